@@ -1,0 +1,1 @@
+//! Package managers: one schema, simulate first, hold to it.

@@ -1,0 +1,1 @@
+//! Who asks: the caller, from the kernel or the door, never from the bytes.

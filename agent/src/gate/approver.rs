@@ -1,0 +1,1 @@
+//! Who may answer a held request: chains of processes, and no self-approval.

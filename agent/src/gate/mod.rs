@@ -1,0 +1,3 @@
+//! The gate: judge, admit, hold, release.
+
+pub mod approver;

@@ -1,0 +1,1 @@
+//! Words to a plan: whole-sentence templates, no IO, no side effects.
