@@ -1,0 +1,3 @@
+//! Our own small proxies, one file for each service, with the few calls that we make.
+
+pub(super) mod upower;
