@@ -6,7 +6,7 @@
 pub mod proc;
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -78,7 +78,7 @@ impl ProcessFacts {
         let own = |name: Option<&str>| name.map(str::to_owned);
         let session = own(cgroup.as_ref().and_then(Cgroup::session));
         Ok(ProcessFacts {
-            exe: process.exe().map(|exe| exe.path),
+            exe: process.exe_path(),
             unit: own(cgroup.as_ref().and_then(Cgroup::unit)),
             user_unit: own(cgroup.as_ref().and_then(Cgroup::user_unit)),
             tty: stat.tty,
@@ -219,20 +219,29 @@ impl Caller {
             Err(Errno::ENOPROTOOPT) => None,
             Err(_) => return Err(Unknown::Gone),
         };
+        self.look_at_peer(handle, *seen, read)
+    }
+
+    /// The same for a peer with the pidfd that the kernel gave, if it gave one.
+    fn look_at_peer<T>(
+        &self,
+        handle: Option<OwnedFd>,
+        seen: u64,
+        read: impl FnOnce(&Process) -> io::Result<T>,
+    ) -> Result<T, Unknown> {
         let process = Process::open(self.pid).map_err(|_| Unknown::Gone)?;
-        let before = process.stat().map_err(|_| Unknown::Gone)?;
         let result = read(&process);
-        let after = process.stat().map_err(|_| Unknown::Gone)?;
         // `process` is one process throughout. It is the peer if the peer still lives now, since then it kept its number;
         // without a handle, if it is at least as old as the connection and has the peer's uid.
-        let same = match &handle {
+        let is_peer = match &handle {
             Some(handle) => !has_ended(handle),
-            None => process.uids().is_some_and(|[real, effective, ..]| [real, effective].contains(&self.uid)),
+            None => {
+                let stat = process.stat().map_err(|_| Unknown::Gone)?;
+                let [real, effective, ..] = process.uids().ok_or(Unknown::Gone)?;
+                !stat.is_dead() && stat.start_time <= seen && [real, effective].contains(&self.uid)
+            }
         };
-        if !same || after.is_dead() || before.start_time != after.start_time || after.start_time > *seen {
-            return Err(Unknown::Gone);
-        }
-        result.map_err(|_| Unknown::Unreadable)
+        if is_peer { result.map_err(|_| Unknown::Unreadable) } else { Err(Unknown::Gone) }
     }
 }
 
@@ -290,14 +299,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_that_is_younger_than_its_connection_is_not_the_peer() {
+    async fn a_kernel_without_pidfds_of_peers_compares_uid_and_age() {
         let (ours, _theirs) = pair().await;
         let mut caller = Caller::from_peer(ours, Door::Ndjson, None).expect("credentials");
-        if let Origin::Peer { seen, .. } = &mut caller.origin {
-            *seen = 0;
-        }
-        assert_eq!(*caller.facts(), ProcessFacts::default());
-        assert_eq!(caller.look(|_| Ok(())), Err(Unknown::Gone));
+        let now = boot_ticks();
+        assert_eq!(caller.look_at_peer(None, now, |_| Ok(())), Ok(()));
+        assert_eq!(caller.look_at_peer(None, 0, |_| Ok(())), Err(Unknown::Gone));
+        caller.uid += 1;
+        assert_eq!(caller.look_at_peer(None, now, |_| Ok(())), Err(Unknown::Gone));
     }
 
     #[tokio::test]

@@ -19,6 +19,10 @@ const MAX_CGROUP_FILE: usize = 16 * 1024;
 const MAX_CGROUP: usize = 1024;
 /// The longest program path that is kept; a longer one counts as unknown.
 const MAX_EXE: usize = 512;
+/// The first buffer for a file of `/proc`; nearly all of them fit.
+const FIRST_READ: usize = 2048;
+/// What the kernel appends to the path of a program whose file is gone.
+const REPLACED: &str = " (deleted)";
 /// The audit session of a process that nobody logged in for.
 const NO_AUDIT_SESSION: u32 = u32::MAX;
 
@@ -215,16 +219,22 @@ impl Process {
         parse_audit_session(&self.read("sessionid", 64).ok()?)
     }
 
-    /// Its program, where the agent may look: for others' processes only root may, nor for set-id programs (ptrace(2),
-    /// "Ptrace access mode checking").
+    /// The path of its program, where the agent may look: for others' processes only root may, nor for set-id programs
+    /// (ptrace(2), "Ptrace access mode checking").
+    pub fn exe_path(&self) -> Option<String> {
+        let target = self.exe_target()?;
+        Some(match target.strip_suffix(REPLACED) {
+            Some(path) if self.exe_file()?.st_nlink == 0 => path.to_owned(),
+            _ => target,
+        })
+    }
+
+    /// Its program and whose it is, where the agent may look.
     pub fn exe(&self) -> Option<Exe> {
-        let target = rustix::fs::readlinkat(&self.dir, "exe", Vec::new()).ok()?.into_string().ok()?;
-        let file = rustix::fs::statat(&self.dir, "exe", AtFlags::empty()).ok()?;
-        let replaced = (file.st_nlink == 0).then(|| target.strip_suffix(" (deleted)")).flatten();
+        let target = self.exe_target()?;
+        let file = self.exe_file()?;
+        let replaced = (file.st_nlink == 0).then(|| target.strip_suffix(REPLACED)).flatten();
         let path = replaced.unwrap_or(&target);
-        if path.len() > MAX_EXE || !path.starts_with('/') {
-            return None;
-        }
         let roots_own = file.st_uid == 0
             && file.st_mode & 0o022 == 0
             && FileType::from_raw_mode(file.st_mode) == FileType::RegularFile;
@@ -236,6 +246,15 @@ impl Process {
         Some(Exe { path: path.to_owned(), root_owned: roots_own && same_file() })
     }
 
+    fn exe_target(&self) -> Option<String> {
+        let target = rustix::fs::readlinkat(&self.dir, "exe", Vec::new()).ok()?.into_string().ok()?;
+        (target.starts_with('/') && target.len() <= MAX_EXE).then_some(target)
+    }
+
+    fn exe_file(&self) -> Option<rustix::fs::Stat> {
+        rustix::fs::statat(&self.dir, "exe", AtFlags::empty()).ok()
+    }
+
     fn shares_mounts(&self) -> bool {
         let theirs = rustix::fs::readlinkat(&self.dir, "ns/mnt", Vec::new());
         let ours = rustix::fs::readlinkat(CWD, "/proc/self/ns/mnt", Vec::new());
@@ -245,18 +264,22 @@ impl Process {
     /// Reads one small file whole; longer than `limit` is an error.
     fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
         let file = rustix::fs::openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let mut bytes = vec![0; limit + 1];
+        let mut bytes = vec![0; FIRST_READ];
         let mut filled = 0;
-        while filled < bytes.len() {
+        loop {
             match rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut bytes[filled..]))? {
-                0 => {
-                    bytes.truncate(filled);
-                    return Ok(bytes);
-                }
+                0 => break,
                 n => filled += n,
             }
+            if filled > limit {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            if filled == bytes.len() {
+                bytes.resize(2 * filled, 0);
+            }
         }
-        Err(io::ErrorKind::InvalidData.into())
+        bytes.truncate(filled);
+        Ok(bytes)
     }
 }
 
