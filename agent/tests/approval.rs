@@ -5,6 +5,7 @@
 //! an ordinary user against root's own, it shows what an agent sees that may not read root's programs.
 
 #![expect(clippy::disallowed_methods, reason = "the test arranges process trees; the daemon starts nothing here")]
+#![expect(clippy::panic, reason = "helpers of tests")]
 
 use std::fs;
 use std::io::{Read, Write};
