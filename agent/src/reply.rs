@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use steward_ipc::{Capabilities, Code, PolicyNote, Preview};
+use steward_ipc::{Capabilities, Code, PolicyNote, Preview, Response, Status};
 use uuid::Uuid;
 
 /// The answer to one request.
@@ -173,5 +173,55 @@ impl Reply {
             Ending::Denied(d) => Some(d.code),
             Ending::Failed(f) => Some(f.code),
         }
+    }
+}
+
+impl Reply {
+    /// `ok`, `confirm`, `deny` or `error`.
+    pub fn status(&self) -> &'static str {
+        match &self.ending {
+            Ending::Done(_) => "ok",
+            Ending::Held(_) => "confirm",
+            Ending::Denied(_) => "deny",
+            Ending::Failed(_) => "error",
+        }
+    }
+}
+
+/// The home protocol's form, which is also the form in which ends of requests are kept.
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Response {
+        let mut response = Response::new(reply.action, Status::Ok, "");
+        match reply.ending {
+            Ending::Done(outcome) => {
+                response.message = outcome.message;
+                response.capabilities = outcome.capabilities;
+                response.data = outcome.data.map(Box::new);
+                response.preview = outcome.preview.map(Box::new);
+            }
+            Ending::Held(held) => {
+                response.status = Status::Confirm;
+                response.message = Some("user confirmation required".into());
+                response.confirmation_id = Some(held.id.to_string());
+                response.preview = held.preview.map(Box::new);
+                response.policy = Some(Box::new(held.policy));
+                response.data = Some(Box::new(held.data));
+            }
+            Ending::Denied(denied) => {
+                response.status = Status::Deny;
+                response.code = Some(denied.code);
+                response.message = Some(denied.message);
+                response.policy = denied.policy.map(Box::new);
+                response.data = denied.data.map(Box::new);
+            }
+            Ending::Failed(failure) => {
+                response.status = Status::Error;
+                response.code = Some(failure.code);
+                response.message = Some(failure.message);
+                response.data = failure.data.map(Box::new);
+                response.preview = failure.preview.map(Box::new);
+            }
+        }
+        response
     }
 }
