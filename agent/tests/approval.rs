@@ -260,6 +260,26 @@ async fn a_shell_in_another_pane_is_accepted_when_the_requester_is_gone() {
 }
 
 #[tokio::test]
+async fn a_multiplexer_inside_a_sandbox_is_refused() {
+    if !has(&["tmux", "unshare"]) {
+        return;
+    }
+    let sandbox = ["unshare", "--user", "--map-current-user"];
+    if !Command::new(sandbox[0]).args(&sandbox[1..]).arg("true").status().is_ok_and(|status| status.success()) {
+        println!("skipped: no user namespaces here");
+        return;
+    }
+    let mut stage = Stage::new();
+    let (requester, approver) = (stage.play("r", None), stage.play("a", None));
+    stage.shell(&format!("exec env {requester}"));
+    let inner = stage.path("inner");
+    let inner = inner.to_str().expect("plain").to_owned();
+    stage.cleanup.push(["tmux", "-S", &inner, "kill-server"].map(String::from).to_vec());
+    stage.start(&[&sandbox[..], &["tmux", "-S", &inner, "-f", "/dev/null", "new-session", "-d", &approver]].concat());
+    assert_eq!(stage.verdict().await, Err(Refusal::Sandboxed));
+}
+
+#[tokio::test]
 async fn another_window_of_screen_is_accepted() {
     if !has(&["screen"]) {
         return;
