@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use steward_agent::caller::{Caller, Door};
 use steward_agent::gate::approver::{Approval, Brokers, Chain, Refusal, may_approve};
@@ -336,6 +336,12 @@ fn ssh(stage: &mut Stage) -> Option<Vec<String>> {
     let log = path("sshd.log");
     let up = Command::new("/usr/sbin/sshd").args(["-f", &config, "-E", &log]).status().expect("starts");
     assert!(up.success(), "{}", fs::read_to_string(&log).unwrap_or_default());
+    // It leaves its starter before it listens, and writes this file after.
+    let begun = Instant::now();
+    while fs::read(&pid).unwrap_or_default().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{}", fs::read_to_string(&log).unwrap_or_default());
+        std::thread::yield_now();
+    }
     stage.cleanup.push(["sh", "-c", &format!("kill $(cat {pid})")].map(String::from).to_vec());
     let options =
         ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentitiesOnly=yes", "-F", "none"];
