@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use steward_agent::caller::{Caller, Door};
 use steward_agent::gate::approver::{Approval, Brokers, Chain, Refusal, may_approve};
@@ -260,6 +260,26 @@ async fn a_shell_in_another_pane_is_accepted_when_the_requester_is_gone() {
 }
 
 #[tokio::test]
+async fn a_multiplexer_inside_a_sandbox_is_refused() {
+    if !has(&["tmux", "unshare"]) {
+        return;
+    }
+    let sandbox = ["unshare", "--user", "--map-current-user"];
+    if !Command::new(sandbox[0]).args(&sandbox[1..]).arg("true").status().is_ok_and(|status| status.success()) {
+        println!("skipped: no user namespaces here");
+        return;
+    }
+    let mut stage = Stage::new();
+    let (requester, approver) = (stage.play("r", None), stage.play("a", None));
+    stage.shell(&format!("exec env {requester}"));
+    let inner = stage.path("inner");
+    let inner = inner.to_str().expect("plain").to_owned();
+    stage.cleanup.push(["tmux", "-S", &inner, "kill-server"].map(String::from).to_vec());
+    stage.start(&[&sandbox[..], &["tmux", "-S", &inner, "-f", "/dev/null", "new-session", "-d", &approver]].concat());
+    assert_eq!(stage.verdict().await, Err(Refusal::Sandboxed));
+}
+
+#[tokio::test]
 async fn another_window_of_screen_is_accepted() {
     if !has(&["screen"]) {
         return;
@@ -316,6 +336,12 @@ fn ssh(stage: &mut Stage) -> Option<Vec<String>> {
     let log = path("sshd.log");
     let up = Command::new("/usr/sbin/sshd").args(["-f", &config, "-E", &log]).status().expect("starts");
     assert!(up.success(), "{}", fs::read_to_string(&log).unwrap_or_default());
+    // It leaves its starter before it listens, and writes this file after.
+    let begun = Instant::now();
+    while fs::read(&pid).unwrap_or_default().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{}", fs::read_to_string(&log).unwrap_or_default());
+        std::thread::yield_now();
+    }
     stage.cleanup.push(["sh", "-c", &format!("kill $(cat {pid})")].map(String::from).to_vec());
     let options =
         ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentitiesOnly=yes", "-F", "none"];

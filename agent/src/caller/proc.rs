@@ -255,10 +255,19 @@ impl Process {
         rustix::fs::statat(&self.dir, "exe", AtFlags::empty()).ok()
     }
 
+    /// Whether it is in the agent's own user namespace (user_namespaces(7)); `None` where the agent may not look.
+    pub fn shares_users(&self) -> Option<bool> {
+        self.shares("user")
+    }
+
     fn shares_mounts(&self) -> bool {
-        let theirs = rustix::fs::readlinkat(&self.dir, "ns/mnt", Vec::new());
-        let ours = rustix::fs::readlinkat(CWD, "/proc/self/ns/mnt", Vec::new());
-        matches!((theirs, ours), (Ok(a), Ok(b)) if a == b)
+        self.shares("mnt") == Some(true)
+    }
+
+    fn shares(&self, namespace: &str) -> Option<bool> {
+        let theirs = rustix::fs::readlinkat(&self.dir, format!("ns/{namespace}"), Vec::new()).ok()?;
+        let ours = rustix::fs::readlinkat(CWD, format!("/proc/self/ns/{namespace}"), Vec::new()).ok()?;
+        Some(theirs == ours)
     }
 
     /// Reads one small file whole; longer than `limit` is an error.

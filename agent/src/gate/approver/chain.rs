@@ -75,6 +75,29 @@ pub enum ChainError {
     TooDeep,
 }
 
+/// Whether a process is in the agent's own user namespace. Sandboxes that need no privilege make a new one for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserNamespace {
+    /// It is.
+    Shared,
+    /// It is not; or it hides that although it has the agent's uid.
+    Apart,
+    /// It is another user's process, which the agent may not look into.
+    Unknown,
+}
+
+impl UserNamespace {
+    fn of(process: &Process, uid: u32) -> UserNamespace {
+        match process.shares_users() {
+            Some(true) => UserNamespace::Shared,
+            Some(false) => UserNamespace::Apart,
+            None if uid == rustix::process::geteuid().as_raw() => UserNamespace::Apart,
+            None => UserNamespace::Unknown,
+        }
+    }
+}
+
 /// A process and its parents up to pid 1. It is stored with a held request, since whoever asked may be gone when somebody
 /// answers. It holds for one boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +106,8 @@ pub struct Chain {
     pub uid: u32,
     /// The door that the caller came in by.
     pub door: Door,
+    /// Whether the process is in a sandbox of its own.
+    pub users: UserNamespace,
     /// The process itself first, pid 1 last.
     pub links: Vec<Link>,
 }
@@ -95,9 +120,9 @@ impl Chain {
     /// When a process of it is gone, hidden or out of reach; see [`ChainError`].
     pub fn of(caller: &Caller) -> Result<Chain, ChainError> {
         for _ in 0..MAX_TRIES {
-            match caller.look(|process| Ok(follow(process)))? {
-                Err(ChainError::Moved) => {}
-                links => return Ok(Chain { uid: caller.uid(), door: caller.door(), links: links? }),
+            match caller.look(|process| Ok((UserNamespace::of(process, caller.uid()), follow(process))))? {
+                (_, Err(ChainError::Moved)) => {}
+                (users, links) => return Ok(Chain { uid: caller.uid(), door: caller.door(), users, links: links? }),
             }
         }
         Err(ChainError::Moved)

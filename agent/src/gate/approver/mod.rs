@@ -10,7 +10,7 @@ mod brokers;
 mod chain;
 
 pub use brokers::{Brokers, Kind};
-pub use chain::{Chain, ChainError, Link};
+pub use chain::{Chain, ChainError, Link, UserNamespace};
 
 use brokers::By;
 
@@ -38,6 +38,9 @@ pub enum Refusal {
     /// It came through the daemon's standard input, where nobody knows who speaks.
     #[error("an answer over standard input has no known sender; {ELSEWHERE}")]
     UnknownSender,
+    /// The approver is in a sandbox.
+    #[error("the answer came from inside a sandbox; {ELSEWHERE}")]
+    Sandboxed,
     /// The approver has no controlling terminal.
     #[error("the answer did not come from a terminal; {ELSEWHERE}")]
     NoTerminal,
@@ -62,10 +65,11 @@ const ELSEWHERE: &str = "run `steward approve ID` in another terminal that the r
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Refusal; 9] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::SameConnection,
         Refusal::SameProcess,
         Refusal::UnknownSender,
+        Refusal::Sandboxed,
         Refusal::NoTerminal,
         Refusal::SameTerminal,
         Refusal::CommonAncestor,
@@ -80,6 +84,7 @@ impl Refusal {
             Refusal::SameConnection => "same_connection",
             Refusal::SameProcess => "same_process",
             Refusal::UnknownSender => "unknown_sender",
+            Refusal::Sandboxed => "sandboxed",
             Refusal::NoTerminal => "no_terminal",
             Refusal::SameTerminal => "same_terminal",
             Refusal::CommonAncestor => "common_ancestor",
@@ -92,6 +97,13 @@ impl Refusal {
     /// What to tell the approver of the request `id`.
     pub fn sentence(self, id: &str) -> String {
         self.to_string().replace("approve ID", &format!("approve {id}"))
+    }
+}
+
+impl From<ChainError> for Refusal {
+    /// Without a chain of either side nothing is known.
+    fn from(_: ChainError) -> Refusal {
+        Refusal::FactMissing
     }
 }
 
@@ -117,6 +129,9 @@ pub fn may_approve(
     let answers = whole(approver)?;
     if answers[0].is(&asks[0]) {
         return Err(Refusal::SameProcess);
+    }
+    if approver.users == UserNamespace::Apart {
+        return Err(Refusal::Sandboxed);
     }
     let terminal = answers[0].tty.ok_or(Refusal::NoTerminal)?;
     if has_terminal(asks, terminal) {

@@ -22,7 +22,7 @@ struct World {
 impl World {
     fn chain(&mut self, words: &str) -> Chain {
         let links = words.split_whitespace().map(|word| self.link(word)).collect();
-        Chain { uid: 1000, door: Door::Ndjson, links }
+        Chain { uid: 1000, door: Door::Ndjson, users: UserNamespace::Shared, links }
     }
 
     fn link(&mut self, word: &str) -> Link {
@@ -290,7 +290,7 @@ fn a_number_that_was_given_to_another_process_is_another_process() {
 }
 
 #[test]
-fn connection_door_and_uid_count() {
+fn connection_door_uid_and_sandbox_count() {
     let mut world = World::default();
     let requester = world.chain("agent:1 bash1:1 tmux init");
     let mut approver = world.chain("steward:2 bash2:2 tmux init");
@@ -300,6 +300,10 @@ fn connection_door_and_uid_count() {
     approver.uid = 0;
     assert!(may_approve(&requester, false, &approver, &brokers).is_ok_and(|approval| !approval.same_uid));
     assert!(may_approve(&requester, false, &approver, &Brokers::none()).is_err());
+    approver.users = UserNamespace::Unknown;
+    assert!(may_approve(&requester, false, &approver, &brokers).is_ok());
+    approver.users = UserNamespace::Apart;
+    assert_eq!(may_approve(&requester, false, &approver, &brokers), Err(Refusal::Sandboxed));
     approver.door = Door::Stdio;
     assert_eq!(may_approve(&requester, false, &approver, &brokers), Err(Refusal::UnknownSender));
 }
@@ -343,7 +347,7 @@ fn chain_of(tree: &[(usize, u8, u8)], mut at: usize) -> Chain {
         at = parent;
     }
     links.push(world.link("init"));
-    Chain { uid: 1000, door: Door::Ndjson, links }
+    Chain { uid: 1000, door: Door::Ndjson, users: UserNamespace::Shared, links }
 }
 
 proptest! {
