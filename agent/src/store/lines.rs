@@ -14,7 +14,7 @@ pub(crate) struct LineFile {
     len: u64,
     /// Bytes behind `len` may be there and could not be cut off yet.
     ragged: bool,
-    /// Something was written since the last sync.
+    /// Something may have been written since the last sync, by a process before us too.
     dirty: bool,
 }
 
@@ -27,7 +27,7 @@ impl LineFile {
     /// Takes over a file that is open for appending.
     pub(crate) fn from_file(file: File, path: &Path) -> Result<LineFile, LogError> {
         let len = file.metadata().map_err(|e| LogError::io("cannot look at", path, e))?.len();
-        Ok(LineFile { file, path: path.to_owned(), len, ragged: false, dirty: false })
+        Ok(LineFile { file, path: path.to_owned(), len, ragged: false, dirty: true })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub const MAX_LINE: usize = 1 << 20;
 /// Bytes of a line besides `kind` and `data`, generously.
 const FRAME: usize = 160;
+/// No record has a higher number, so that counting on never overflows.
+const MAX_SEQ: u64 = 1 << 53;
 /// A kind is at most this long.
 const MAX_KIND: usize = 32;
 /// How a line ends: this, eight hexadecimal digits, `"}`.
@@ -348,6 +350,9 @@ fn parse(line: &[u8]) -> Result<Entry<'_>, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
     if line.v != 1 {
         return Err(format!("it has version {}; this program knows version 1", line.v));
+    }
+    if line.seq == 0 || line.seq > MAX_SEQ {
+        return Err(format!("its number {} is out of range", line.seq));
     }
     let ts = line.ts.parse().map_err(|e| format!("its time: {e}"))?;
     Ok(Entry { seq: line.seq, ts, kind: line.kind, data: line.data })

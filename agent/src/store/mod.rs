@@ -14,7 +14,7 @@ pub use lock::{LockError, StateLock};
 pub use log::{Cut, Entry, Log, LogError, MAX_LINE};
 pub use writer::{ACK_DEADLINE, Ack, Durability, QUEUE_BYTES, QUEUE_ITEMS};
 
-pub(crate) use files::{open_private, replace_file, sync_folder};
+pub(crate) use files::{open_private, same_file, sync_folder};
 #[cfg(test)]
 pub(crate) use lines::seam;
 pub(crate) use lines::{LineFile, LineReader, Stretch};

@@ -5,6 +5,9 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt;
 
+/// Number, kind and data of a record.
+type Seen = (u64, String, Value);
+
 struct World {
     tmp: tempfile::TempDir,
 }
@@ -18,7 +21,7 @@ impl World {
         self.tmp.path().join("journal.jsonl")
     }
 
-    fn open(&self) -> Result<(Log, Vec<(u64, String, Value)>), LogError> {
+    fn open(&self) -> Result<(Log, Vec<Seen>), LogError> {
         let mut seen = Vec::new();
         let log = Log::open(&self.path(), |e| {
             seen.push((e.seq, e.kind.to_owned(), e.parse()?));
@@ -248,6 +251,9 @@ fn concurrent_appends_are_all_there_and_each_thread_keeps_its_order() {
 }
 
 proptest! {
+    // Each case writes files.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_cut_anywhere_keeps_exactly_the_whole_lines(cut in 0.0..1.0f64) {
         let world = World::with(0..5);
