@@ -101,6 +101,7 @@ prepare() {
         mkdir -p "$ARCHIVES/v1" "$ARCHIVES/v2"
         common "$ARCHIVES/v1"
         common "$ARCHIVES/v2"
+        rm "$ARCHIVES/v2"/e2e-lib_1.0_all.deb
         deb "$ARCHIVES/v1" e2e-hello 1.0
         deb "$ARCHIVES/v2" e2e-hello 1.0
         deb "$ARCHIVES/v2" e2e-hello 2.0

@@ -120,7 +120,11 @@ impl Apt {
             return Err(PackageError::Unmet { text: "what apt would do is too long to be looked at".into() });
         }
         if !simulated.status.success() {
-            return Err(self.refused(&simulated).await);
+            let refusal = parse::refusal(&stdout, &simulated.stderr_text());
+            return Err(match refusal {
+                Refusal::NotFound(name) => self.not_found(as_asked(change, &name)).await,
+                _ => self.refused(&simulated).await,
+            });
         }
         let read = parse::simulation(&stdout);
         let mut transaction = Transaction { items: read.items, kept_back: read.kept_back, ..Transaction::default() };
@@ -328,6 +332,16 @@ impl Apt {
 fn job(program: &Path, argv: Vec<String>) -> Result<Job, PackageError> {
     let job = Job::new(Program::new(program)?).args(argv).env("HOME", "/root").env("DEBIAN_FRONTEND", "noninteractive");
     Ok(job.env("APT_LISTCHANGES_FRONTEND", "none").env("NEEDRESTART_MODE", "l").env("UCF_FORCE_CONFFOLD", "1"))
+}
+
+/// The name as it was asked for: apt takes a `+` or `-` off the end of a name that does not exist.
+fn as_asked(change: &Change, name: &str) -> String {
+    let asked: Vec<&str> = match change {
+        Change::Install(names) | Change::Remove(names) => names.iter().map(PackageName::as_str).collect(),
+        Change::Upgrade | Change::Restore { .. } => Vec::new(),
+    };
+    let cut = |asked: &&&str| asked.strip_suffix(['+', '-']) == Some(name);
+    if asked.contains(&name) { name } else { asked.iter().find(cut).copied().unwrap_or(name) }.to_owned()
 }
 
 /// Whether two architectures can be the same: `all` and nothing stand for the machine's own.
