@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steward_policy::{ArgType, OwnedArg, Risk};
+use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{is_hidden, visible};
 use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
@@ -48,7 +48,7 @@ impl From<AppName> for String {
 impl Capability for OpenApp {
     const NAME: &'static str = "open_app";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("app", ArgType::Text)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("app", ArgKind::Text)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] =
         &[say("open firefox", Some("firefox")), say("launch the calculator", Some("calculator")), call(Some("firefox"))];

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use steward_ipc::Code;
-use steward_policy::{ArgType, OwnedArg, PathFact, Risk};
+use steward_policy::{ArgKind, OwnedArg, PathFact, Risk};
 
 use super::types::{count, visible};
 use super::{Capability, Example, Look, Perform, Ready, call, say};
@@ -30,7 +30,7 @@ pub struct ListFiles {
 impl Capability for ListFiles {
     const NAME: &'static str = "list_files";
     const RISK: Risk = Risk::Observe;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("path", ArgType::Path)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("path", ArgKind::Path)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

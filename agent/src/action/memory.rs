@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use steward_ipc::{Code, Effect, Preview};
-use steward_policy::{ArgType, OwnedArg, Risk};
+use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{count, visible};
 use super::{Capability, Example, Perform, Ready, Shown, call, say};
@@ -50,7 +50,7 @@ pub struct Remember {
 impl Capability for Remember {
     const NAME: &'static str = "remember";
     const RISK: Risk = Risk::Low;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("text", ArgType::Text)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("text", ArgKind::Text)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         say("remember that my name is Sam", Some("my name is Sam")),
@@ -149,7 +149,7 @@ pub struct ReadContext {
 impl Capability for ReadContext {
     const NAME: &'static str = "read_context";
     const RISK: Risk = Risk::Observe;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("words", ArgType::Text)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];
@@ -219,7 +219,7 @@ impl Capability for Forget {
     const NAME: &'static str = "forget";
     const RISK: Risk = Risk::Reversible;
     const RISK_POSSIBLE: Risk = Risk::Destructive;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("words", ArgType::Text), ("id", ArgType::Number)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text), ("id", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] =
         &[say("forget note 7", Some("7")), say("forget about the printer", Some("printer")), call(Some("7"))];
@@ -304,7 +304,7 @@ impl Perform for Forget {
             requester_text: Some(visible(&note.text, 500)),
             ..Preview::default()
         };
-        Ok(Shown { preview, transaction: None })
+        Ok(Shown { preview, ..Shown::default() })
     }
 
     async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {

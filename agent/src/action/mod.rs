@@ -13,9 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use steward_ipc::{Code, Preview};
-use steward_policy::{ArgType, OwnedArg, Risk};
+use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use crate::backend::package::Transaction;
+use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome};
 use crate::request::Ask;
 use crate::services::Context;
@@ -44,7 +45,7 @@ pub trait Capability: Clone + std::fmt::Debug + Serialize + DeserializeOwned + J
     /// The class that it may be raised to.
     const RISK_POSSIBLE: Risk = Self::RISK;
     /// The arguments that rules can look at, with their types.
-    const ARGS: &'static [(&'static str, ArgType)] = &[];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[];
     /// Whole-sentence templates that mean it (the notation is in [`crate::interpret`]).
     const PHRASES: &'static [&'static str] = &[];
     /// Requests that mean it, at least two.
@@ -75,6 +76,8 @@ pub trait Perform: Capability {
     const UNDO: &'static str = "–";
     /// How long it may take before its first change.
     const DEADLINE: Duration = Duration::from_secs(10);
+    /// How long finding out what would happen may take.
+    const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.
     const HELD_TO_PREVIEW: bool = false;
 
@@ -138,6 +141,12 @@ pub struct Look {
 pub struct Shown {
     /// What a person sees.
     pub preview: Preview,
+    /// The sentence for the answer when everything is as it was asked for already.
+    pub already: Option<String>,
+    /// What it does beside what was asked for, to be judged like it.
+    pub implies: Vec<Subject>,
+    /// What comes along with it, to be judged where a rule names it.
+    pub pulls_in: Vec<Subject>,
     /// The package transaction behind it.
     pub transaction: Option<Transaction>,
 }
@@ -145,7 +154,7 @@ pub struct Shown {
 impl Shown {
     /// A preview of one sentence, bound to it.
     pub fn sentence(sentence: String) -> Shown {
-        Shown { preview: Preview { summary: sentence, ..Preview::default() }, transaction: None }
+        Shown { preview: Preview { summary: sentence, ..Preview::default() }, ..Shown::default() }
     }
 }
 
@@ -234,7 +243,7 @@ pub struct Entry {
     /// Whether it is about Steward itself: subject to ownership, not to rules.
     pub meta: bool,
     /// The arguments that rules can look at.
-    pub args: &'static [(&'static str, ArgType)],
+    pub args: &'static [(&'static str, ArgKind)],
     /// Templates of sentences.
     pub phrases: &'static [&'static str],
     /// Examples.
@@ -318,6 +327,10 @@ macro_rules! catalogue {
             /// How long it may take before its first change.
             pub fn deadline(&self) -> Duration {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::DEADLINE),+ }
+            }
+            /// How long its preview may take.
+            pub fn preview_deadline(&self) -> Duration {
+                match self { $(Action::$action(_) => <$family::$action as Perform>::PREVIEW_DEADLINE),+ }
             }
             /// Whether what runs is held to a preview even when nobody is asked.
             pub fn held_to_preview(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steward_policy::{ArgType, OwnedArg, Risk};
+use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{Percent, StepBy};
 use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
@@ -20,7 +20,7 @@ pub struct SetBrightness {
 impl Capability for SetBrightness {
     const NAME: &'static str = "set_brightness";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("percent", ArgType::Number)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] =
         &[say("set brightness to 60 percent", Some("60")), say("brightness 30", Some("30")), call(Some("60"))];
@@ -69,7 +69,7 @@ pub struct AdjustBrightness {
 impl Capability for AdjustBrightness {
     const NAME: &'static str = "adjust_brightness";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("by", ArgType::Number)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("by", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         say("turn the brightness up by 10", Some("+10")),

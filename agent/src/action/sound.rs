@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steward_policy::{ArgType, OwnedArg, Risk};
+use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{Percent, StepBy, no_payload};
 use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
@@ -20,7 +20,7 @@ pub struct SetVolume {
 impl Capability for SetVolume {
     const NAME: &'static str = "set_volume";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("percent", ArgType::Number)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] =
         &[say("set volume to 40 percent", Some("40")), say("volume 25", Some("25")), call(Some("40"))];
@@ -69,7 +69,7 @@ pub struct AdjustVolume {
 impl Capability for AdjustVolume {
     const NAME: &'static str = "adjust_volume";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("by", ArgType::Number)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("by", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         say("turn the volume up by 10", Some("+10")),

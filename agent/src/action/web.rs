@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steward_policy::{ArgType, OwnedArg, Risk, UrlFact};
+use steward_policy::{ArgKind, OwnedArg, Risk, UrlFact};
 
 use super::types::visible;
 use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
@@ -44,7 +44,7 @@ impl From<Address> for String {
 impl Capability for OpenUrl {
     const NAME: &'static str = "open_url";
     const RISK: Risk = Risk::Reversible;
-    const ARGS: &'static [(&'static str, ArgType)] = &[("url", ArgType::Url)];
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("url", ArgKind::Url)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),
