@@ -3,8 +3,11 @@
 //! Each test starts this same test program again inside the root, where its body runs as root and may do what it likes. Without root
 //! or the tools a test says why and passes; with `STEWARD_TEST_REAL=1` that is a failure.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::ffi::OsString;
 use std::future::Future;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,7 +48,8 @@ fn in_root<F: Future<Output = ()>>(test: &str, body: impl FnOnce(World) -> F) {
     match output.status.code() {
         Some(0) => assert!(said.contains("1 passed"), "the test did not run inside the root: {said}"),
         Some(CANNOT) if std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") => {
-            println!("skipped: {}", said.trim());
+            // Past the capture of the test harness, so that it is seen.
+            let _ = writeln!(std::io::stderr(), "{test}: skipped: {}", said.trim());
         }
         code => panic!("{test} inside the root, exit status {code:?}:\n{said}"),
     }

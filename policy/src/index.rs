@@ -98,6 +98,22 @@ fn cost(p: &Predicate) -> Option<usize> {
 }
 
 impl ActionRules {
+    /// Calls `visit` with the rules that could match wherever `rule` does: those without a value, and those that share its first.
+    pub(crate) fn near(&self, rule: &Rule, visit: &mut dyn FnMut(u32)) {
+        self.always.iter().for_each(|r| visit(*r));
+        for bucket in &self.buckets {
+            let own = rule.clause.predicates.iter().filter(|p| p.arg == bucket.arg).find_map(|p| match &p.test {
+                Test::In(set) if !bucket.host => set.all.first(),
+                Test::Host(set) if bucket.host => set.all.first(),
+                _ => None,
+            });
+            if let Some(first) = own {
+                let found = &mut |group: u32| bucket.groups[group as usize].iter().for_each(|r| visit(*r));
+                bucket.values.find(first.text(), found);
+            }
+        }
+    }
+
     /// Calls `visit` with every rule that could match; a rule may come more than once.
     pub(crate) fn candidates(&self, pair: &Pair<'_>, visit: &mut dyn FnMut(u32)) {
         self.always.iter().for_each(|r| visit(*r));

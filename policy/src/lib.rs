@@ -7,11 +7,14 @@
 
 mod catalogue;
 mod check;
+mod dead;
 mod decide;
 mod decision;
 mod error;
+mod explain;
 mod facts;
 mod glob;
+mod import;
 mod index;
 mod load;
 mod policy;
@@ -24,11 +27,13 @@ mod url_fact;
 mod values;
 
 pub use catalogue::{ActionInfo, ArgKind, Catalogue};
-pub use check::Staged;
+pub use check::{Coverage, Finding, Severity, Staged, TestResult};
 pub use decide::MAX_PAIRS;
 pub use decision::{Assurance, Decision, GrantLength, GrantSet, LimitUse, Per, Released, Requirements, Verdict};
 pub use error::{LoadError, Source};
+pub use explain::{Considered, Explanation};
 pub use facts::{Arg, LocalTime, OwnedArg, OwnedStep, PathFact, Step, Surroundings, with_steps};
+pub use import::{ImportError, import};
 pub use policy::{ANSWERS_WHEN_BROKEN, Defaults, NamedSet, NoApprover, Policy};
 pub use risk::Risk;
 pub use rule::Layer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision::{Decision, LimitUse, Per};
-use crate::facts::{LocalTime, Surroundings};
+use crate::facts::{LocalTime, OwnedStep, Surroundings};
 use crate::predicate::{Pair, Predicate, all};
 use crate::values::Patterns;
 
@@ -56,7 +56,7 @@ pub(crate) struct Rule {
 
 #[derive(Debug)]
 pub(crate) struct Example {
-    pub(crate) text: String,
+    pub(crate) steps: Vec<OwnedStep>,
     pub(crate) expected: bool,
 }
 

@@ -127,7 +127,7 @@ impl<'s> Context<'s> {
         let mut examples = Vec::new();
         for (list, expected) in [(p.matches, true), (p.not_match, false)] {
             for (text, start) in list.and_then(|v| self.texts(v)).unwrap_or_default() {
-                examples.push((Example { text: text.to_owned(), expected }, start));
+                examples.push((text, expected, start));
             }
         }
         let shared = |cx: &mut Self, v: Found<'_, 's>| v.and_then(|v| Some(Arc::from(cx.text(v)?)));
@@ -151,8 +151,7 @@ impl<'s> Context<'s> {
             limit,
             examples: Vec::new(),
         };
-        self.check_examples(&rule, at.file, &examples);
-        rule.examples = examples.into_iter().map(|(e, _)| e).collect();
+        rule.examples = self.examples(&rule, at.file, &examples);
         Some(rule)
     }
 
@@ -362,20 +361,23 @@ impl<'s> Context<'s> {
         rate
     }
 
-    fn check_examples(&mut self, rule: &Rule, file: usize, examples: &[(Example, usize)]) {
-        for (example, start) in examples {
-            let steps = match self.catalogue.parse(&example.text) {
+    fn examples(&mut self, rule: &Rule, file: usize, examples: &[(&str, bool, usize)]) -> Vec<Example> {
+        let mut out = Vec::with_capacity(examples.len());
+        for (text, expected, start) in examples {
+            let steps = match self.catalogue.parse(text) {
                 Ok(steps) => steps,
                 Err(e) => {
-                    self.error(file, *start, format!("the example `{}` is not a request: {e}", example.text));
+                    self.error(file, *start, format!("the example `{text}` is not a request: {e}"));
                     continue;
                 }
             };
-            if crate::check::example_matches(rule, &steps) != example.expected {
-                let verb = if example.expected { "does not match" } else { "matches" };
-                self.error(file, *start, format!("the rule `{}` {verb} its example `{}`", rule.id, example.text));
+            if crate::check::example_matches(rule, &steps) != *expected {
+                let verb = if *expected { "does not match" } else { "matches" };
+                self.error(file, *start, format!("the rule `{}` {verb} its example `{text}`", rule.id));
             }
+            out.push(Example { steps, expected: *expected });
         }
+        out
     }
 
     pub(super) fn test_case(&mut self, tables: &Tables, at: At<'_, 's>) -> Option<PolicyTest> {

@@ -125,6 +125,11 @@ impl Apt {
         deadline: Duration,
         progress: &ProgressSender,
     ) -> Result<Done, PackageError> {
+        if running.process.is_none() {
+            // Perhaps it was started: then it holds the locks. Somebody else's transaction is waited for too, which does no harm.
+            let busy = |e: PackageError| PackageError::Unknown { text: e.to_string() };
+            lock::wait_until_free(&self.paths.locks, deadline, progress).await.map_err(busy)?;
+        }
         let followed = timeout(deadline, follow(running, progress)).await;
         let exit = match followed {
             Err(_) => {

@@ -128,7 +128,7 @@ impl Apt {
         }
         let read = parse::simulation(&stdout);
         let mut transaction = Transaction { items: read.items, kept_back: read.kept_back, ..Transaction::default() };
-        if let Some(name) = self.settle(change, &mut transaction, &read.newest, &read.absent) {
+        if let Some(name) = Self::settle(change, &mut transaction, &read.newest, &read.absent) {
             return Err(self.not_found(name).await);
         }
         self.set_marks(change, &mut transaction);
@@ -144,7 +144,6 @@ impl Apt {
     /// Fills `already`, and returns the first name that apt took for another one: a provider of a virtual package, or `name-` read
     /// as "remove name".
     fn settle(
-        &self,
         change: &Change,
         transaction: &mut Transaction,
         newest: &[(String, String)],
@@ -159,12 +158,7 @@ impl Apt {
         let sides = install.into_iter().map(|n| (n, true)).chain(remove.into_iter().map(|n| (n, false)));
         for (name, stays) in sides {
             let touched = |item: &super::Item| {
-                item.verb.keeps() == stays
-                    && item.name == name.name()
-                    && (stays
-                        || item.arch.is_none()
-                        || name.is(&item.name, item.arch.as_deref())
-                        || name.arch().is_none())
+                item.verb.keeps() == stays && item.name == name.name() && same_arch(name.arch(), item.arch.as_deref())
             };
             if transaction.items.iter().any(touched) {
                 continue;
