@@ -229,6 +229,11 @@ impl Policy {
         &self.sets
     }
 
+    /// Whether any rule or exception asks whether the session is locked: whether asking logind is worth its cost.
+    pub fn asks_locked(&self) -> bool {
+        self.rules.iter().any(|r| std::iter::once(&r.clause).chain(&r.except).any(|c| c.locked.is_some()))
+    }
+
     /// Whether any rule, caller or exception for `action` asks about more of the caller than uid, gid, pid and door: whether
     /// looking those facts up is worth its cost.
     pub fn asks_about_process(&self, action: &str) -> bool {

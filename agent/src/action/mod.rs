@@ -17,6 +17,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use crate::backend::package::Transaction;
 use crate::gate::judge::Subject;
+use crate::interpret::PhraseSet;
 use crate::reply::{Failure, Outcome};
 use crate::request::Ask;
 use crate::services::Context;
@@ -24,6 +25,7 @@ use crate::services::Context;
 pub mod app;
 pub mod bluetooth;
 pub mod files;
+pub mod for_policy;
 pub mod memory;
 pub mod meta;
 pub mod network;
@@ -459,6 +461,11 @@ pub fn near(name: &str) -> Vec<&'static str> {
     scored.into_iter().take(3).map(|(_, n)| n).collect()
 }
 
+/// The templates of all sentences, for the interpreter.
+pub fn phrases() -> Vec<PhraseSet> {
+    CATALOGUE.iter().map(|e| PhraseSet { action: e.name, templates: e.phrases }).collect()
+}
+
 /// Reads a named call.
 ///
 /// # Errors
@@ -477,5 +484,3 @@ pub fn read(name: &str, payload: Option<&str>, args: Option<Map<String, Value>>)
     entry.parse(payload, args)
 }
 
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use steward_policy::{ArgKind, OwnedArg, Risk, UrlFact};
 
 use super::types::visible;
-use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
+use super::{Capability, Example, Look, Need, Perform, Ready, call, not_connected, say};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -13,11 +13,11 @@ use crate::services::Context;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenUrl {
-    /// The address, with `http://` or `https://`.
+    /// The address, with its scheme, such as `https://example.com/`.
     pub url: Address,
 }
 
-/// A web address that was parsed as the URL standard says: `http` or `https`, with a host, without a user name.
+/// An address that was parsed as the URL standard says, without a user name.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -27,11 +27,7 @@ impl TryFrom<String> for Address {
     type Error = String;
 
     fn try_from(text: String) -> Result<Address, String> {
-        let fact = UrlFact::parse(&text).map_err(|e| e.to_string())?;
-        match fact.scheme() {
-            "http" | "https" => Ok(Address(fact)),
-            other => Err(format!("`{}` addresses are not opened; use `http://` or `https://`", visible(other, 20))),
-        }
+        UrlFact::parse(&text).map(Address).map_err(|e| e.to_string())
     }
 }
 
@@ -44,6 +40,8 @@ impl From<Address> for String {
 impl Capability for OpenUrl {
     const NAME: &'static str = "open_url";
     const RISK: Risk = Risk::Reversible;
+    /// Other schemes than `http` and `https` are opened only where a rule says so.
+    const RISK_POSSIBLE: Risk = Risk::Critical;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("url", ArgKind::Url)];
     const PHRASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
@@ -76,6 +74,12 @@ impl Perform for OpenUrl {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("url", OwnedArg::Url(self.url.0.clone()))]
+    }
+
+    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
+        let web = matches!(self.url.0.url().scheme(), "http" | "https");
+        let risk = if web { Self::RISK } else { Self::RISK_POSSIBLE };
+        Ok(Look { risk, facts: self.facts(), opened: None })
     }
 
     async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::dbus::upower;
+use super::dbus::{login1, upower};
 
 /// How long a question to a service may take.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub enum BusError {
     #[error("{0} is not running")]
     NoService(&'static str),
     /// It did not answer in time.
-    #[error("{0} did not answer within {} seconds", DEADLINE.as_secs())]
+    #[error("{0} did not answer within {seconds} seconds", seconds = DEADLINE.as_secs())]
     Late(&'static str),
     /// It said no, or something else.
     #[error("{service} answered: {error}")]
@@ -64,6 +64,16 @@ impl Bus {
         let bus = self.system().await?;
         let asked = tokio::time::timeout(DEADLINE, upower::battery(bus)).await;
         asked.map_err(|_| BusError::Late("UPower"))?.map_err(|e| error("UPower", e))
+    }
+
+    /// Whether a login session is locked.
+    ///
+    /// # Errors
+    /// When logind cannot be asked.
+    pub async fn locked(&self, session: &str) -> Result<bool, BusError> {
+        let bus = self.system().await?;
+        let asked = tokio::time::timeout(DEADLINE, login1::locked(bus, session)).await;
+        asked.map_err(|_| BusError::Late("logind"))?.map_err(|e| error("logind", e))
     }
 }
 

@@ -196,6 +196,11 @@ impl Caller {
         matches!(self.origin, Origin::Peer { .. }) && (self.pid == 0 || self.uid == overflow_uid())
     }
 
+    /// What to call it: its program, else the door.
+    pub fn label(&self) -> String {
+        self.facts().exe.clone().unwrap_or_else(|| self.door.name().to_owned())
+    }
+
     /// What `/proc` says about the process; read at the first call, all unknown when that was too late.
     pub fn facts(&self) -> &ProcessFacts {
         self.facts.get_or_init(|| match self.origin {

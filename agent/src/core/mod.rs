@@ -3,6 +3,7 @@
 //! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
@@ -19,10 +20,10 @@ mod release;
 mod say;
 mod start;
 
-pub use start::{Setup, StartError};
+pub use start::{Setup, StartError, Vanished};
 
 use crate::action::{self, Action, Ready, Shown};
-use crate::audit::{Audit, Kind};
+use crate::audit::{Audit, Kind, Place};
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,13 +31,14 @@ use crate::events::{Events, Watch};
 use crate::gate::grants::offers;
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::{Asker, Held, HeldStep, equal};
-use crate::gate::{Gate, How, approver};
+use crate::gate::{Gate, approver};
 use crate::interpret::Interpreter;
 use crate::policy_files::PolicyFiles;
 use crate::receipts::Receipts;
 use crate::reply::{Denied, Ending, Failure, Held as HeldReply, Outcome, Reply};
-use crate::request::{Ask, Call, Plan, Request};
+use crate::request::{Ask, Plan, Request};
 use crate::services::{Context, Progress, Services};
+use crate::store::StateLock;
 use carry::Case;
 
 /// A handle on the agent; cheap to clone.
@@ -48,21 +50,25 @@ struct Inner {
     services: Services,
     gate: Gate,
     audit: Arc<Audit>,
+    audit_place: Place,
     receipts: Receipts,
     events: Events,
     interpreter: Interpreter,
     clock: Clock,
     files: PolicyFiles,
+    config_file: PathBuf,
     /// The policy in force and the configuration; swapped as a whole at a reload.
     rules: RwLock<Arc<Rules>>,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
+    /// Given up when the last handle goes.
+    _lock: StateLock,
 }
 
 /// What a reload swaps.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    policy: Policy,
+    policy: Arc<Policy>,
     config: Config,
     /// Counts the generations from 1.
     generation: u64,
@@ -272,7 +278,7 @@ impl Core {
             for step in &plan.steps {
                 all.push(step.preview(cx).await?);
             }
-            Ok(all)
+            Ok::<_, Failure>(all)
         };
         let mut all: Vec<Shown> = match tokio::time::timeout(limit, previewing).await {
             Ok(all) => all?,

@@ -54,7 +54,7 @@ impl Scope {
             Scope::Exact { key } => *key == key_of(subject),
             Scope::Items { arg, values } => list(arg).is_some_and(|asked| asked.iter().all(|a| values.contains(a))),
             Scope::Set { arg, set } => {
-                list(arg).is_some_and(|asked| asked.iter().all(|a| policy.set_contains(set, a) == Some(true)))
+                list(arg).is_some_and(|asked| policy.set(set).is_some_and(|s| asked.iter().all(|a| s.contains(a))))
             }
         }
     }
@@ -74,8 +74,12 @@ pub fn offers(subjects: &[Subject], policy: &Policy) -> Vec<(Scope, String)> {
         let OwnedArg::List(values) = value else { continue };
         let scope = Scope::Items { arg: (*arg).to_owned(), values: values.clone() };
         offers.push((scope, format!("{} only", listed(values))));
-        for set in policy.sets_with(arg, values) {
-            offers.push((Scope::Set { arg: (*arg).to_owned(), set: set.to_owned() }, format!("anything in @{set}")));
+        for set in policy.sets().iter().filter(|s| values.iter().all(|v| s.contains(v))) {
+            let name = set.name().to_string();
+            let offer = (Scope::Set { arg: (*arg).to_owned(), set: name.clone() }, format!("anything in @{name}"));
+            if !offers.contains(&offer) {
+                offers.push(offer);
+            }
         }
     }
     if offers.is_empty() {

@@ -47,7 +47,7 @@ pub struct Subject {
 /// The verdict of `policy` on all of `subjects` together.
 pub fn judge(policy: &Policy, subjects: &[Subject], judging: &Judging<'_>) -> Verdict {
     let args: Vec<Vec<(&str, Arg<'_>)>> =
-        subjects.iter().map(|s| s.facts.iter().map(|(name, arg)| (*name, arg.as_arg())).collect()).collect();
+        subjects.iter().map(|s| s.facts.iter().map(|(name, arg)| (*name, arg.borrow())).collect()).collect();
     let steps: Vec<Step<'_>> =
         subjects.iter().zip(&args).map(|(s, args)| Step { action: s.action, risk: s.risk, args }).collect();
     policy.decide(&steps, judging)

@@ -21,6 +21,7 @@ pub mod rates;
 pub mod record;
 
 use crate::action::Ready;
+use crate::audit::Audit;
 use crate::caller::Caller;
 use crate::clock::{Clock, Moment, rfc3339};
 use crate::fault;
@@ -144,6 +145,8 @@ pub struct Gate {
     quotas: Quotas,
     host: String,
     brokers: Brokers,
+    /// Makes room on a full disk for what lets nothing through.
+    audit: Arc<Audit>,
     /// Counts of releases for rate limits.
     pub rates: Rates,
     /// Told whenever a held request moves on.
@@ -163,7 +166,7 @@ impl Gate {
     ///
     /// # Errors
     /// When the journal cannot be read: the file, the line and what is wrong.
-    pub fn open(path: &Path, clock: Clock, quotas: Quotas, host: String) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
+    pub fn open(path: &Path, clock: Clock, quotas: Quotas, host: String, audit: Arc<Audit>) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
         let mut state = State::default();
         let journal = Log::open(path, |entry| replay(&mut state, entry.kind, entry.data.get()))?;
         let executing = state.held.values().filter(|e| matches!(e.phase, Phase::Executing));
@@ -176,6 +179,7 @@ impl Gate {
             quotas,
             host,
             brokers: Brokers::shipped(),
+            audit,
             rates: Rates::default(),
             moved: Notify::new(),
         };
@@ -365,12 +369,25 @@ impl Gate {
 
     async fn end(&self, id: Uuid, kind: &'static str, mut end: End) -> Result<(), Failure> {
         end.wall_ms = self.clock.now().wall_ms;
-        let written = self.journal.append(kind, &end, Durability::Synced).await;
+        let written = self.append_always(kind, &end).await;
         if let Some(entry) = self.state().held.get_mut(&id) {
             entry.phase = Phase::Ended(kind, Box::new(end));
         }
         self.moved.notify_waiters();
         written.map(|_| ()).map_err(journal)
+    }
+
+    /// Journals what lets nothing through, on a full disk too.
+    async fn append_always(&self, kind: &str, data: &impl Serialize) -> Result<u64, LogError> {
+        match self.journal.append(kind, data, Durability::Synced).await {
+            Err(e) if e.is_full() => {
+                if let Err(e) = self.audit.make_room().await {
+                    tracing::error!("the reserve on the full disk could not be given up: {e}");
+                }
+                self.journal.append(kind, data, Durability::Synced).await
+            }
+            done => done,
+        }
     }
 
     /// The approver's no.
@@ -479,7 +496,7 @@ impl Gate {
             }
             state.grants.remove(&id).ok_or_else(gone)?
         };
-        self.journal.append("grant_revoked", &IdOf { id }, Durability::Synced).await.map_err(journal)?;
+        self.append_always("grant_revoked", &IdOf { id }).await.map_err(journal)?;
         Ok(grant)
     }
 

@@ -6,7 +6,6 @@ use crate::backend::bus::Battery;
     interface = "org.freedesktop.UPower.Device",
     default_service = "org.freedesktop.UPower",
     default_path = "/org/freedesktop/UPower/devices/DisplayDevice",
-    gen_blocking = false
 )]
 trait Device {
     #[zbus(property)]
