@@ -145,6 +145,8 @@ struct Queue<B: Book> {
     jobs: VecDeque<Job<B>>,
     bytes: usize,
     stopped: bool,
+    /// The thread sleeps: waking it costs a system call, so only then.
+    asleep: bool,
 }
 
 struct Shared<B: Book> {
@@ -157,6 +159,14 @@ impl<B: Book> Shared<B> {
     fn lock(&self) -> MutexGuard<'_, Queue<B>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn wake(&self, mut queue: MutexGuard<'_, Queue<B>>) {
+        let asleep = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        if asleep {
+            self.wake.notify_one();
+        }
+    }
 }
 
 /// A handle on the thread; when it is dropped the queue is written out and the thread ends.
@@ -168,7 +178,7 @@ pub(crate) struct Writer<B: Book> {
 impl<B: Book> Writer<B> {
     /// Starts the thread.
     pub(crate) fn start(name: &str, book: B) -> Result<Writer<B>, LogError> {
-        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false };
+        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false, asleep: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -195,8 +205,7 @@ impl<B: Book> Writer<B> {
         }
         queue.bytes = queue.bytes.saturating_add(bytes);
         queue.jobs.push_back(Job::Append(Queued { item, durability, seq: 0, ack: Some(ack) }, bytes));
-        drop(queue);
-        self.shared.wake.notify_one();
+        self.shared.wake(queue);
         Ack(Inner::Waiting(receiver))
     }
 
@@ -214,8 +223,7 @@ impl<B: Book> Writer<B> {
             return Ack::ready(Err(LogError::Overloaded.into()));
         }
         queue.jobs.push_back(Job::Task(task));
-        drop(queue);
-        self.shared.wake.notify_one();
+        self.shared.wake(queue);
         Ack(Inner::Waiting(receiver))
     }
 
@@ -303,6 +311,7 @@ fn take<B: Book>(shared: &Shared<B>, due: Option<Duration>, batch: &mut Vec<Queu
         if queue.stopped {
             return Next::Stop;
         }
+        queue.asleep = true;
         queue = match until {
             None => shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
