@@ -491,6 +491,26 @@ fn a_failed_sync_leaves_a_whole_chain_without_the_record() {
     assert_eq!(data, [json!(1), json!(3)]);
 }
 
+#[test]
+fn a_log_that_is_being_written_and_rotated_verifies() {
+    let mut world = World::new();
+    (world.config.rotate_bytes, world.config.keep) = (40_000, 2);
+    let audit = world.open();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                audit.write(&denied(1), Durability::Written).wait().unwrap();
+            }
+        });
+        // Until it has been rotated some twenty times under our hands.
+        let reports = std::iter::repeat_with(|| world.verify()).take_while(|report| report.first < 2000);
+        let bad = reports.into_iter().find(|report| !report.is_whole());
+        stop.store(true, Ordering::Relaxed);
+        assert!(bad.is_none(), "{}", bad.unwrap());
+    });
+}
+
 /// The child of the next test: appends until it is killed, and tells what was acknowledged.
 #[test]
 #[ignore = "started by what_was_acknowledged_survives_kill_9"]
