@@ -73,7 +73,12 @@ fn compare(folder: &Path) -> Result<f64, AuditError> {
     let start = Instant::now();
     let report = verify(&config.place(), &[]);
     if let Ok(report) = report {
-        println!("verify:                 {:>9.1?} for {} records, whole: {}", start.elapsed(), report.records, report.is_whole());
+        println!(
+            "verify:                 {:>9.1?} for {} records, whole: {}",
+            start.elapsed(),
+            report.records,
+            report.is_whole()
+        );
     }
     drop(audit);
     let start = Instant::now();

@@ -26,6 +26,30 @@ pub struct Anchor {
     pub source: String,
 }
 
+impl Anchor {
+    /// Reads one entry as `journalctl --output=json MESSAGE_ID=…` prints it. `None` when it is about another log, or was not
+    /// written by `uid`, the agent's: everybody may send entries to the journal, but `_UID` comes from the kernel.
+    #[must_use]
+    pub fn from_journal(entry: &[u8], place: &Place, uid: u32) -> Option<Anchor> {
+        let entry: serde_json::Value = serde_json::from_slice(entry).ok()?;
+        let field = |name: &str| entry.get(name)?.as_str();
+        let ours = field("MESSAGE_ID") == Some(JOURNAL_MESSAGE_ID)
+            && field("_UID") == Some(&uid.to_string())
+            && field("STEWARD_AUDIT_FILE") == Some(&file_field(place));
+        if !ours {
+            return None;
+        }
+        let hash = Sha256Hash::parse(field("STEWARD_AUDIT_HASH")?)?;
+        Some(Anchor { seq: field("STEWARD_AUDIT_SEQ")?.parse().ok()?, hash, source: "the system journal".into() })
+    }
+}
+
+/// The log's file as a field of one line.
+fn file_field(place: &Place) -> String {
+    let file = std::path::absolute(&place.current).unwrap_or_else(|_| place.current.clone());
+    file.display().to_string().replace(|c: char| c.is_control(), "?")
+}
+
 /// The head file: where the chain ended when it was last put on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -72,7 +96,7 @@ impl Head {
 
 /// Sends the head to the system journal. Silent when there is none: the head file stays the anchor then.
 pub(super) fn to_journal(socket: &Path, place: &Place, seq: u64, hash: Sha256Hash) {
-    let file = place.current.display().to_string().replace('\n', "?");
+    let file = file_field(place);
     let entry = format!(
         "MESSAGE=audit log {file} is at record {seq}, hash {hash}\nMESSAGE_ID={JOURNAL_MESSAGE_ID}\nPRIORITY=6\n\
          SYSLOG_IDENTIFIER=steward\nSTEWARD_AUDIT_SEQ={seq}\nSTEWARD_AUDIT_HASH={hash}\nSTEWARD_AUDIT_FILE={file}\n"
@@ -83,5 +107,30 @@ pub(super) fn to_journal(socket: &Path, place: &Place, seq: u64, hash: Sha256Has
     });
     if let Err(error) = sent {
         tracing::debug!("the audit log's head did not go to the system journal: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_the_journal_is_an_anchor_only_from_our_uid_and_for_our_file() {
+        let place = Place::in_state(Path::new("/var/lib/steward"));
+        let hash = Sha256Hash::of(&[b"x"]);
+        let entry = |id: &str, uid: &str, file: &str| {
+            let fields = serde_json::json!({
+                "MESSAGE_ID": id, "_UID": uid, "STEWARD_AUDIT_FILE": file, "STEWARD_AUDIT_SEQ": "7",
+                "STEWARD_AUDIT_HASH": hash.to_string(), "__CURSOR": "s=1",
+            });
+            Anchor::from_journal(fields.to_string().as_bytes(), &place, 990)
+        };
+        let file = "/var/lib/steward/audit/audit.jsonl";
+        let anchor = entry(JOURNAL_MESSAGE_ID, "990", file).unwrap();
+        assert_eq!((anchor.seq, anchor.hash), (7, hash));
+        assert_eq!(entry(JOURNAL_MESSAGE_ID, "1000", file), None);
+        assert_eq!(entry(JOURNAL_MESSAGE_ID, "990", "/tmp/other"), None);
+        assert_eq!(entry("00", "990", file), None);
+        assert_eq!(Anchor::from_journal(b"[]", &place, 990), None);
     }
 }

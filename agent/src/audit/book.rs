@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The head file follows the chain at this distance, in time.
 const HEAD_LAG: Duration = Duration::from_secs(1);
+/// So many records of the log's own wait for a disk that refuses them.
+const OWN: usize = 64;
 /// The system journal gets the head after so many records…
 const JOURNAL_RECORDS: u64 = 1000;
 /// … or after this time, when there was any.
@@ -53,8 +55,8 @@ pub(super) struct AuditBook {
     counts_due: Instant,
     /// Records of the log's own that wait to be written.
     own: Vec<AuditRecord>,
-    /// Rotated files that begin before this number are to be removed.
-    keep_from: u64,
+    /// Whether the current file is looked for under its name: not where file numbers mean nothing.
+    watch: bool,
     /// What the head file says, and when it is to be written next.
     head: u64,
     head_due: Option<Instant>,
@@ -74,6 +76,7 @@ impl AuditBook {
     ) -> Result<AuditBook, LogError> {
         let now = Instant::now();
         let mut lines = lines;
+        let watch = lines.is_in_place();
         lines.sync().map_err(|e| LogError::io("cannot sync", lines.path(), e))?;
         let space = Space::open(place.reserve.clone(), config.reserve_bytes, now)?;
         let mut book = AuditBook {
@@ -86,7 +89,7 @@ impl AuditBook {
             counts,
             counts_due: now + MINUTE,
             own,
-            keep_from: 0,
+            watch,
             head: 0,
             head_due: None,
             told: 0,
@@ -121,20 +124,33 @@ impl AuditBook {
 
     fn count_now(&mut self, now: Instant) {
         self.counts_due = now + MINUTE;
-        self.own.extend(self.counts.take().into_iter().map(|(uid, counts)| counted(uid, counts)));
+        // What cannot be written stays counted.
+        if self.own.len() < OWN {
+            self.own.extend(self.counts.take().into_iter().map(|(uid, counts)| counted(uid, counts)));
+        }
     }
 
-    /// Writes records of the log's own outside a batch.
-    fn write_own(&mut self) {
+    /// Writes the records of the log's own, ahead of the next batch. What cannot be written is tried again later.
+    fn write_own(&mut self) -> bool {
+        if self.own.is_empty() {
+            return true;
+        }
         let mut lines = Vec::new();
         let before = self.end;
-        for record in std::mem::take(&mut self.own) {
-            let _ = self.seal(&Item::from(&record), &mut lines); // never refused: not an act
+        let own = std::mem::take(&mut self.own);
+        for record in &own {
+            let _ = self.seal(&Item::from(record), &mut lines); // never refused: not an act
         }
         if let Err(error) = self.lines.append(&lines) {
             self.end = before;
+            self.own = own;
+            if self.make_room(&error) {
+                return self.write_own();
+            }
             tracing::error!("cannot write {}: {error}", self.lines.path().display());
+            return false;
         }
+        true
     }
 
     fn write_head(&mut self) {
@@ -172,26 +188,22 @@ impl AuditBook {
             0 => files.len(),
             n => n as usize,
         };
-        self.keep_from = files.get(files.len().saturating_sub(keep)).map_or(self.first, |(first, _)| *first);
+        let old_ones = files.len().saturating_sub(keep);
+        let kept_from = files.get(old_ones).map_or(self.first, |(first, _)| *first);
         self.first = self.end.seq + 1;
         let name = old.file_name().map(|n| n.to_string_lossy().into_owned());
-        let data = json!({"file": name, "kept_from": self.keep_from});
+        let data = json!({"file": name, "kept_from": kept_from});
         self.own.push(AuditRecord { data: Some(data), ..AuditRecord::new(Kind::Rotated) });
         self.tell(now);
-        Ok(())
-    }
-
-    /// Removes what is beyond the number of files to keep, after the record that says so has been written.
-    fn remove_old(&mut self) {
-        if self.keep_from > 0 && self.end.seq >= self.first {
-            for (_, file) in self.place.rotated_files().unwrap_or_default().iter().filter(|(n, _)| *n < self.keep_from)
-            {
+        // Only after the record that says so: a file that is missing without one is a finding.
+        if self.write_own() {
+            for (_, file) in &files[..old_ones] {
                 if let Err(e) = std::fs::remove_file(file) {
                     tracing::warn!("cannot remove {}: {e}", file.display());
                 }
             }
-            self.keep_from = 0;
         }
+        Ok(())
     }
 
     /// The file was taken away under us: a new one goes on with the chain, and says so.
@@ -218,12 +230,12 @@ impl Book for AuditBook {
     type Mark = End;
     const WRITTEN: &'static str = "audit.written";
 
-    fn prepare(&mut self, now: Instant, own: &mut Vec<Item>) -> Option<Duration> {
-        self.remove_old();
-        if !self.lines.is_in_place() {
+    fn prepare(&mut self, now: Instant) -> Option<Duration> {
+        // A file is rotated with two records at least: the one about the last rotation does not make the next.
+        if self.watch && !self.lines.is_in_place() {
             self.reopen();
-        } else if self.lines.len() >= self.config.rotate_bytes.max(1)
-            && self.end.seq >= self.first
+        } else if self.lines.len() >= self.config.rotate_bytes
+            && self.end.seq > self.first
             && let Err(error) = self.rotate(now)
         {
             tracing::error!("{error}");
@@ -231,7 +243,7 @@ impl Book for AuditBook {
         if now >= self.counts_due {
             self.count_now(now);
         }
-        own.extend(self.own.drain(..).map(|record| Item::from(&record)));
+        self.write_own();
         let mut due = self.counts_due.saturating_duration_since(now);
         if let Some(retry) = self.space.retry(now) {
             due = due.min(retry);
@@ -271,8 +283,6 @@ impl Book for AuditBook {
     fn make_room(&mut self, error: &std::io::Error) -> bool {
         space::is_full(error) && self.space.release(Instant::now())
     }
-
-    fn synced(&mut self) {}
 
     fn stop(&mut self) {
         self.count_now(Instant::now());

@@ -11,6 +11,10 @@ use uuid::Uuid;
 
 /// [`Follow::poll`] reads so many bytes at a time.
 const FOLLOW_BYTES: usize = 256 * 1024;
+/// So many rotated files are held open at once, well below the usual limit of 1024 descriptors.
+const OPEN_FILES: usize = 256;
+/// Opening starts anew when a rotation comes in between, so many times.
+const ATTEMPTS: usize = 5;
 
 /// A line that is no record, or a file that cannot be read. Reading goes on behind it.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +33,7 @@ pub struct ReadError {
 /// # Errors
 /// When the folder cannot be read. No log at all is an empty one.
 pub fn read(place: &Place) -> io::Result<Records> {
-    let mut files: VecDeque<PathBuf> = place.rotated_files()?.into_iter().map(|(_, path)| path).collect();
-    files.push_back(place.current.clone());
-    Ok(Records { files, reader: None, wanted: None })
+    Ok(Records { files: open_all(place)?.into(), reader: None, wanted: None })
 }
 
 /// The last `n` records, oldest first. Damaged lines are left out: `verify` tells of those.
@@ -39,10 +41,8 @@ pub fn read(place: &Place) -> io::Result<Records> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn tail(place: &Place, n: usize) -> io::Result<Vec<Stored>> {
-    let mut files = vec![place.current.clone()];
-    files.extend(place.rotated_files()?.into_iter().rev().map(|(_, path)| path));
     let mut found: Vec<Stored> = Vec::new();
-    for file in files {
+    for file in open_all(place)?.into_iter().rev() {
         let missing = n - found.len();
         if missing == 0 {
             break;
@@ -74,7 +74,7 @@ pub fn show(place: &Place, id: Uuid) -> io::Result<Vec<Stored>> {
 /// An iterator over records; see [`read`].
 #[derive(Debug)]
 pub struct Records {
-    files: VecDeque<PathBuf>,
+    files: VecDeque<Opened>,
     reader: Option<(PathBuf, LineReader<File>)>,
     /// Only lines that contain these bytes are looked at.
     wanted: Option<Vec<u8>>,
@@ -86,8 +86,8 @@ impl Iterator for Records {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some((file, reader)) = &mut self.reader else {
-                let file = self.files.pop_front()?;
-                match File::open(&file) {
+                let (file, open) = self.files.pop_front()?;
+                match open.map_or_else(|| File::open(&file), Ok) {
                     Ok(open) => self.reader = Some((file, LineReader::new(open, READ_LIMIT))),
                     // The current file of a new log, or one that retention has just removed.
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -120,6 +120,25 @@ impl Iterator for Records {
             return Some(Err(ReadError { file: file.clone(), line: reader.line, what }));
         }
     }
+}
+
+/// A file's name, and the file when it was opened at once.
+type Opened = (PathBuf, Option<File>);
+
+/// All files, oldest first, of one moment: a file that is open stays whole when it is rotated or removed. Of very many only
+/// the newest are opened; the others change no more.
+pub(super) fn open_all(place: &Place) -> io::Result<Vec<Opened>> {
+    for _ in 0..ATTEMPTS {
+        let rotated = place.rotated_files()?;
+        let lazy = rotated.len().saturating_sub(OPEN_FILES);
+        let paths = rotated.iter().map(|(_, path)| path).chain([&place.current]).enumerate();
+        let files: Vec<_> =
+            paths.map(|(n, p)| (p.clone(), (n >= lazy).then(|| File::open(p).ok()).flatten())).collect();
+        if place.rotated_files()? == rotated {
+            return Ok(files);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "the audit log is rotated faster than it can be opened"))
 }
 
 /// What comes after now, over rotations. The caller polls, some times a second.

@@ -491,6 +491,83 @@ fn a_failed_sync_leaves_a_whole_chain_without_the_record() {
     assert_eq!(data, [json!(1), json!(3)]);
 }
 
+#[test]
+fn a_log_that_is_being_written_and_rotated_verifies() {
+    let mut world = World::new();
+    (world.config.rotate_bytes, world.config.keep) = (40_000, 2);
+    let audit = world.open();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                audit.write(&denied(1), Durability::Written).wait().unwrap();
+            }
+        });
+        // Until it has been rotated some twenty times under our hands.
+        let reports = std::iter::repeat_with(|| world.verify()).take_while(|report| report.first < 2000);
+        let bad = reports.into_iter().find(|report| !report.is_whole());
+        stop.store(true, Ordering::Relaxed);
+        assert!(bad.is_none(), "{}", bad.unwrap());
+    });
+}
+
+/// The child of the next test: appends until it is killed, and tells what was acknowledged.
+#[test]
+#[ignore = "started by what_was_acknowledged_survives_kill_9"]
+fn child_that_is_killed() {
+    let Ok(state) = std::env::var("STEWARD_TEST_STATE") else { return };
+    let state = Path::new(&state);
+    let audit = Audit::open(Config { journal_socket: None, rotate_bytes: 20_000, ..Config::new(state) }).unwrap();
+    let journal = crate::store::Log::open(&state.join("journal.jsonl"), |_| Ok(())).unwrap();
+    for n in 0.. {
+        let durability = if n % 5 == 0 { Durability::Synced } else { Durability::Written };
+        let (in_audit, in_journal) = (audit.write(&denied(n), durability), journal.append("held", &n, durability));
+        println!("acked {} {}", in_audit.wait().unwrap(), in_journal.wait().unwrap());
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "only a process of its own can be killed")]
+fn what_was_acknowledged_survives_kill_9() {
+    use std::io::BufRead;
+    let world = World::new();
+    let child = "audit::tests::child_that_is_killed";
+    for round in 0..8 {
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", child, "--ignored", "--nocapture"])
+            .env("STEWARD_TEST_STATE", world.tmp.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = std::io::BufReader::new(process.stdout.take().unwrap());
+        let mut acked = (0, 0);
+        let mut line = String::new();
+        let mut lines = 0;
+        while output.read_line(&mut line).unwrap() > 0 {
+            if let Some((a, j)) = line.find("acked ").and_then(|at| line[at + 6..].trim_end().split_once(' ')) {
+                acked = (a.parse().unwrap(), j.parse().unwrap());
+                lines += 1;
+                if lines == 20 + round * 37 {
+                    process.kill().unwrap();
+                }
+            }
+            line.clear();
+        }
+        process.wait().unwrap();
+        assert!(lines >= 20 + round * 37, "the child was killed, not finished");
+        let mut last = 0;
+        let replay = |e: crate::store::Entry<'_>| {
+            last = e.seq;
+            Ok(())
+        };
+        drop(crate::store::Log::open(&world.tmp.path().join("journal.jsonl"), replay).unwrap());
+        assert!(last >= acked.1, "{last} {acked:?}");
+        drop(world.open());
+        let report = world.verify();
+        assert!(report.is_whole() && report.last >= acked.0, "{acked:?} {report}");
+    }
+}
+
 proptest! {
     // Each case writes files and syncs them.
     #![proptest_config(ProptestConfig::with_cases(64))]

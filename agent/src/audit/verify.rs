@@ -7,6 +7,7 @@
 
 use super::anchor::{Anchor, Head};
 use super::chain::{Place, READ_LIMIT, Sha256Hash, Stored};
+use super::read::open_all;
 use crate::store::{LineReader, Stretch};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// So many findings are listed; the others are counted.
 const FINDINGS: usize = 100;
-/// A rotation under our hands starts the check anew, so many times.
-const ATTEMPTS: usize = 3;
+/// A rotation under our hands, or a line that is just being written, starts the check anew, so many times.
+const ATTEMPTS: usize = 5;
 
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -123,17 +124,17 @@ const HEAD_FILE: &str = "the head file";
 /// # Errors
 /// When a file cannot be read; damage is no error but a finding.
 pub fn verify(place: &Place, anchors: &[Anchor]) -> io::Result<Report> {
+    let mut report = attempt(place, anchors)?;
     for _ in 1..ATTEMPTS {
-        let before = place.rotated_files()?;
-        let report = attempt(place, anchors, &before)?;
-        if place.rotated_files()? == before {
-            return Ok(report);
+        if report.findings.iter().all(|f| f.flaw != Flaw::Torn) {
+            break;
         }
+        report = attempt(place, anchors)?;
     }
-    attempt(place, anchors, &place.rotated_files()?)
+    Ok(report)
 }
 
-fn attempt(place: &Place, anchors: &[Anchor], rotated: &[(u64, PathBuf)]) -> io::Result<Report> {
+fn attempt(place: &Place, anchors: &[Anchor]) -> io::Result<Report> {
     let mut check = Check::default();
     // Read first: the log only grows behind it.
     match Head::read(place) {
@@ -145,9 +146,9 @@ fn attempt(place: &Place, anchors: &[Anchor], rotated: &[(u64, PathBuf)]) -> io:
         Err(e) => return Err(e),
     }
     anchors.iter().cloned().for_each(|a| check.expect(a));
-    for path in rotated.iter().map(|(_, path)| path).chain([&place.current]) {
-        match File::open(path) {
-            Ok(file) => check.file(path, file)?,
+    for (path, file) in open_all(place)? {
+        match file.map_or_else(|| File::open(&path), Ok) {
+            Ok(file) => check.file(&path, file)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }

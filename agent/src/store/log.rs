@@ -254,7 +254,7 @@ impl Book for Journal {
     type Mark = u64;
     const WRITTEN: &'static str = "store.written";
 
-    fn prepare(&mut self, _: Instant, _: &mut Vec<Record>) -> Option<Duration> {
+    fn prepare(&mut self, _: Instant) -> Option<Duration> {
         None
     }
 
@@ -275,8 +275,6 @@ impl Book for Journal {
     fn make_room(&mut self, _: &io::Error) -> bool {
         false
     }
-
-    fn synced(&mut self) {}
 
     fn stop(&mut self) {}
 

@@ -103,9 +103,8 @@ pub(crate) trait Book: Send + 'static {
     /// The fault point between write and sync.
     const WRITTEN: &'static str;
 
-    /// Between two batches and when it is time: puts records of the book's own into `own`. Returns when to be called again at
-    /// the latest.
-    fn prepare(&mut self, now: Instant, own: &mut Vec<Self::Item>) -> Option<Duration>;
+    /// Between two batches and when it is time: the book's own affairs. Returns when to be called again at the latest.
+    fn prepare(&mut self, now: Instant) -> Option<Duration>;
     /// Puts the item's line, newline included, at the end of `out` and returns its sequence number.
     fn seal(&mut self, item: &Self::Item, out: &mut Vec<u8>) -> Result<u64, Self::Error>;
     /// Where sealing stands.
@@ -114,8 +113,6 @@ pub(crate) trait Book: Send + 'static {
     fn back_to(&mut self, mark: Self::Mark);
     /// A write failed: true when it is worth one more try at once (some items may now be refused by `seal`).
     fn make_room(&mut self, error: &std::io::Error) -> bool;
-    /// The records sealed so far are on disk.
-    fn synced(&mut self);
     /// The queue is empty and stays so; after this only the file is synced.
     fn stop(&mut self);
     /// The file to write to.
@@ -148,6 +145,8 @@ struct Queue<B: Book> {
     jobs: VecDeque<Job<B>>,
     bytes: usize,
     stopped: bool,
+    /// The thread sleeps: waking it costs a system call, so only then.
+    asleep: bool,
 }
 
 struct Shared<B: Book> {
@@ -160,6 +159,14 @@ impl<B: Book> Shared<B> {
     fn lock(&self) -> MutexGuard<'_, Queue<B>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn wake(&self, mut queue: MutexGuard<'_, Queue<B>>) {
+        let asleep = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        if asleep {
+            self.wake.notify_one();
+        }
+    }
 }
 
 /// A handle on the thread; when it is dropped the queue is written out and the thread ends.
@@ -171,7 +178,7 @@ pub(crate) struct Writer<B: Book> {
 impl<B: Book> Writer<B> {
     /// Starts the thread.
     pub(crate) fn start(name: &str, book: B) -> Result<Writer<B>, LogError> {
-        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false };
+        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false, asleep: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -198,8 +205,7 @@ impl<B: Book> Writer<B> {
         }
         queue.bytes = queue.bytes.saturating_add(bytes);
         queue.jobs.push_back(Job::Append(Queued { item, durability, seq: 0, ack: Some(ack) }, bytes));
-        drop(queue);
-        self.shared.wake.notify_one();
+        self.shared.wake(queue);
         Ack(Inner::Waiting(receiver))
     }
 
@@ -217,8 +223,7 @@ impl<B: Book> Writer<B> {
             return Ack::ready(Err(LogError::Overloaded.into()));
         }
         queue.jobs.push_back(Job::Task(task));
-        drop(queue);
-        self.shared.wake.notify_one();
+        self.shared.wake(queue);
         Ack(Inner::Waiting(receiver))
     }
 
@@ -264,26 +269,19 @@ enum Next<B: Book> {
 
 fn run<B: Book>(mut book: B, shared: &Shared<B>) {
     let mut batch: Vec<Queued<B>> = Vec::new();
-    let mut own = Vec::new();
     let mut lines = Vec::new();
     loop {
-        let due = book.prepare(Instant::now(), &mut own);
-        if own.is_empty() {
-            match take(shared, due, &mut batch) {
-                Next::Batch => {}
-                Next::Task(task) => task(&mut book),
-                Next::Time => continue,
-                Next::Stop => break,
-            }
+        let due = book.prepare(Instant::now());
+        match take(shared, due, &mut batch) {
+            Next::Batch => commit(&mut book, &mut batch, &mut lines),
+            Next::Task(task) => task(&mut book),
+            Next::Time => {}
+            Next::Stop => break,
         }
-        // The book's own records: nobody waits for them.
-        let own = own.drain(..).map(|item| Queued { item, durability: Durability::Written, seq: 0, ack: None });
-        batch.extend(own);
-        commit(&mut book, &mut batch, &mut lines);
     }
     book.stop();
-    if book.file().sync().is_ok() {
-        book.synced();
+    if let Err(error) = book.file().sync() {
+        tracing::error!("cannot sync {}: {error}", book.file().path().display());
     }
 }
 
@@ -313,6 +311,7 @@ fn take<B: Book>(shared: &Shared<B>, due: Option<Duration>, batch: &mut Vec<Queu
         if queue.stopped {
             return Next::Stop;
         }
+        queue.asleep = true;
         queue = match until {
             None => shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
@@ -337,20 +336,18 @@ fn commit<B: Book>(book: &mut B, batch: &mut Vec<Queued<B>>, lines: &mut Vec<u8>
         let seq = queued.seq;
         queued.answer(Ok(seq));
     }
-    if batch.iter().any(|q| q.durability == Durability::Synced) {
-        match book.file().sync() {
-            Ok(()) => book.synced(),
-            Err(e) => {
-                // Those who asked for the disk hear no, and their lines are taken back; the others were promised theirs.
-                let error = LogError::io("cannot sync", book.file().path(), e);
-                tracing::error!("{error}");
-                let (len, mark) = mark;
-                book.file().take_back(len);
-                book.back_to(mark);
-                fail(batch, |q| q.durability == Durability::Synced, &error.into());
-                write(book, batch, lines, false);
-            }
-        }
+    if batch.iter().any(|q| q.durability == Durability::Synced)
+        && let Err(error) = book.file().sync()
+    {
+        // Those who asked for the disk hear no, and their lines are taken back; the others were promised theirs.
+        book.make_room(&error);
+        let error = LogError::io("cannot sync", book.file().path(), error);
+        tracing::error!("{error}");
+        let (len, mark) = mark;
+        book.file().take_back(len);
+        book.back_to(mark);
+        fail(batch, |q| q.durability == Durability::Synced, &error.into());
+        write(book, batch, lines, false);
     }
     for queued in batch.iter_mut() {
         let seq = queued.seq;
