@@ -1,5 +1,7 @@
 //! Verdicts, table by table.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{Actions, policy};

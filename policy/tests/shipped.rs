@@ -1,5 +1,7 @@
 //! The shipped policies: they load, nothing in them is dead, everything in them is exercised, and they do not ask too often.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{Actions, source};
