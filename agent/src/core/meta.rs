@@ -94,7 +94,7 @@ impl Core {
         let rules = self.rules();
         let mut state = json!({
             "hash": rules.policy.hash(), "generation": rules.generation,
-            "written_by": if rules.self_writable { "self-writable" } else { "others" },
+            "written_by": if rules.files.self_writable(self.0.services.uid) { "self-writable" } else { "others" },
         });
         if let Some(why) = rules.policy.is_broken() {
             state["broken"] = json!(why);
