@@ -1,0 +1,119 @@
+//! English: the shared pieces of templates, what surrounds an order, and (until they stand beside their actions) the tables.
+
+pub mod desk;
+pub mod machine;
+pub mod software;
+pub mod surround;
+pub mod talk;
+
+use super::PhraseSet;
+
+/// Pieces that several templates share. `<the>` and `<here>` may be left out; the others may not.
+pub(super) const FRAGMENTS: &[(&str, &str)] = &[
+    ("the", "[the|my|this|that|your|our|this computers|the computers|the laptops|my computers|my laptops]"),
+    (
+        "machine",
+        "computer|pc|machine|laptop|system|box|desktop|notebook|workstation|whole system|whole computer|whole machine|linux box",
+    ),
+    ("this machine", "(the|my|this|our|your|that) (<machine>|device|thing|whole thing) | <machine> | everything"),
+    ("here", "[(on|to|onto|in|for) (this|the|my|our) (<machine>|device) | on here | here | locally]"),
+    ("off here", "[(from|off|off of) (this|the|my|our) (<machine>|device) | from here | off here]"),
+    (
+        "wifi",
+        "wifi | wi fi | wi-fi | wireless | wlan | wireless internet | wireless network | wireless networking | wifi network | wifi networking",
+    ),
+    ("radio", "[radio|connection|adapter|card|connectivity|network|networking|signal|chip|interface]"),
+    ("bluetooth", "bluetooth | blue tooth | bt"),
+    (
+        "volume",
+        "volume | sound | audio | sounds | speaker | speakers | (sound|audio|speaker|speakers|system|master|playback|output|computer|media) volume \
+         | (sound|volume|audio) (level|output|setting|levels)",
+    ),
+    ("loud", "music | tunes | song | noise | <volume>"),
+    (
+        "screen",
+        "screen | display | monitor | panel | backlight | laptop screen | monitor screen | computer screen | display panel",
+    ),
+    (
+        "brightness",
+        "brightness | (screen|display|monitor|panel|backlight) brightness | brightness level | brightness of <the> <screen> \
+         | (screen|display|monitor) brightness level | brightness setting | screen light | backlight level",
+    ),
+    (
+        "bit",
+        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge]",
+    ),
+    (
+        "to",
+        "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to",
+    ),
+    (
+        "set",
+        "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift",
+    ),
+    (
+        "raise",
+        "raise | increase | boost | crank | bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move up | push up | ramp up | dial up | kick up | step up",
+    ),
+    (
+        "lower",
+        "lower | decrease | reduce | drop | cut | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down | bring back",
+    ),
+    (
+        "open",
+        "open | open up | launch | start | start up | run | fire up | bring up | pull up | boot up | load up | load | pop open | pop up | spin up | call up",
+    ),
+    (
+        "get rid",
+        "remove | uninstall | deinstall | un-install | get rid of | purge | unistall | throw out | throw away | rip out | wipe | kick out | dump | ditch | drop",
+    ),
+    (
+        "updates",
+        "updates | all updates | the updates | all the updates | any updates | available updates | the available updates | all available updates | the latest updates | latest updates | pending updates | all pending updates | software updates | system updates | security updates | the newest updates | any available updates | package updates | new updates | outstanding updates",
+    ),
+    (
+        "all software",
+        "[the|my|this|our|your|the whole|the entire|whole|entire] (<machine>|os|operating system|distro|distribution|debian|ubuntu|device|installation|packages|software|apps|programs|applications|computer software|system software|system packages|installed packages|installed software|installed apps|linux) \
+         | (all|all the|all of the|all my|all of my|every) (packages|software|apps|programs|applications|installed packages|installed software|package|app|program|things) \
+         | everything",
+    ),
+];
+
+/// All tables of this module, by action.
+pub const SETS: &[PhraseSet] = &[
+    PhraseSet { action: "ping", templates: talk::PING },
+    PhraseSet { action: "get_capabilities", templates: talk::GET_CAPABILITIES },
+    PhraseSet { action: "remember", templates: talk::REMEMBER },
+    PhraseSet { action: "read_context", templates: talk::READ_CONTEXT },
+    PhraseSet { action: "forget", templates: talk::FORGET },
+    PhraseSet { action: "undo", templates: talk::UNDO },
+    PhraseSet { action: "pending_list", templates: talk::PENDING_LIST },
+    PhraseSet { action: "package_install", templates: software::PACKAGE_INSTALL },
+    PhraseSet { action: "package_remove", templates: software::PACKAGE_REMOVE },
+    PhraseSet { action: "package_search", templates: software::PACKAGE_SEARCH },
+    PhraseSet { action: "system_update", templates: software::SYSTEM_UPDATE },
+    PhraseSet { action: "open_app", templates: software::OPEN_APP },
+    PhraseSet { action: "open_url", templates: software::OPEN_URL },
+    PhraseSet { action: "list_files", templates: software::LIST_FILES },
+    PhraseSet { action: "power_reboot", templates: machine::POWER_REBOOT },
+    PhraseSet { action: "power_shutdown", templates: machine::POWER_SHUTDOWN },
+    PhraseSet { action: "power_sleep", templates: machine::POWER_SLEEP },
+    PhraseSet { action: "session_lock", templates: machine::SESSION_LOCK },
+    PhraseSet { action: "network_wifi_on", templates: machine::NETWORK_WIFI_ON },
+    PhraseSet { action: "network_wifi_off", templates: machine::NETWORK_WIFI_OFF },
+    PhraseSet { action: "network_bluetooth_on", templates: machine::NETWORK_BLUETOOTH_ON },
+    PhraseSet { action: "network_bluetooth_off", templates: machine::NETWORK_BLUETOOTH_OFF },
+    PhraseSet { action: "network_status", templates: machine::NETWORK_STATUS },
+    PhraseSet { action: "system_status", templates: machine::SYSTEM_STATUS },
+    PhraseSet { action: "set_volume", templates: desk::SET_VOLUME },
+    PhraseSet { action: "adjust_volume", templates: desk::ADJUST_VOLUME },
+    PhraseSet { action: "volume_mute", templates: desk::VOLUME_MUTE },
+    PhraseSet { action: "volume_unmute", templates: desk::VOLUME_UNMUTE },
+    PhraseSet { action: "set_brightness", templates: desk::SET_BRIGHTNESS },
+    PhraseSet { action: "adjust_brightness", templates: desk::ADJUST_BRIGHTNESS },
+];
+
+/// All shared pieces: of the tables and of what surrounds an order.
+pub(super) fn fragments() -> Vec<(&'static str, &'static str)> {
+    [FRAGMENTS, surround::FRAGMENTS, machine::FRAGMENTS].concat()
+}

@@ -1,0 +1,1 @@
+//! Tables of sentences, samples of every template, and properties.
