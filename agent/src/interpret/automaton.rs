@@ -89,6 +89,7 @@ impl Builder {
                 let symbol = word(w);
                 self.states[from as usize].words.push((symbol, to));
             }
+            Node::Shared(node) => self.path(node, from, to, reversed, word),
             Node::Slot(slot) => self.states[from as usize].slots.push((*slot, to)),
             Node::Any(choices) => choices.iter().for_each(|c| self.path(c, from, to, reversed, word)),
             Node::Seq(nodes) => match nodes.len() {

@@ -36,8 +36,8 @@ mod token;
 mod words;
 
 use automaton::{Automaton, Builder, Match};
-use notation::Template;
 pub use notation::TemplateError;
+use notation::{Fragments, Template};
 pub use refuse::Reason;
 pub use slot::Slot;
 use surround::Surround;
@@ -150,7 +150,7 @@ impl Interpreter {
     ///
     /// When a template cannot be read; the error names it.
     pub fn new(sets: &[PhraseSet]) -> Result<Self, TemplateError> {
-        let fragments = english::fragments();
+        let fragments = Fragments::read(english::fragments())?;
         let mut lexicon = Lexicon::new();
         let mut builder = Builder::new();
         let mut phrases = Vec::new();

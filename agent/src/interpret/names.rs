@@ -102,6 +102,7 @@ fn package(
 
 /// The name of an app in lower case.
 pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust) -> Option<String> {
+    let article = tokens.list[from].is(class::THE);
     let said_so = strip_nouns(tokens, &mut from, &mut to);
     let list = tokens.list.get(from..to)?;
     if list.is_empty() || list.len() > MAX_WORDS || list[..list.len() - 1].iter().any(|t| t.pause) {
@@ -134,7 +135,9 @@ pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Tr
     {
         false
     } else {
+        // An unknown name with an article is a thing: "launch the missiles".
         trust == Trust::Strong
+            && !article
             && (list.len() == 1
                 || list.iter().any(|t| t.is(class::SOFTWARE))
                 || list.len() == 2 && capitals(tokens, from, to))

@@ -1,5 +1,7 @@
 //! The notation of templates: text to a tree, and a tree to sample sentences. The notation is explained in the module above.
 
+use std::rc::Rc;
+
 use super::slot::Slot;
 
 /// A template or a fragment that cannot be read.
@@ -16,11 +18,13 @@ pub struct TemplateError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
     /// One literal word, lower case.
-    Word(String),
+    Word(&'static str),
     /// A typed slot.
     Slot(Slot),
     /// All of these, in order.
     Seq(Vec<Node>),
+    /// A shared piece.
+    Shared(Rc<Node>),
     /// One of these; an empty sequence among them makes it optional.
     Any(Vec<Node>),
 }
@@ -36,8 +40,21 @@ pub(super) struct Template {
     pub(super) payload: Option<&'static str>,
 }
 
-/// Named pieces that templates share: name, and what it stands for.
-pub(super) type Fragments = [(&'static str, &'static str)];
+/// Named pieces that templates share, read once.
+#[derive(Debug, Default)]
+pub(super) struct Fragments(Vec<(&'static str, Rc<Node>)>);
+
+impl Fragments {
+    /// Reads the pieces in order; a piece may use those before it.
+    pub(super) fn read(pieces: impl IntoIterator<Item = (&'static str, &'static str)>) -> Result<Self, TemplateError> {
+        let mut fragments = Self::default();
+        for (name, source) in pieces {
+            let node = Reader { source, rest: source, fragments: &fragments, depth: 0 }.choices(None)?;
+            fragments.0.push((name, Rc::new(node)));
+        }
+        Ok(fragments)
+    }
+}
 
 /// How deep brackets and fragments may nest; far above what a readable template needs.
 const MAX_DEPTH: usize = 16;
@@ -56,13 +73,13 @@ impl Template {
 }
 
 struct Reader<'a> {
-    source: &'a str,
-    rest: &'a str,
+    source: &'static str,
+    rest: &'static str,
     fragments: &'a Fragments,
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn error<T>(&self, problem: impl Into<String>) -> Result<T, TemplateError> {
         Err(TemplateError { template: self.source.to_owned(), problem: problem.into() })
     }
@@ -118,12 +135,10 @@ impl<'a> Reader<'a> {
             }
             '<' => {
                 let name = self.named('>')?;
-                let Some((_, text)) = self.fragments.iter().find(|(n, _)| *n == name) else {
-                    return self.error(format!("there is no fragment `{name}`"));
-                };
-                let mut inner =
-                    Reader { source: self.source, rest: text, fragments: self.fragments, depth: self.depth + 1 };
-                inner.choices(None)
+                match self.fragments.0.iter().find(|(n, _)| *n == name) {
+                    Some((_, node)) => Ok(Node::Shared(Rc::clone(node))),
+                    None => self.error(format!("there is no fragment `{name}`")),
+                }
             }
             ')' | ']' | '}' | '>' => self.error(format!("`{first}` closes nothing")),
             _ => {
@@ -134,12 +149,12 @@ impl<'a> Reader<'a> {
                 if word.chars().any(|c| c.is_uppercase() || c == '\'') {
                     return self.error(format!("`{word}`: words are lower case and without apostrophes"));
                 }
-                Ok(Node::Word(word.to_owned()))
+                Ok(Node::Word(word))
             }
         }
     }
 
-    fn named(&mut self, close: char) -> Result<&'a str, TemplateError> {
+    fn named(&mut self, close: char) -> Result<&'static str, TemplateError> {
         let Some(end) = self.rest.find(close) else { return self.error(format!("`{close}` is missing")) };
         let name = &self.rest[1..end];
         self.rest = &self.rest[end + 1..];
@@ -161,7 +176,8 @@ pub(super) fn plainest(node: &Node) -> String {
     let mut words = Vec::new();
     fn walk(node: &Node, words: &mut Vec<String>) {
         match node {
-            Node::Word(w) => words.push(w.clone()),
+            Node::Word(w) => words.push((*w).to_owned()),
+            Node::Shared(node) => walk(node, words),
             Node::Slot(slot) => words.push(slot.examples()[0].to_owned()),
             Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, words)),
             Node::Any(choices) if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) => {}
@@ -181,7 +197,8 @@ pub(super) fn sample(node: &Node, nth: u64) -> String {
             (*seed >> 33) as usize % n
         };
         match node {
-            Node::Word(w) => out.push(w.clone()),
+            Node::Word(w) => out.push((*w).to_owned()),
+            Node::Shared(node) => walk(node, seed, out),
             Node::Slot(slot) => {
                 let examples = slot.examples();
                 out.push(examples[pick(examples.len())].to_owned());
@@ -203,11 +220,13 @@ pub(super) fn sample(node: &Node, nth: u64) -> String {
 mod tests {
     use super::*;
 
-    const FRAGMENTS: &Fragments = &[("wifi", "wifi|wi fi"), ("the", "[the|my]")];
+    fn fragments() -> Fragments {
+        Fragments::read([("wifi", "wifi|wi fi"), ("the", "[the|my]")]).unwrap()
+    }
 
     #[test]
     fn a_template_says_all_its_variants() {
-        let t = Template::parse("turn <the> <wifi> (on|back on)", FRAGMENTS).unwrap();
+        let t = Template::parse("turn <the> <wifi> (on|back on)", &fragments()).unwrap();
         let said: std::collections::BTreeSet<_> = (0..200).map(|n| sample(&t.said, n)).collect();
         assert_eq!(said.len(), 3 * 2 * 2);
         assert!(said.contains("turn my wi fi back on") && said.contains("turn wifi on"));
@@ -224,7 +243,7 @@ mod tests {
             ("Turn on", "`Turn`: words are lower case and without apostrophes"),
             ("turn (on|)", "an empty choice; write `[ ]` for what may be left out"),
         ] {
-            assert_eq!(Template::parse(source, FRAGMENTS).unwrap_err().problem, problem, "{source}");
+            assert_eq!(Template::parse(source, &fragments()).unwrap_err().problem, problem, "{source}");
         }
     }
 }

@@ -115,6 +115,15 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     if tokens.quoted {
         return Some(Reason::Quoted);
     }
+    // "I want to sleep" is about the speaker, unless a machine is named.
+    let about_speaker = first.skipped.first().is_some_and(|s| {
+        let mut words = s.split_ascii_whitespace();
+        words.any(|w| w.eq_ignore_ascii_case("to"))
+            && !s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you"))
+    });
+    if first.action == "power_sleep" && about_speaker && !tokens.list.iter().any(|t| t.is(class::MACHINE)) {
+        return Some(Reason::Underspecified);
+    }
     if tokens.asked && !TELLING.contains(&first.action) {
         let polite = first.skipped.iter().any(|s| s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you")));
         if !polite && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search")) {

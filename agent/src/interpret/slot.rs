@@ -200,7 +200,7 @@ fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
     }
     let says = |i: usize, w: &str| i < to && tokens.says(i, w);
     let (value, mut end) = if let Some(n) = tokens.list[at].number {
-        (n, at + 1)
+        if n == 3 && says(at + 1, "quarters") { (75, at + 2) } else { (n, at + 1) }
     } else if says(at, "max") || says(at, "maximum") {
         (100, at + 1)
     } else if says(at, "min") || says(at, "minimum") {
@@ -251,7 +251,10 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
     let on_disk = list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);
-    if placeholder || second_order || on_disk {
+    // "google is evil", "look up at the sky", "search for my keys": not for the web.
+    let idle = list[0].is(class::PREPOSITION | class::PRONOUN)
+        || ["is", "was", "my", "your"].iter().any(|w| tokens.says(from, w));
+    if placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -281,7 +284,9 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
         let mine =
             tokens.says(from, "my") || tokens.says(from, "our") || tokens.says(from, "i") || tokens.says(from, "im");
         let asks = first.is(class::QUESTION | class::TIME | class::PREPOSITION) || tokens.says(from, "me");
-        if asks || !(states || (mine && list.len() > 1)) {
+        // "Note: call Ada" says itself that a note follows.
+        let announced = from > 0 && tokens.text[..tokens.list[from].start as usize].trim_end().ends_with(':');
+        if !announced && (asks || !(states || (mine && list.len() > 1))) {
             return None;
         }
     }

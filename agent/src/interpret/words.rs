@@ -54,6 +54,8 @@ pub(super) mod class {
     pub(crate) const APP_NAME: u32 = 1 << 24;
     /// Names of software that are everyday words as well: `cheese`, `go`.
     pub(crate) const DOUBLE_MEANING: u32 = 1 << 25;
+    /// This computer.
+    pub(crate) const MACHINE: u32 = 1 << 26;
 }
 
 /// The words of each class. One word may stand in several.
@@ -135,6 +137,7 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
          nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred half max maximum minimum min",
     ),
     (class::MIND, "mind"),
+    (class::MACHINE, "computer pc machine laptop system box desktop notebook workstation device thing"),
     (
         class::PAST,
         "was were went did had got said told turned opened closed started stopped restarted rebooted installed removed uninstalled updated \
@@ -157,12 +160,12 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
     ),
     (
         class::DOUBLE_MEANING,
-        "go make less most fish dust dash ant stack wire signal pass john parallel rename locate bottles cheese brave bat tree element \
+        "go make less most fish dust dash ant stack wire pass john parallel rename locate bottles cheese brave bat tree element \
          hydrogen rust swift flex bison orca marble julia ruby perl crystal chef puppet ledger hamster grass barrier piper octopi plank foot \
-         awesome mate cinnamon sway steam matrix teams rider olive word excel writer peek shutter totem lame moc poetry snap bless perf \
-         node screen ed joe atom code edge opera yarn bun lua warp hyper st spectacle anchor dia pencil drawing unity cursor notion wine \
-         bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty discover evolution elisa strawberry clementine jack \
-         carla tidal reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype signal tasks line hydra hexyl glances warp \
+         awesome mate cinnamon sway rider olive word writer peek shutter totem lame moc poetry snap bless perf \
+         node screen ed joe atom code yarn bun lua warp hyper st spectacle anchor dia pencil drawing cursor \
+         bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty elisa strawberry clementine jack \
+         carla reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype tasks line hydra hexyl glances warp \
          onboard compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
     ),
 ];

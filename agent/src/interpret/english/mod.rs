@@ -27,7 +27,8 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     (
         "volume",
         "volume | sound | audio | sounds | speaker | speakers | (sound|audio|speaker|speakers|system|master|playback|output|computer|media) volume \
-         | (sound|volume|audio) (level|output|setting|levels)",
+         | (sound|volume|audio) (level|output|setting|levels) \
+         | volume of <the> (speakers|speaker|computer|pc|laptop|system|sound|audio|machine)",
     ),
     ("loud", "music | tunes | song | noise | <volume>"),
     (
@@ -41,7 +42,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "bit",
-        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge]",
+        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit]",
     ),
     (
         "to",
@@ -69,7 +70,8 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "updates",
-        "updates | all updates | the updates | all the updates | any updates | available updates | the available updates | all available updates | the latest updates | latest updates | pending updates | all pending updates | software updates | system updates | security updates | the newest updates | any available updates | package updates | new updates | outstanding updates",
+        "[the|all|all the|any|all of the|my] [available|latest|newest|pending|new|outstanding|recent|latest available] \
+         [software|system|security|package|os|security and bug fix] updates",
     ),
     (
         "all software",
@@ -114,6 +116,6 @@ pub const SETS: &[PhraseSet] = &[
 ];
 
 /// All shared pieces: of the tables and of what surrounds an order.
-pub(super) fn fragments() -> Vec<(&'static str, &'static str)> {
-    [FRAGMENTS, surround::FRAGMENTS, machine::FRAGMENTS].concat()
+pub(super) fn fragments() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [FRAGMENTS, surround::FRAGMENTS, machine::FRAGMENTS].into_iter().flatten().copied()
 }

@@ -31,6 +31,7 @@ pub(in crate::interpret) const BEFORE: &[&str] = &[
     "im (done|finished|going to bed|off|off to bed|leaving|heading out|going home|heading home|tired|off to lunch|stepping out|stepping away|going out|out of here) [for today|for the day|here|for now|now|working|with work]",
     "i am (done|finished|going to bed|off|leaving|heading out|going home|tired|stepping away) [for today|for the day|here|for now|now|working]",
     "(thats it|thats all|that is all) [for today|for the day|for now]",
+    "(good night|goodnight|night|bye|goodbye|bye bye|see you|see you tomorrow|see you later|thanks|thank you|excuse me|sorry|my bad|oops|hang on|wait|one moment|attention)",
     "(quick|one more thing|next thing|new task|task|command|order|request)",
 ];
 
