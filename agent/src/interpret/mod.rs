@@ -33,6 +33,7 @@ mod surround;
 #[cfg(test)]
 mod tests;
 mod token;
+mod typo;
 mod words;
 
 use automaton::{Automaton, Builder, Match};
@@ -121,7 +122,8 @@ impl Reading {
 
 struct Phrase {
     action: &'static str,
-    template: Template,
+    template: &'static str,
+    payload: Option<&'static str>,
 }
 
 /// All phrase tables, compiled. It is made once and shared.
@@ -169,7 +171,7 @@ impl Interpreter {
                 if n == 0 {
                     plain.push((set.action, notation::plainest(&template.said), Vec::new()));
                 }
-                phrases.push(Phrase { action: set.action, template });
+                phrases.push(Phrase { action: set.action, template: source, payload: template.payload });
             }
             all.sort_unstable();
             all.dedup();
@@ -188,7 +190,7 @@ impl Interpreter {
 
     /// The templates with their actions, in the order of the tables.
     pub fn templates(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.phrases.iter().map(|p| (p.action, p.template.source))
+        self.phrases.iter().map(|p| (p.action, p.template))
     }
 
     /// What this sentence orders, if it does. The time is linear in its length, and the work beyond [`MAX_ORDER_BYTES`] is one
@@ -219,6 +221,9 @@ impl Interpreter {
         }
         if let Some(reason) = refuse::not_an_order(&tokens) {
             return self.nothing(reason, &tokens);
+        }
+        if let Some(order) = self.mended(text, &tokens, cx) {
+            return Reading::Order(order);
         }
         if let Some(orders) = self.two_orders(&tokens, cx) {
             return self.nothing(Reason::Compound(orders), &tokens);
@@ -291,7 +296,7 @@ impl Interpreter {
         for &(slot, from, to) in m.filled() {
             slots.push((slot.name(), slot::value(slot, tokens, usize::from(from), usize::from(to), cx)?));
         }
-        let payload = match phrase.template.payload {
+        let payload = match phrase.payload {
             None => slots.first().map(|(_, value)| value.clone()),
             Some(pattern) => {
                 let mut payload = pattern.to_owned();
@@ -301,7 +306,21 @@ impl Interpreter {
                 Some(payload)
             }
         };
-        Ok(Order { action: phrase.action, payload, template: phrase.template.source, slots, skipped: Vec::new() })
+        Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
+    }
+
+    /// The order when one slip in a command word is mended, and the slip is in no slot.
+    fn mended(&self, text: &str, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let (i, known) = typo::slip(tokens)?;
+        let typed = tokens.word(i).to_lowercase();
+        let mut again = Tokens::read(text, &self.lexicon);
+        let token = again.list.get_mut(i)?;
+        (token.symbol, token.class) = (known.symbol, known.class);
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let order = found.pop().filter(|_| found.is_empty())?;
+        let in_slot = order.slots.iter().any(|(_, value)| value.to_lowercase().contains(&typed));
+        let fits = !in_slot && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
+        fits.then_some(order)
     }
 
     /// Two orders joined by "and", "then" or a pause: both, when both are orders. "Turn off bluetooth and wifi" shares its verb.

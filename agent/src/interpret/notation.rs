@@ -32,8 +32,6 @@ pub(super) enum Node {
 /// A template that was read: what is said, and what payload it stands for.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
-    /// As the table has it.
-    pub(super) source: &'static str,
     /// What is said.
     pub(super) said: Node,
     /// The text after `=>`, if there is one.
@@ -68,7 +66,7 @@ impl Template {
         };
         let mut reader = Reader { source, rest: said, fragments, depth: 0 };
         let said = reader.choices(None)?;
-        Ok(Self { source, said, payload })
+        Ok(Self { said, payload })
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) enum Unfit {
 const MAX_LIST_WORDS: usize = 24;
 /// Words that the name of an app, a place or a package may have, with its article and noun.
 const MAX_NAME_WORDS: usize = 6;
+/// Words of a search on the web.
+const MAX_QUERY_WORDS: usize = 24;
 /// Words of a `{words}` slot.
 const MAX_FEW_WORDS: usize = 8;
 
@@ -138,13 +140,7 @@ pub(super) fn ends(slot: Slot, tokens: &Tokens<'_>, at: usize, to: usize) -> std
         },
         Slot::Url => at + 1..=at + 1,
         Slot::Note | Slot::Fact => to..=to,
-        Slot::Query => {
-            if to - at > 30 {
-                none
-            } else {
-                to..=to
-            }
-        }
+        Slot::Query => run(MAX_QUERY_WORDS, &|_| false),
         Slot::Packages | Slot::KnownPackages => run(MAX_LIST_WORDS, &|t| {
             t.is(NOT_IN_NAMES & !class::ARTICLE) && !t.is(class::SOFTWARE) && !t.is(class::AND)
         }),
@@ -247,7 +243,7 @@ fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
 /// Words that would make a query something else: a search on the disk, or a second order.
 fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let list = &tokens.list[from..to];
-    let placeholder = to - from == 1 && list[0].is(class::PRONOUN);
+    let placeholder = to - from == 1 && list[0].is(class::PRONOUN) || tokens.list[to - 1].is(class::POLITE);
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
     let on_disk = list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);

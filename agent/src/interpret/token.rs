@@ -228,7 +228,10 @@ impl<'t> Tokens<'t> {
         let tail = &chunk[lead + core.len()..];
         let pause = tail.contains([',', ':', ';', '.', '!', '…', '?']);
         let start = start + lead;
-        if !core.contains(|c: char| c.is_alphanumeric()) && !matches!(core, "+" | "%" | "&" | "=" | "~" | "/") {
+        // "volume - 10" must not become "volume 10".
+        let minus = core == "-" && self.text[start + 1..].trim_start().starts_with(|c: char| c.is_ascii_digit());
+        if !minus && !core.contains(|c: char| c.is_alphanumeric()) && !matches!(core, "+" | "%" | "&" | "=" | "~" | "/")
+        {
             if let Some(last) = self.list.last_mut() {
                 last.pause |= pause || lead > 0 || core.starts_with(['-', '–', '—']);
             }

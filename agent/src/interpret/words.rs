@@ -73,7 +73,7 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
     (
         class::HYPOTHESIS,
         "if maybe perhaps might suppose supposing imagine assume assuming hypothetically pretend could would wish wonder possibly \
-         considering thinking should were otherwise",
+         considering thinking were otherwise",
     ),
     (
         class::TIME,

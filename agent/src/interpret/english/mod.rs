@@ -30,7 +30,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
          | (sound|volume|audio) (level|output|setting|levels) \
          | volume of <the> (speakers|speaker|computer|pc|laptop|system|sound|audio|machine)",
     ),
-    ("loud", "music | tunes | song | noise | <volume>"),
+    ("loud", "music | tunes | song | <volume>"),
     (
         "screen",
         "screen | display | monitor | panel | backlight | laptop screen | monitor screen | computer screen | display panel",
@@ -58,7 +58,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "lower",
-        "lower | decrease | reduce | drop | cut | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down | bring back",
+        "lower | decrease | reduce | drop | cut | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down",
     ),
     (
         "open",

@@ -11,7 +11,7 @@ pub const PACKAGE_INSTALL: &[&str] = &[
     "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|can i have|can i get|could i get|let me have|give me|get me) {known packages} (on|to|onto|in) (this|the|my|our) (<machine>|device)",
     "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|give me|get me) {known packages} on here",
     "(i want|i need|i would like|id like|we need|get|grab|fetch|add|get me|grab me|i want to have|id like to have) {known packages}",
-    "(add|put|get|place|load|download|set up|setup) {known packages} (to|on|onto|in|for) (this|the|my|our) (<machine>|device)",
+    "(add|put|get|place|download|set up|setup) {known packages} (to|on|onto|in|for) (this|the|my|our) (<machine>|device)",
     "(put|get) {known packages} on here",
     "(set up|setup|download|fetch) {known packages}",
     "{packages} (install it|install them|please install it|please install them|install that|install those)",

@@ -3,7 +3,7 @@
 /// `ping`.
 pub const PING: &[&str] = &[
     "ping [me|steward|test]",
-    "(are|r) you [still] (there|here|alive|awake|up|running|working|ready|online|listening|around|okay|ok|with me|available|active|on|responding|up and running|alright|all right|there still)",
+    "(are|r) you [still] (there|here|alive|awake|up|running|working|ready|listening|around|okay|ok|with me|available|active|on|responding|up and running|alright|all right|there still)",
     "(you|u) [still] (there|here|alive|awake|up|ready|listening|around|with me|okay|online)",
     "(still|anybody|anyone|is anybody|is anyone|somebody) (there|here|alive|awake|up|home|listening|around|working|running)",
     "(can|do) you (hear|read|copy) me [ok|okay|now|at all]",
@@ -86,7 +86,6 @@ pub const FORGET: &[&str] = &[
     "(delete|remove|erase|drop) note {words}",
     "(stop remembering|unremember|un-remember|no longer remember) [that|about] {words}",
     "(remove|delete|erase|drop|clear) {words} from (your memory|memory|your notes|my notes|the notes|the memory)",
-    "(you can|you may|please) forget (that|about) {words}",
 ];
 
 /// `undo`.
