@@ -93,7 +93,7 @@ pub const VOLUME_MUTE: &[&str] = &[
     "(mute|silence) all [of] [the|my] (<volume>)",
     "(turn|switch|shut|cut|kill|toggle) off [all] <the> <volume> [output]",
     "(turn|switch|shut|cut|put|kill|make|toggle) [all] <the> <volume> [output] (off|mute|muted|silent|on mute|to mute|to silent)",
-    "(cut|kill|disable|stop|shut off|shut down|deactivate|drop) [all|all of] <the> (<volume>) [output|completely|entirely]",
+    "(cut|kill|disable|stop|shut off|shut down|deactivate) [all|all of] <the> (<volume>) [output|completely|entirely]",
     "(cut|kill|stop) [all|all of] the noise",
     "(put|set|turn|switch) (it|this|everything|<the> (<volume>|computer|pc|laptop|machine|system)) (on|to|into) (mute|silent|silence|silent mode|mute mode)",
     "(go|be|stay) (silent|mute|quiet)",

@@ -58,7 +58,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "lower",
-        "lower | decrease | reduce | drop | cut | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down",
+        "lower | decrease | reduce | drop | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down",
     ),
     (
         "open",

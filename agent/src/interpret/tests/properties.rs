@@ -6,7 +6,7 @@ use super::super::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Reading, english, notation, 
 use super::{interpreter, read};
 
 /// Samples of each template.
-const SAMPLES: u64 = 40;
+const SAMPLES: u64 = 120;
 
 struct Phrase {
     action: &'static str,
