@@ -41,7 +41,7 @@ fn main() {
     };
     println!("start-up      {:>9.2} ms", started.elapsed().as_secs_f64() * 1e3);
     println!("tables        {:>9} KiB", interpreter.bytes() / 1024);
-    let cx = Context { home: Some("/home/speaker"), ..Context::default() };
+    let cx = Context { home: Some("/home/speaker") };
     let mut times = Vec::with_capacity(ROUNDS * SENTENCES.len());
     for _ in 0..ROUNDS {
         for sentence in SENTENCES {
@@ -55,9 +55,17 @@ fn main() {
     println!("sentence p50  {:>9.2} µs", at(0.5));
     println!("sentence p99  {:>9.2} µs", at(0.99));
     let long = "turn the volume up and install vim then mute ".repeat(3_000);
-    println!("{:>4} KiB text {:>9.2} µs", long.len() / 1024, best(|| drop(black_box(interpreter.read(&long, &cx)))).as_secs_f64() * 1e6);
+    println!(
+        "{:>4} KiB text {:>9.2} µs",
+        long.len() / 1024,
+        best(|| drop(black_box(interpreter.read(&long, &cx)))).as_secs_f64() * 1e6
+    );
     let note = format!("remember that {}", "the boiler was serviced ".repeat(2_600));
-    println!("{:>4} KiB note {:>9.2} µs", note.len() / 1024, best(|| drop(black_box(interpreter.read(&note, &cx)))).as_secs_f64() * 1e6);
+    println!(
+        "{:>4} KiB note {:>9.2} µs",
+        note.len() / 1024,
+        best(|| drop(black_box(interpreter.read(&note, &cx)))).as_secs_f64() * 1e6
+    );
 }
 
 fn best(mut run: impl FnMut()) -> Duration {

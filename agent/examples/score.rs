@@ -58,7 +58,7 @@ fn main() -> anyhow::Result<()> {
         started.elapsed().as_secs_f64() * 1e3,
         interpreter.bytes() / 1024
     );
-    let cx = Context { home: Some(HOME), ..Context::default() };
+    let cx = Context { home: Some(HOME) };
     for file in &files {
         let mut cases = Vec::new();
         for (n, line) in std::fs::read_to_string(file)?.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
@@ -183,7 +183,7 @@ fn show(reading: &Reading) -> String {
         Reading::Ambiguous(orders) => {
             format!("ambiguous: {:?}", orders.iter().map(|o| (o.action, &o.payload)).collect::<Vec<_>>())
         }
-        Reading::Nothing { reason, .. } => reason.name().to_owned(),
+        Reading::Nothing(nothing) => nothing.reason.name().to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ static INTERPRETER: LazyLock<Interpreter> =
     LazyLock::new(|| Interpreter::new(english::SETS).expect("the tables can be read"));
 
 fuzz_target!(|text: &str| {
-    let cx = Context { home: Some("/home/speaker"), ..Context::default() };
+    let cx = Context { home: Some("/home/speaker") };
     let reading = INTERPRETER.read(text, &cx);
     if let Reading::Order(order) = &reading {
         for package in order.payload.iter().filter(|_| order.action.starts_with("package_in")).flat_map(|p| p.split(',')) {

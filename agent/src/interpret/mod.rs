@@ -40,6 +40,7 @@ use automaton::{Automaton, Builder, Match};
 pub use notation::TemplateError;
 use notation::{Fragments, Template};
 pub use refuse::Reason;
+use serde_json::{Map, Value, json};
 pub use slot::Slot;
 use surround::Surround;
 use token::{Lexicon, Tokens};
@@ -60,18 +61,10 @@ pub struct PhraseSet {
 }
 
 /// What the reading of a sentence may depend on beside the sentence.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
     /// The home folder of the speaker, absolute; "downloads" is a folder in it.
     pub home: Option<&'a str>,
-    /// Whether a package of this name exists, when an index is at hand. It must be quick and without side effects.
-    pub is_package: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
-}
-
-impl std::fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("home", &self.home).field("is_package", &self.is_package.is_some()).finish()
-    }
 }
 
 /// A sentence that is an order.
@@ -89,6 +82,47 @@ pub struct Order {
     pub skipped: Vec<String>,
 }
 
+impl Order {
+    /// How it was read, for explanations: `action`, `payload`, `template`, `slots`, `skipped`.
+    pub fn to_json(&self) -> Value {
+        let slots: Map<String, Value> =
+            self.slots.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        json!({
+            "action": self.action,
+            "payload": self.payload,
+            "template": self.template,
+            "slots": slots,
+            "skipped": self.skipped,
+        })
+    }
+}
+
+/// Why a sentence is no order, and what is near it. Nothing may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nothing {
+    /// Why not.
+    pub reason: Reason,
+    /// Up to three of the nearest commands, in words.
+    pub near: Vec<String>,
+}
+
+impl Nothing {
+    /// What to tell the person.
+    pub fn sentence(&self) -> String {
+        self.reason.sentence()
+    }
+
+    /// `reason`, `near`, and for two orders in one sentence `orders`: requests that can be sent one by one.
+    pub fn to_json(&self) -> Value {
+        let mut data = json!({ "reason": self.reason.name(), "near": self.near });
+        if let Reason::Compound(orders) = &self.reason {
+            let requests = orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload }));
+            data["orders"] = requests.collect();
+        }
+        data
+    }
+}
+
 /// What a sentence was understood as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
@@ -96,13 +130,8 @@ pub enum Reading {
     Order(Order),
     /// An order that can be meant in more than one way.
     Ambiguous(Vec<Order>),
-    /// No order. Nothing may be done.
-    Nothing {
-        /// Why not.
-        reason: Reason,
-        /// Up to three of the nearest commands, in words.
-        near: Vec<String>,
-    },
+    /// No order.
+    Nothing(Nothing),
 }
 
 impl Reading {
@@ -115,7 +144,7 @@ impl Reading {
                 names.dedup();
                 format!("That can mean {}; I did nothing.", names.join(" or "))
             }
-            Self::Nothing { reason, .. } => reason.sentence(),
+            Self::Nothing(nothing) => nothing.sentence(),
         }
     }
 }
@@ -197,7 +226,7 @@ impl Interpreter {
     /// copy.
     pub fn read(&self, text: &str, cx: &Context<'_>) -> Reading {
         if text.len() > MAX_NOTE_BYTES {
-            return Reading::Nothing { reason: Reason::TooLong, near: Vec::new() };
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
         }
         let tokens = Tokens::read(text, &self.lexicon);
         let mut out_of_range = false;
@@ -205,7 +234,7 @@ impl Interpreter {
         let only_notes = tokens.more || text.len() > MAX_ORDER_BYTES;
         let found = self.find(&tokens, 0, tokens.list.len(), only_notes, cx, &mut out_of_range, &mut cut_short);
         if only_notes && found.is_empty() {
-            return Reading::Nothing { reason: Reason::TooLong, near: Vec::new() };
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
         }
         if let Some(reason) = refuse::despite(&tokens, &found) {
             return self.nothing(reason, &tokens);
@@ -366,7 +395,7 @@ impl Interpreter {
     }
 
     fn nothing(&self, reason: Reason, tokens: &Tokens<'_>) -> Reading {
-        Reading::Nothing { near: self.near(tokens), reason }
+        Reading::Nothing(Nothing { near: self.near(tokens), reason })
     }
 
     /// The commands that share the most telling words with the text.

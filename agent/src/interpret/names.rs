@@ -3,7 +3,6 @@
 //! "Install" and "uninstall" are said of software, so an unknown name is a name; "add", "get" and "delete" are said of eggs and
 //! photos too, so only what is known to be software counts. Everyday words count in neither case unless the speaker says "package".
 
-use super::Context;
 use super::token::{Token, Tokens};
 use super::words::class;
 
@@ -35,7 +34,7 @@ const NEVER: u32 = class::NEGATION
     | class::NUMBER;
 
 /// A list of packages as a comma list in lower case, or nothing when one of them is not a name.
-pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust, cx: &Context<'_>) -> Option<String> {
+pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust) -> Option<String> {
     let mut list: Vec<String> = Vec::new();
     let plural = (from..to).any(|i| tokens.says(i, "packages") || tokens.says(i, "apps") || tokens.says(i, "programs"));
     let mut at = from;
@@ -43,7 +42,7 @@ pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust
         let end = (at..to).find(|&i| tokens.list[i].is(class::AND)).unwrap_or(to);
         let end = (at..end).find(|&i| tokens.list[i].pause).map_or(end, |i| i + 1);
         if at < end {
-            let name = package(tokens, at, end, if plural { Trust::Strong } else { trust }, plural, cx)?;
+            let name = package(tokens, at, end, if plural { Trust::Strong } else { trust }, plural)?;
             if !list.contains(&name) {
                 list.push(name);
             }
@@ -60,14 +59,7 @@ pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust
     Some(list.join(","))
 }
 
-fn package(
-    tokens: &Tokens<'_>,
-    mut from: usize,
-    mut to: usize,
-    trust: Trust,
-    plural: bool,
-    cx: &Context<'_>,
-) -> Option<String> {
+fn package(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust, plural: bool) -> Option<String> {
     let said_so = strip_nouns(tokens, &mut from, &mut to);
     let list = tokens.list.get(from..to)?;
     let grammar = |i: usize| is_package_name(tokens.word(i));
@@ -78,7 +70,6 @@ fn package(
     let class_of = tokens.lexicon.get(&text).class;
     let software = class_of & class::SOFTWARE != 0;
     let app = class_of & class::APP_NAME != 0;
-    let exists = list.len() == 1 && cx.is_package.is_some_and(|exists| exists(&text));
     let everyday = class_of & class::DOUBLE_MEANING != 0;
     let fits = if software {
         trust == Trust::Strong || said_so || !everyday
@@ -87,14 +78,14 @@ fn package(
     } else if said_so || (plural && list.len() == 1) {
         !list.iter().any(|t| t.is(class::DEVICE))
     } else if list.iter().any(|t| t.is(class::ORDINARY | class::DEVICE | class::DISK | class::FOREIGN)) {
-        trust == Trust::Strong && exists
+        false
     } else if list.len() > 1 {
         // An unknown name of several words is taken when one of them is known to be software ("signal desktop").
         trust == Trust::Strong && (app || list.iter().any(|t| t.is(class::SOFTWARE) && !t.is(class::DOUBLE_MEANING)))
     } else {
         match trust {
             Trust::Strong => true,
-            Trust::Weak => exists || has_package_shape(&text),
+            Trust::Weak => has_package_shape(&text),
         }
     };
     fits.then_some(text)

@@ -166,8 +166,8 @@ pub(super) fn value(
     let found = match slot {
         Slot::Percent => return ranged(tokens, from, to, 0),
         Slot::Step => return ranged(tokens, from, to, 1),
-        Slot::Packages => names::packages(tokens, from, to, names::Trust::Strong, cx),
-        Slot::KnownPackages => names::packages(tokens, from, to, names::Trust::Weak, cx),
+        Slot::Packages => names::packages(tokens, from, to, names::Trust::Strong),
+        Slot::KnownPackages => names::packages(tokens, from, to, names::Trust::Weak),
         Slot::App => names::app(tokens, from, to, names::Trust::Strong),
         Slot::KnownApp => names::app(tokens, from, to, names::Trust::Weak),
         Slot::Url => super::address::url(tokens.word(from)),

@@ -141,6 +141,7 @@ pub const SYSTEM_STATUS: &[&str] = &[
     "how (full|empty) is (the|my) (battery|disk|hard drive|hard disk|drive|ssd|storage)",
     "(is|are) (the|my) (battery|laptop) (charging|charged|full|low|fully charged|plugged in)",
     "(is) (the|my|this) (disk|drive|hard drive|ssd|memory) (full|almost full|running out)",
+    "how is (the|this|my) computer (doing|running|holding up)",
     "(how is|hows) (the|this|my) (system|machine) (doing|running|holding up|feeling)",
     "(status|stats|sysinfo|system info)",
     "(status report|battery|battery percentage|battery level|disk space|free space|free memory|cpu load|cpu temperature)",

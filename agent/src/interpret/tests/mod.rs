@@ -17,5 +17,5 @@ fn interpreter() -> &'static Interpreter {
 }
 
 fn read(text: &str) -> Reading {
-    interpreter().read(text, &Context { home: Some(HOME), ..Context::default() })
+    interpreter().read(text, &Context { home: Some(HOME) })
 }

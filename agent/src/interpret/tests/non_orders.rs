@@ -420,7 +420,7 @@ fn nothing_is_ordered_by_what_is_no_order() {
     let failures: Vec<String> = NO_ORDERS
         .iter()
         .filter_map(|text| match read(text) {
-            Reading::Nothing { .. } => None,
+            Reading::Nothing(_) => None,
             other => Some(format!("{text:?}: {other:?}")),
         })
         .collect();
@@ -444,7 +444,7 @@ fn the_reason_why_nothing_is_done_is_given() {
     let failures: Vec<String> = REASONS
         .iter()
         .filter_map(|(text, name)| match read(text) {
-            Reading::Nothing { reason, .. } if reason.name() == *name => None,
+            Reading::Nothing(nothing) if nothing.reason.name() == *name => None,
             other => Some(format!("{text:?}: expected {name}, got {other:?}")),
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Reading, english, notation, refuse::Reason};
+use super::super::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Nothing, Reading, english, notation, refuse::Reason};
 use super::{interpreter, read};
 
 /// Samples of each template.
@@ -58,7 +58,7 @@ fn a_negated_sample_is_no_order() {
             let text = format!("{negation} {}", notation::plainest(&phrase.said));
             // "Don't forget that …" is how a note begins.
             let fine = match read(&text) {
-                Reading::Nothing { .. } => true,
+                Reading::Nothing(_) => true,
                 Reading::Order(order) => phrase.action == "forget" && order.action == "remember",
                 Reading::Ambiguous(_) => false,
             };
@@ -96,11 +96,11 @@ fn a_note_keeps_its_letters_and_marks() {
 #[test]
 fn a_long_text_is_a_note_or_nothing() {
     let words = "word ".repeat(MAX_ORDER_BYTES / 4);
-    assert!(matches!(read(&words), Reading::Nothing { reason: Reason::TooLong, .. }));
+    assert!(matches!(read(&words), Reading::Nothing(Nothing { reason: Reason::TooLong, .. })));
     let Reading::Order(order) = read(&format!("remember that {words}")) else { panic!() };
     assert_eq!(order.payload.as_deref(), Some(words.trim()));
     let huge = format!("remember that {}", "x".repeat(MAX_NOTE_BYTES));
-    assert!(matches!(read(&huge), Reading::Nothing { reason: Reason::TooLong, .. }));
+    assert!(matches!(read(&huge), Reading::Nothing(Nothing { reason: Reason::TooLong, .. })));
 }
 
 #[test]
