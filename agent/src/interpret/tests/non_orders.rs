@@ -316,8 +316,11 @@ const NO_ORDERS: &[&str] = &[
     "show memory usage of chrome",
 ];
 
+/// The action and payload that was meant, or none.
+type Meant = Option<(&'static str, Option<&'static str>)>;
+
 /// What the predecessor of this program did wrong, each in a sentence that was tried on it (or close to it).
-const MISREAD_ONCE: &[(&str, Option<(&str, Option<&str>)>)] = &[
+const MISREAD_ONCE: &[(&str, Meant)] = &[
     ("turn off the wifi connection", Some(("network_wifi_off", None))),
     ("disconnect wifi", Some(("network_wifi_off", None))),
     ("don't turn off wifi", None),
