@@ -76,17 +76,18 @@ impl Builder {
         (self.states.len() - 1) as u32
     }
 
-    /// Adds a template; `word` gives each literal its number. `reversed` reads it from its last word to its first.
-    pub(super) fn add(&mut self, node: &Node, template: u16, reversed: bool, word: &mut dyn FnMut(&str) -> u16) {
+    /// Adds a template; `word` gives each literal its number; it is told the one that it gave before, or 0. `reversed` reads it from its last word to its first.
+    pub(super) fn add(&mut self, node: &Node, template: u16, reversed: bool, word: &mut dyn FnMut(&str, u16) -> u16) {
         let end = self.state();
         self.states[end as usize].accept = Some(template);
         self.path(node, 0, end, reversed, word);
     }
 
-    fn path(&mut self, node: &Node, from: u32, to: u32, reversed: bool, word: &mut dyn FnMut(&str) -> u16) {
+    fn path(&mut self, node: &Node, from: u32, to: u32, reversed: bool, word: &mut dyn FnMut(&str, u16) -> u16) {
         match node {
-            Node::Word(w) => {
-                let symbol = word(w);
+            Node::Word(w, number) => {
+                let symbol = word(w, number.get());
+                number.set(symbol);
                 self.states[from as usize].words.push((symbol, to));
             }
             Node::Shared(node) => self.path(node, from, to, reversed, word),
@@ -137,6 +138,7 @@ impl Builder {
         let mut done = 0;
         let mut edges: Vec<(u16, u32)> = Vec::new();
         let mut slot_edges: Vec<(Slot, u32)> = Vec::new();
+        let mut seen: Vec<(Vec<u32>, u32)> = Vec::new();
         while done < queue.len() {
             edges.clear();
             slot_edges.clear();
@@ -158,9 +160,21 @@ impl Builder {
                     (queue.len() - 1) as u32
                 })
             };
+            // Most words of a state lead where another of its words leads, and most often to one place.
             let first_word = automaton.words.len() as u32;
+            seen.clear();
             for group in edges.chunk_by(|a, b| a.0 == b.0) {
-                let to = target(group.iter().map(|e| e.1).collect(), &mut queue);
+                let same =
+                    seen.iter().find(|(g, _)| g.len() == group.len() && g.iter().zip(group).all(|(a, b)| *a == b.1));
+                let to = match same {
+                    Some((_, to)) => *to,
+                    None => {
+                        let set: Vec<u32> = group.iter().map(|e| e.1).collect();
+                        let to = target(set.clone(), &mut queue);
+                        seen.push((set, to));
+                        to
+                    }
+                };
                 automaton.words.push((group[0].0, to));
             }
             let first_slot = automaton.slots.len() as u32;

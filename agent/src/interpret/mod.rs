@@ -191,8 +191,8 @@ impl Interpreter {
             for (n, source) in set.templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
                 let mut words = Vec::new();
-                builder.add(&template.said, phrases.len() as u16, false, &mut |w| {
-                    let symbol = lexicon.symbol(w);
+                builder.add(&template.said, phrases.len() as u16, false, &mut |w, n| {
+                    let symbol = if n == 0 { lexicon.symbol(w) } else { n };
                     words.push(symbol);
                     symbol
                 });

@@ -1,5 +1,6 @@
 //! The notation of templates: text to a tree, and a tree to sample sentences. The notation is explained in the module above.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::slot::Slot;
@@ -17,8 +18,8 @@ pub struct TemplateError {
 /// One node of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
-    /// One literal word, lower case.
-    Word(&'static str),
+    /// One literal word, lower case, and its number once it has one (0 before).
+    Word(&'static str, Cell<u16>),
     /// A typed slot.
     Slot(Slot),
     /// All of these, in order.
@@ -147,7 +148,7 @@ impl Reader<'_> {
                 if word.chars().any(|c| c.is_uppercase() || c == '\'') {
                     return self.error(format!("`{word}`: words are lower case and without apostrophes"));
                 }
-                Ok(Node::Word(word))
+                Ok(Node::Word(word, Cell::new(0)))
             }
         }
     }
@@ -174,7 +175,7 @@ pub(super) fn plainest(node: &Node) -> String {
     let mut words = Vec::new();
     fn walk(node: &Node, words: &mut Vec<String>) {
         match node {
-            Node::Word(w) => words.push((*w).to_owned()),
+            Node::Word(w, _) => words.push((*w).to_owned()),
             Node::Shared(node) => walk(node, words),
             Node::Slot(slot) => words.push(slot.examples()[0].to_owned()),
             Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, words)),
@@ -195,7 +196,7 @@ pub(super) fn sample(node: &Node, nth: u64) -> String {
             (*seed >> 33) as usize % n
         };
         match node {
-            Node::Word(w) => out.push((*w).to_owned()),
+            Node::Word(w, _) => out.push((*w).to_owned()),
             Node::Shared(node) => walk(node, seed, out),
             Node::Slot(slot) => {
                 let examples = slot.examples();

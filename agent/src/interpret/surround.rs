@@ -29,7 +29,7 @@ impl Surround {
             let mut builder = Builder::new();
             for source in list {
                 let template = Template::parse(source, fragments)?;
-                builder.add(&template.said, 0, reversed, &mut |w| lexicon.symbol(w));
+                builder.add(&template.said, 0, reversed, &mut |w, n| if n == 0 { lexicon.symbol(w) } else { n });
             }
             Ok(builder.build())
         };
