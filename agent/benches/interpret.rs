@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use steward_agent::interpret::{Context, Interpreter, english};
+use steward_agent::interpret::{Context, Interpreter};
 
 /// Sentences of every sort: orders, orders with slots, politeness around them, and no orders at all.
 const SENTENCES: &[&str] = &[
@@ -32,7 +32,7 @@ const ROUNDS: usize = 2_000;
 
 fn main() {
     let started = Instant::now();
-    let interpreter = match Interpreter::new(english::SETS) {
+    let interpreter = match Interpreter::new(&steward_agent::action::phrases()) {
         Ok(interpreter) => interpreter,
         Err(error) => {
             println!("{error}");

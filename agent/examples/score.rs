@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::Deserialize;
-use steward_agent::interpret::{Context, Interpreter, Reading, english};
+use steward_agent::interpret::{Context, Interpreter, Reading};
 
 /// The home folder that `__HOME__` stands for.
 const HOME: &str = "/home/speaker";
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     anyhow::ensure!(!files.is_empty(), "usage: score FILE… [--failures]");
     let failures = flags.iter().any(|f| f == "--failures");
     let started = Instant::now();
-    let interpreter = Interpreter::new(english::SETS)?;
+    let interpreter = Interpreter::new(&steward_agent::action::phrases())?;
     println!(
         "start-up {:.2} ms, tables about {} KiB",
         started.elapsed().as_secs_f64() * 1e3,

@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use steward_agent::interpret::{Context, Interpreter, Reading, english};
+use steward_agent::interpret::{Context, Interpreter, Reading};
 
 static INTERPRETER: LazyLock<Interpreter> =
-    LazyLock::new(|| Interpreter::new(english::SETS).expect("the tables can be read"));
+    LazyLock::new(|| Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read"));
 
 fuzz_target!(|text: &str| {
     let cx = Context { home: Some("/home/speaker") };

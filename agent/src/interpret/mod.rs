@@ -24,7 +24,7 @@
 
 mod address;
 mod automaton;
-pub mod english;
+mod english;
 mod names;
 mod notation;
 mod refuse;

@@ -1,1 +1,228 @@
 //! Package managers: one schema, simulate first, hold to it.
+//!
+//! [`Manager`] is the only way in. A simulation gives a [`Transaction`], which is the preview; a commit takes that transaction, checks
+//! that the manager would still do the same, and does it in a process that outlives this one. A name that does not exist is an error
+//! with near names in it and is never replaced by one of them.
+
+pub mod apt;
+pub mod name;
+pub mod transaction;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use apt::commit::Running;
+pub use name::{NameError, PackageName};
+pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+
+use tokio::sync::mpsc;
+
+use super::spawn::SpawnError;
+
+/// How far a transaction is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// From 0 to 100, when the manager says so.
+    pub percent: Option<u8>,
+    /// What is being done, for a person.
+    pub text: String,
+}
+
+/// Where progress goes. Bounded; what does not fit is dropped, because the next line says more.
+pub type ProgressSender = mpsc::Sender<Progress>;
+
+/// A package that a search found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Hit {
+    /// Its name.
+    pub name: String,
+    /// The version that would be installed, when known.
+    pub version: Option<String>,
+    /// One line about it.
+    pub summary: String,
+    /// The version that is installed.
+    pub installed: Option<String>,
+}
+
+/// What a transaction did, checked against the manager's database after it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The items that are now as they should be.
+    pub items: Vec<Item>,
+}
+
+/// What a refresh of the package index did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// It was young enough.
+    Fresh,
+    /// It was fetched again.
+    Updated,
+}
+
+/// Why a package manager did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// There is no package with this name.
+    #[error("there is no package `{name}`{}", near_words(near))]
+    NotFound {
+        /// The name that was asked for.
+        name: String,
+        /// Names that are like it, or packages that provide it, the best first.
+        near: Vec<String>,
+    },
+    /// The packages do not fit together, or something forbids the change.
+    #[error("this cannot be done: {text}")]
+    Unmet {
+        /// The manager's words.
+        text: String,
+    },
+    /// Another package manager is at work and did not end in time. Nothing was changed.
+    #[error("{} is using the package database; waited {} s", by.as_deref().unwrap_or("another program"), waited.as_secs())]
+    Locked {
+        /// Who: `apt-get (pid 123)`.
+        by: Option<String>,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// What would be done is not what was previewed any more. Nothing was changed.
+    #[error("it is not what was previewed any more: {difference}")]
+    Changed {
+        /// What is different. Simulate the change again for a new preview.
+        difference: Box<Difference>,
+    },
+    /// Only root may change packages.
+    #[error("installing and removing packages needs root")]
+    NotRoot,
+    /// The manager is not on this machine, or cannot be used.
+    #[error("{reason}")]
+    Unavailable {
+        /// What is missing and how to get it.
+        reason: String,
+    },
+    /// The manager ended with an error.
+    #[error("the package manager failed{}: {}", exit.map(|e| format!(" with exit status {e}")).unwrap_or_default(), last.join("; "))]
+    Failed {
+        /// Its exit status, when known.
+        exit: Option<i32>,
+        /// The last things it said.
+        last: Vec<String>,
+        /// The items that were done nevertheless, checked in the manager's database.
+        done: Vec<Item>,
+    },
+    /// It was started and it is not known how it ended: it may have had its effect.
+    #[error("the outcome is not known yet: {text}")]
+    Unknown {
+        /// What is known.
+        text: String,
+    },
+    /// It was stopped at its deadline, before anything was changed.
+    #[error("the package manager took more than {} s; nothing was changed", after.as_secs())]
+    Timeout {
+        /// The deadline.
+        after: Duration,
+    },
+    /// A package source could not be reached.
+    #[error("a package source could not be reached: {text}")]
+    Network {
+        /// The manager's words.
+        text: String,
+    },
+}
+
+impl From<SpawnError> for PackageError {
+    /// For processes that change nothing; a transaction that was started is [`PackageError::Unknown`] instead.
+    fn from(error: SpawnError) -> Self {
+        match error {
+            SpawnError::Deadline { after, .. } => Self::Timeout { after },
+            SpawnError::Missing { .. } | SpawnError::Untrusted { .. } | SpawnError::Io { .. } => {
+                Self::Unavailable { reason: error.to_string() }
+            }
+        }
+    }
+}
+
+fn near_words(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) }
+}
+
+/// The package manager of this machine.
+#[derive(Debug, Clone)]
+pub enum Manager {
+    /// apt, directly, as root.
+    Apt(apt::Apt),
+}
+
+/// A word on each method's errors stands at [`PackageError`].
+#[allow(clippy::missing_errors_doc)]
+impl Manager {
+    /// The manager of this machine.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        Self::Apt(apt::Apt::new(apt::AptPaths::default()))
+    }
+
+    /// Whether packages can be changed here and now, and why not.
+    pub fn available(&self) -> Result<(), PackageError> {
+        match self {
+            Self::Apt(apt) => apt.available(),
+        }
+    }
+
+    /// What `change` would do. Changes nothing and needs no root.
+    pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.simulate(change).await,
+        }
+    }
+
+    /// Starts exactly `transaction`, after checking that it is still what would be done. `folder` is new for each transaction and
+    /// private; output and [`Running`] are kept in it. Until this returns nothing has been changed, and it can be dropped.
+    pub async fn start(
+        &self,
+        transaction: &Transaction,
+        folder: &Path,
+        lock_wait: Duration,
+        progress: &ProgressSender,
+    ) -> Result<Running, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.start(transaction, folder, lock_wait, progress).await,
+        }
+    }
+
+    /// Waits for a transaction that was started, here or by an earlier run of this program, and checks what it did. It goes on when
+    /// this is dropped or the deadline is over ([`PackageError::Unknown`]); then call this again.
+    pub async fn finish(
+        &self,
+        transaction: &Transaction,
+        running: &Running,
+        deadline: Duration,
+        progress: &ProgressSender,
+    ) -> Result<Done, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.finish(transaction, running, deadline, progress).await,
+        }
+    }
+
+    /// Packages with all the words in their name or description: the exact name first, then names that begin with it, at most
+    /// [`apt::MAX_HITS`].
+    pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.search(words).await,
+        }
+    }
+
+    /// Fetches the package index when it is older than [`apt::INDEX_AGE`].
+    pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.refresh(apt::INDEX_AGE, lock_wait, progress).await,
+        }
+    }
+
+    /// The installed versions, in the order asked; nothing for a package that is not installed.
+    pub async fn installed(&self, names: &[PackageName]) -> Result<Vec<Option<String>>, PackageError> {
+        match self {
+            Self::Apt(apt) => apt.installed(names).await,
+        }
+    }
+}

@@ -1,12 +1,6 @@
-//! English: the shared pieces of templates, what surrounds an order, and (until they stand beside their actions) the tables.
+//! English: the shared pieces of templates, and what surrounds an order. The templates stand beside their actions.
 
-pub mod desk;
-pub mod machine;
-pub mod software;
-pub mod surround;
-pub mod talk;
-
-use super::PhraseSet;
+pub(super) mod surround;
 
 /// Pieces that several templates share. `<the>` and `<here>` may be left out; the others may not.
 pub(super) const FRAGMENTS: &[(&str, &str)] = &[
@@ -79,43 +73,15 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
          | (all|all the|all of the|all my|all of my|every) (packages|software|apps|programs|applications|installed packages|installed software|package|app|program|things) \
          | everything",
     ),
-];
-
-/// All tables of this module, by action.
-pub const SETS: &[PhraseSet] = &[
-    PhraseSet { action: "ping", templates: talk::PING },
-    PhraseSet { action: "get_capabilities", templates: talk::GET_CAPABILITIES },
-    PhraseSet { action: "remember", templates: talk::REMEMBER },
-    PhraseSet { action: "read_context", templates: talk::READ_CONTEXT },
-    PhraseSet { action: "forget", templates: talk::FORGET },
-    PhraseSet { action: "undo", templates: talk::UNDO },
-    PhraseSet { action: "pending_list", templates: talk::PENDING_LIST },
-    PhraseSet { action: "package_install", templates: software::PACKAGE_INSTALL },
-    PhraseSet { action: "package_remove", templates: software::PACKAGE_REMOVE },
-    PhraseSet { action: "package_search", templates: software::PACKAGE_SEARCH },
-    PhraseSet { action: "system_update", templates: software::SYSTEM_UPDATE },
-    PhraseSet { action: "open_app", templates: software::OPEN_APP },
-    PhraseSet { action: "open_url", templates: software::OPEN_URL },
-    PhraseSet { action: "list_files", templates: software::LIST_FILES },
-    PhraseSet { action: "power_reboot", templates: machine::POWER_REBOOT },
-    PhraseSet { action: "power_shutdown", templates: machine::POWER_SHUTDOWN },
-    PhraseSet { action: "power_sleep", templates: machine::POWER_SLEEP },
-    PhraseSet { action: "session_lock", templates: machine::SESSION_LOCK },
-    PhraseSet { action: "network_wifi_on", templates: machine::NETWORK_WIFI_ON },
-    PhraseSet { action: "network_wifi_off", templates: machine::NETWORK_WIFI_OFF },
-    PhraseSet { action: "network_bluetooth_on", templates: machine::NETWORK_BLUETOOTH_ON },
-    PhraseSet { action: "network_bluetooth_off", templates: machine::NETWORK_BLUETOOTH_OFF },
-    PhraseSet { action: "network_status", templates: machine::NETWORK_STATUS },
-    PhraseSet { action: "system_status", templates: machine::SYSTEM_STATUS },
-    PhraseSet { action: "set_volume", templates: desk::SET_VOLUME },
-    PhraseSet { action: "adjust_volume", templates: desk::ADJUST_VOLUME },
-    PhraseSet { action: "volume_mute", templates: desk::VOLUME_MUTE },
-    PhraseSet { action: "volume_unmute", templates: desk::VOLUME_UNMUTE },
-    PhraseSet { action: "set_brightness", templates: desk::SET_BRIGHTNESS },
-    PhraseSet { action: "adjust_brightness", templates: desk::ADJUST_BRIGHTNESS },
+    (
+        "off noun",
+        "computer|pc|machine|laptop|system|box|notebook|workstation|whole system|whole computer|device|desktop computer|desktop pc",
+    ),
+    ("off machine", "(the|my|this|our|your) (<off noun>|thing|whole thing) | <off noun> | desktop | the desktop"),
+    ("the sleeper", "(the|my|this|our|your) (<machine>|device|thing) | <machine>"),
 ];
 
 /// All shared pieces: of the tables and of what surrounds an order.
 pub(super) fn fragments() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [FRAGMENTS, surround::FRAGMENTS, machine::FRAGMENTS].into_iter().flatten().copied()
+    [FRAGMENTS, surround::FRAGMENTS].into_iter().flatten().copied()
 }

@@ -6,14 +6,14 @@ mod properties;
 
 use std::sync::OnceLock;
 
-use super::{Context, Interpreter, Reading, english};
+use super::{Context, Interpreter, Reading};
 
 /// The speaker's home folder.
 const HOME: &str = "/home/speaker";
 
 fn interpreter() -> &'static Interpreter {
     static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
-    INTERPRETER.get_or_init(|| Interpreter::new(english::SETS).expect("the tables can be read"))
+    INTERPRETER.get_or_init(|| Interpreter::new(&crate::action::phrases()).expect("the tables can be read"))
 }
 
 fn read(text: &str) -> Reading {

@@ -1,0 +1,223 @@
+//! Looking into folders.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::Code;
+use steward_policy::{ArgKind, OwnedArg, PathFact, Risk};
+
+use super::types::{count, visible};
+use super::{Capability, Example, Look, Perform, Ready, call, say};
+use crate::reply::{Failure, Outcome};
+use crate::services::Context;
+
+/// How many entries an answer has at most.
+const MAX_ENTRIES: usize = 2000;
+/// The longest path (`PATH_MAX` of limits.h).
+const MAX_PATH: usize = 4096;
+
+/// Lists what is in a folder.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListFiles {
+    /// The folder: an absolute path, or one that begins with `~`.
+    pub path: String,
+}
+
+impl Capability for ListFiles {
+    const NAME: &'static str = "list_files";
+    const RISK: Risk = Risk::Observe;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("path", ArgKind::Path)];
+    const PHRASES: &'static [&'static str] = &[
+        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate) [me] [all|all the|the|my|all my|all of my] files",
+        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at) [me] [all|all the|the|my|all my] (files|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder contents|everything) (in|from|of|inside|under|at|within|on) {place}",
+        "(list|ls|dir) {place}",
+        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things] [are|is] (in|inside|on|under|at) {place}",
+        "(what|which) files (do i have|have i got|are there|exist|are stored|are saved) (in|on|inside|at) {place}",
+        "(what files do i have|which files do i have|what files are there|what files are here|list files here|ls|what are my files|list the directory|list directory|list the current directory|list the files here)",
+        "(list|show|show me|display) (the|my) (contents|content) (of) {place}",
+        "(show|show me|display|list|look in|look inside|look into|peek into|check) {place} (contents|files|listing)",
+        "(show|show me|display|open) [me] {place} (folder|directory)",
+        "(look|peek) (in|into|inside) {place}",
+        "(list|show|show me) [all] [my|the] {place} files",
+        "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|inside|under) {place}",
+    ];
+    const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
+
+    /// Without a payload it is the home folder.
+    fn from_payload(payload: Option<&str>) -> Result<ListFiles, Failure> {
+        let path = payload.filter(|p| !p.is_empty()).unwrap_or("~");
+        Ok(ListFiles { path: path.to_owned() })
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some(self.path.clone())
+    }
+}
+
+impl ListFiles {
+    /// The absolute path that is meant.
+    fn absolute(&self, home: Option<&str>) -> Result<String, Failure> {
+        let path = self.path.as_str();
+        if path.len() > MAX_PATH || path.contains('\0') {
+            return Err(Failure::invalid_payload(format!("a path has at most {MAX_PATH} bytes, and no zero byte")));
+        }
+        if path.split('/').any(|part| part == "..") {
+            return Err(Failure::invalid_payload("a path cannot have `..` in it; name the folder itself"));
+        }
+        match path.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                let home = home.ok_or_else(|| Failure::new(Code::Unavailable, "the home folder is not known"))?;
+                Ok(format!("{home}{rest}"))
+            }
+            None if path.starts_with('/') => Ok(path.to_owned()),
+            _ => Err(Failure::invalid_payload(format!(
+                "`{}` is not a whole path; begin it with `/` or `~/`",
+                visible(path, 100)
+            ))),
+        }
+    }
+}
+
+/// Opens a folder for judging: links are followed, but not those that the kernel makes up in `/proc`. What does not exist
+/// is judged on its nearest parent that does.
+fn open(path: &str) -> Result<(PathFact, Option<OwnedFd>), Failure> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
+        Ok(fd) => {
+            let stat = rustix::fs::fstat(&fd).map_err(|e| Failure::internal(format!("fstat of an open path: {e}")))?;
+            let real = real_path(&fd).unwrap_or_else(|| path.to_owned());
+            let fact = PathFact { path: real, kind: kind(stat.st_mode).to_owned(), owner: Some(stat.st_uid) };
+            Ok((fact, Some(fd)))
+        }
+        Err(_) => {
+            let (mut parent, mut rest) = (path, String::new());
+            while let Some((up, last)) = parent.rsplit_once('/') {
+                rest = format!("/{last}{rest}");
+                parent = up;
+                let at = if up.is_empty() { "/" } else { up };
+                if let Ok(fd) = rustix::fs::openat2(CWD, at, flags, Mode::empty(), resolve) {
+                    let real = real_path(&fd).unwrap_or_else(|| at.to_owned());
+                    let path = format!("{}{rest}", real.trim_end_matches('/'));
+                    return Ok((PathFact { path, kind: "missing".to_owned(), owner: None }, None));
+                }
+            }
+            Ok((PathFact { path: path.to_owned(), kind: "missing".to_owned(), owner: None }, None))
+        }
+    }
+}
+
+/// Where a descriptor points, as `proc(5)` has it under `/proc/self/fd`.
+fn real_path(fd: &OwnedFd) -> Option<String> {
+    use std::os::fd::AsRawFd;
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
+    link.into_os_string().into_string().ok()
+}
+
+fn kind(mode: u32) -> &'static str {
+    match FileType::from_raw_mode(mode) {
+        FileType::RegularFile => "file",
+        FileType::Directory => "folder",
+        FileType::Symlink => "link",
+        _ => "other",
+    }
+}
+
+impl Perform for ListFiles {
+    fn sentence(&self) -> String {
+        format!("List the files in `{}`", visible(&self.path, 200))
+    }
+
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        let path = self.absolute(cx.services.home.as_deref())?;
+        let opening = tokio::task::spawn_blocking(move || open(&path));
+        let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
+        Ok(Look { risk: Self::RISK, facts: vec![("path", OwnedArg::Path(fact))], opened })
+    }
+
+    async fn run(&self, _cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        let path = self.path.clone();
+        let listing = tokio::task::spawn_blocking(move || match ready.opened {
+            Some(fd) => list(&path, &fd),
+            None => Err(Failure::new(Code::Failed, format!("there is no folder `{}`", visible(&path, 200)))),
+        });
+        listing.await.map_err(|e| Failure::internal(format!("listing a folder: {e}")))?
+    }
+}
+
+fn list(path: &str, folder: &OwnedFd) -> Result<Outcome, Failure> {
+    let shown = visible(path, 200);
+    let failed = |e: rustix::io::Errno| match e {
+        rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => {
+            Failure::new(Code::NotAuthorized, format!("`{shown}` may not be read by this user"))
+        }
+        rustix::io::Errno::NOTDIR => Failure::new(Code::Failed, format!("`{shown}` is not a folder")),
+        other => Failure::new(Code::Failed, format!("`{shown}` could not be read: {other}")),
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty()).map_err(failed)?;
+    let mut entries: Vec<(String, &'static str, u64)> = Vec::new();
+    let mut more = 0usize;
+    for entry in rustix::fs::Dir::read_from(&readable).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if entries.len() == MAX_ENTRIES {
+            more += 1;
+            continue;
+        }
+        let stat = rustix::fs::statat(&readable, name, AtFlags::SYMLINK_NOFOLLOW);
+        let (kind, bytes) = stat.map_or(("other", 0), |s| (kind(s.st_mode), u64::try_from(s.st_size).unwrap_or(0)));
+        entries.push((name.to_string_lossy().into_owned(), kind, bytes));
+    }
+    entries.sort();
+    let mut message = match entries.len() + more {
+        0 => format!("`{shown}` is empty."),
+        n => format!("`{shown}` has {}:", if n == 1 { "1 entry".to_owned() } else { count(n, "entrie") }),
+    };
+    for (name, kind, _) in &entries {
+        message.push('\n');
+        message.push_str(&visible(name, 255));
+        message.push_str(if *kind == "folder" { "/" } else { "" });
+    }
+    let listed: Vec<Value> =
+        entries.iter().map(|(name, kind, bytes)| json!({ "name": name, "kind": kind, "bytes": bytes })).collect();
+    Ok(Outcome::says(message).with(json!({ "path": path, "entries": listed, "left_out": more })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_whole_and_have_no_way_up() {
+        let at = |p: &str| ListFiles { path: p.into() }.absolute(Some("/home/sam"));
+        assert_eq!(at("~/x").ok().as_deref(), Some("/home/sam/x"));
+        assert_eq!(at("/etc").ok().as_deref(), Some("/etc"));
+        for bad in ["../etc", "/etc/../root", "~root", "etc", "", "/a\0b"] {
+            assert!(at(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_is_judged_on_its_parent() {
+        let tmp = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc", tmp.path().join("link")).unwrap();
+        let (fact, fd) = open(&format!("{}/link/no-such-thing/x", tmp.path().display())).unwrap();
+        assert_eq!((fact.path.as_str(), fact.kind.as_str()), ("/etc/no-such-thing/x", "missing"));
+        assert!(fd.is_none());
+        assert_eq!(open(&format!("{}/link", tmp.path().display())).unwrap().0.path, "/etc");
+    }
+
+    #[test]
+    fn the_kernels_own_links_are_not_followed() {
+        assert_eq!(open("/proc/self/root/etc").unwrap().0.kind, "missing");
+    }
+}

@@ -1,0 +1,380 @@
+//! Notes: remembered, read and forgotten.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use steward_ipc::{Code, Effect, Preview};
+use steward_policy::{ArgKind, OwnedArg, Risk};
+
+use super::types::{count, visible};
+use super::{Capability, Example, Perform, Ready, Shown, call, say};
+use crate::memory::{FORGOTTEN_FOR, MemoryError, Note};
+use crate::reply::{Failure, Outcome, Undo};
+use crate::services::Context;
+
+/// How many notes the sentence of `read_context` has; all are in its `data`.
+const LAST: usize = 5;
+/// How many notes `data` has at most, the newest ones.
+const MAX_LISTED: usize = 1000;
+
+impl From<MemoryError> for Failure {
+    fn from(error: MemoryError) -> Failure {
+        let code = match &error {
+            MemoryError::Log(_) | MemoryError::Full => Code::Failed,
+            MemoryError::NotFound => Code::Failed,
+            MemoryError::Empty | MemoryError::TooLong(_) | MemoryError::Hidden(_) => Code::InvalidPayload,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+/// What the audit keeps of a text: its length and a digest, never the text.
+fn redacted(text: &str) -> Value {
+    let digest = Sha256::digest(text.as_bytes());
+    json!({ "bytes": text.len(), "sha256": digest[..8].iter().map(|b| format!("{b:02x}")).collect::<String>() })
+}
+
+/// Keeps a note.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Remember {
+    /// The text, kept to the letter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The id of a forgotten note to bring back instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<u64>,
+}
+
+impl Capability for Remember {
+    const NAME: &'static str = "remember";
+    const RISK: Risk = Risk::Low;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("text", ArgKind::Text)];
+    // `{note}` takes all that follows to the letter; where the lead-in is weak, `{fact}` wants a statement.
+    const PHRASES: &'static [&'static str] = &[
+        "remember (that|this|the following|for me|for later|for me that|for later that|the fact that|from now on that|for the future that|for next time that) {note}",
+        "(note|note down|take note|make note|jot down|jot|write down|record|store|save|log|memorize|memorise|keep note|scribble down) (that|this|the following|the fact that|of the fact that) {note}",
+        "(make|take|add|save|write|create|store|keep|leave|jot down|write down|record|put down|set|file|post|do|give me|new) (a|an|another|the) [quick|new|short|mental|little|small] (note|memo|memory|entry|note to self) [that|saying|saying that|which says|with|about the fact that|to self|to self that|to say|to myself|to myself that|for me|for me that|reading|of this|of the following|of the fact that] {note}",
+        "(note|memo|reminder) (to self|to myself|for me|for myself|for later) [that] {note}",
+        "new note {note}",
+        "(dont|do not|never|please dont|please do not|you must not|let us not|lets not|cant) forget (that|the fact that|this) {note}",
+        "(dont|do not|never) let (me|us) forget that {note}",
+        "(keep|bear|have) in mind that {note}",
+        "(keep|bear) in mind {fact}",
+        "(keep|bear|keep it) in memory that {note}",
+        "(commit|save|put|add|store) (to memory|to notes|to my notes|to your memory|in memory|in your memory|to your notes|in my notes|into memory) [that|this|the following] {note}",
+        "(remember|memorize|memorise|jot down|write down|note down|note|take note|dont forget|do not forget|make a mental note|take down|log|mark down|record|save|never forget) {fact}",
+        "(for your information|fyi|for the record|for future reference|for reference|for later) [please] [remember|note|note that|remember that|keep in mind|keep in mind that] {fact}",
+        "(i want|i need|i would like|id like) you to (know|remember|note|keep in mind) (that|this) {note}",
+        "(you should|you must|you need to) (know|remember|note) that {note}",
+        "(learn|know) that {note}",
+        "(add|save|store|put|write) this (note|to my notes|to memory|in my notes|down) {note}",
+    ];
+    const EXAMPLES: &'static [Example] = &[
+        say("remember that my name is Sam", Some("my name is Sam")),
+        say("note that the demo room is B12", Some("the demo room is B12")),
+        call(Some("my name is Sam")),
+    ];
+
+    fn from_payload(payload: Option<&str>) -> Result<Remember, Failure> {
+        match payload {
+            Some(text) if !text.trim().is_empty() => Ok(Remember { text: text.to_owned(), restore: None }),
+            _ => Err(Failure::invalid_payload("missing memory text")),
+        }
+    }
+
+    fn payload(&self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.clone())
+    }
+}
+
+impl Perform for Remember {
+    const UNDO: &'static str = "yes";
+
+    fn sentence(&self) -> String {
+        match self.restore {
+            Some(id) => format!("Bring the forgotten note {id} back"),
+            None => format!("Keep a note of {}", count(self.text.chars().count(), "character")),
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("text", OwnedArg::Text(self.text.clone()))]
+    }
+
+    fn audited(&self) -> Value {
+        match self.restore {
+            Some(id) => json!({ "restore": id }),
+            None => json!({ "text": redacted(&self.text) }),
+        }
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let text = match self.restore {
+            Some(id) => cx.services.memory.find(cx.owner, id).ok_or(MemoryError::NotFound)?.text,
+            None => self.text.clone(),
+        };
+        let mut shown = Shown::sentence(self.sentence());
+        shown.preview.requester_text = Some(visible(&text, 500));
+        Ok(shown)
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let memory = &cx.services.memory;
+        let (note, message, before) = match self.restore {
+            Some(id) => (memory.restore(cx.owner, id).await?, "The note is back.", json!("forgotten")),
+            None if self.text.trim().is_empty() => return Err(MemoryError::Empty.into()),
+            None => {
+                let who = cx.caller.label();
+                (memory.remember(cx.owner, &who, &self.text).await?, "I'll remember that.", Value::Null)
+            }
+        };
+        Ok(Outcome::says(message).with(json!({ "id": note.id, "ts": note.ts })).undone_by(Undo {
+            action: Forget::NAME.to_owned(),
+            args: json!({ "id": note.id }),
+            before,
+            after: json!("kept"),
+            only: None,
+            within: None,
+        }))
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        Ok(match self.restore {
+            Some(id) => state(cx, id),
+            None => Value::Null,
+        })
+    }
+}
+
+fn state(cx: &Context<'_>, id: u64) -> Value {
+    match cx.services.memory.find(cx.owner, id) {
+        None => json!("gone"),
+        Some(Note { forgotten: Some(_), .. }) => json!("forgotten"),
+        Some(_) => json!("kept"),
+    }
+}
+
+/// Tells what was remembered: the last five notes, or those that have all of the given words.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadContext {
+    /// Words to search for; absent or `default` for the last notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+}
+
+impl Capability for ReadContext {
+    const NAME: &'static str = "read_context";
+    const RISK: Risk = Risk::Observe;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
+    // Without words: the last notes.
+    const PHRASES: &'static [&'static str] = &[
+        "what (do|can) you (remember|recall|have in memory|have in mind|have noted|have stored|have saved|have on file) [so far|for me|now|at the moment] => default",
+        "what (do|can) you (remember|recall|know|have noted|have stored|have saved) about me => default",
+        "what (have|did) (i|we) (told you to remember|tell you to remember|asked you to remember|ask you to remember|noted|note|told you to note|asked you to note|saved|save|tell you to note|ask you to note|ask you to keep in mind|tell you to keep in mind|stored|note down|noted down|written down|write down|ask you not to forget|tell you not to forget|asked you not to forget) [so far|earlier|before] => default",
+        "what (was|were) (i|we) (asking you to remember|telling you to remember|asking you to note|asking you to keep in mind|asking you not to forget) => default",
+        "what (have you|did you) (remembered|remember|noted|noted down|note|stored|saved|write down|note down|written down|memorized|memorised) [so far|for me] => default",
+        "what (are|is|is in|is on|are in) (my|the|your) (notes|memory|saved notes|memories|stored notes|notepad|note list|list of notes) => default",
+        "whats (in|on|inside) (my|the|your) (notes|memory|memories|saved notes|note list) => default",
+        "(what|which) (notes|memories|things|facts) (do|have|did|are|were) (you|i|we) [have|saved|stored|got|keep|kept|noted|remember|made|taken|take|told you to remember|recorded|written|asked you to remember|in memory|remembered] [saved|stored|noted|so far|for me] => default",
+        "(show|list|read|show me|read me|read out|tell me|give me|display|print|view|open|read back|see|get|recall|bring up|pull up|recite|go through|check|review|look at|fetch) [me] [all|all of|all the] [the|my|your] [recent|latest|last|saved|stored|current|existing|old] (notes|memories|saved notes|memory|memos|noted things|list of notes|stored notes) [back|out|to me|aloud|out loud|again|from memory|you have|you saved|i made] => default",
+        "(show|list|tell|read|show me|tell me|remind me|give me|read me|repeat|list out) [me] [everything|all|of] [that] [what] (you remember|you have remembered|you have noted|you know about me|i told you to remember|i asked you to remember|you have in memory|you noted|ive told you to remember|ive asked you to remember|i told you|i noted|you have saved|you have stored) [so far] => default",
+        "(notes|my notes|memory|show memory|saved notes|context|show context|read context) => default",
+        "(do you remember anything|do you have any notes|are there any notes|do i have any notes|do i have notes|have i left any notes|have i saved any notes|any notes) [saved|for me|stored] => default",
+        "what (do|can) you (remember|recall|have noted|have in memory|know) about {words}",
+        "what (did|have) i (say|said|note|noted|tell you|told you|write|written|write down|save|saved|ask you to remember) about {words}",
+        "(search|look through|look in|check|search through|search in|go through) [all] (my|the|your) (notes|memory|memories|saved notes) for [anything about|anything on|notes about|something about] {words}",
+        "(find|show|show me|read|list|read me|get|tell me|look up|search for|search|recall|bring up|open|give me) [me] [all] [the|my|any] (notes|note|memories|memory) (about|on|regarding|for|mentioning|containing|with|that mention|related to|concerning) {words}",
+        "(what|which) notes (do i have|are there|do you have|have i got|mention|did i make|did i take) (about|on|regarding|mentioning) {words}",
+        "(tell me|show me|read me) what you (remember|know|noted|have noted) about {words}",
+        "(do i have|are there|do you have|is there) (a|any) (notes|note|memory) (about|on|regarding|mentioning) {words}",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<ReadContext, Failure> {
+        let words = payload.map(str::trim).filter(|p| !p.is_empty() && *p != "default");
+        Ok(ReadContext { words: words.map(str::to_owned) })
+    }
+
+    fn payload(&self) -> Option<String> {
+        self.words.clone()
+    }
+}
+
+impl Perform for ReadContext {
+    fn sentence(&self) -> String {
+        match &self.words {
+            Some(words) => format!("Look for `{}` in the notes", visible(words, 80)),
+            None => "Read the last notes".to_owned(),
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        self.words.iter().map(|w| ("words", OwnedArg::Text(w.clone()))).collect()
+    }
+
+    fn audited(&self) -> Value {
+        json!({ "words": self.words.as_deref().map(redacted) })
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let notes = cx.services.memory.read(cx.owner, self.words.as_deref());
+        let last = &notes[notes.len().saturating_sub(LAST)..];
+        let joined = last.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(" | ");
+        let message = match (&self.words, notes.len()) {
+            (None, 0) => "No saved context yet.".to_owned(),
+            (None, _) => format!("Recent context: {joined}"),
+            (Some(words), 0) => format!("No note has `{}`.", visible(words, 80)),
+            (Some(_), n) if n > LAST => format!("{}, the last of them: {joined}", count(n, "note")),
+            (Some(_), n) => format!("{}: {joined}", count(n, "note")),
+        };
+        let listed: Vec<Value> = notes
+            .iter()
+            .skip(notes.len().saturating_sub(MAX_LISTED))
+            .map(|n| json!({ "id": n.id, "ts": n.ts, "caller": n.caller, "text": n.text }))
+            .collect();
+        Ok(Outcome::says(message).with(json!({ "notes": listed, "total": notes.len() })))
+    }
+}
+
+/// Forgets a note; for ten minutes it can be brought back.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Forget {
+    /// The note's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// Words that one note alone has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// Whether its text is overwritten at once and cannot be brought back.
+    #[serde(default)]
+    pub purge: bool,
+}
+
+impl Capability for Forget {
+    const NAME: &'static str = "forget";
+    const RISK: Risk = Risk::Reversible;
+    const RISK_POSSIBLE: Risk = Risk::Destructive;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text), ("id", ArgKind::Number)];
+    const PHRASES: &'static [&'static str] = &[
+        "(forget|delete|remove|erase|drop|discard|clear|get rid of|throw away|trash|scrap|wipe|strike) (the|my|that|your|our) [last|old] (note|memory|memo|notes|memories|entry) (about|on|regarding|of|that says|saying|for|mentioning|with|that|concerning|called|titled) {words}",
+        "forget (what i said|what i told you|what you know|everything you know|what i noted|anything i said|that i said|all you know|everything i said|what you remember|everything i told you|all i told you|what i have told you) about {words}",
+        "forget that {words}",
+        "forget about {words}",
+        "forget (my|the|our) {words} note",
+        "forget note {words}",
+        "(delete|remove|erase|drop) note {words}",
+        "(stop remembering|unremember|un-remember|no longer remember) [that|about] {words}",
+        "(remove|delete|erase|drop|clear) {words} from (your memory|memory|your notes|my notes|the notes|the memory)",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("forget note 7", Some("7")), say("forget about the printer", Some("printer")), call(Some("7"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<Forget, Failure> {
+        let text = payload.map(str::trim).filter(|p| !p.is_empty());
+        let text = text.ok_or_else(|| Failure::invalid_payload("missing note; send its id, or words that it has"))?;
+        Ok(match text.parse() {
+            Ok(id) => Forget { id: Some(id), words: None, purge: false },
+            Err(_) => Forget { id: None, words: Some(text.to_owned()), purge: false },
+        })
+    }
+
+    fn payload(&self) -> Option<String> {
+        match self.purge {
+            true => None,
+            false => self.id.map(|id| id.to_string()).or_else(|| self.words.clone()),
+        }
+    }
+}
+
+impl Forget {
+    /// The one note that is meant.
+    fn note(&self, cx: &Context<'_>) -> Result<Note, Failure> {
+        let memory = &cx.services.memory;
+        match (self.id, &self.words) {
+            (Some(id), None) => {
+                let note = memory.find(cx.owner, id).filter(|n| self.purge || n.forgotten.is_none());
+                Ok(note.ok_or(MemoryError::NotFound)?)
+            }
+            (None, Some(words)) if !words.trim().is_empty() => {
+                let mut found = memory.read(cx.owner, Some(words));
+                match (found.pop(), found.is_empty()) {
+                    (None, _) => Err(MemoryError::NotFound.into()),
+                    (Some(note), true) => Ok(note),
+                    (Some(last), false) => {
+                        found.push(last);
+                        let listed: Vec<Value> =
+                            found.iter().take(20).map(|n| json!({ "id": n.id, "text": n.text })).collect();
+                        let message =
+                            format!("{} have these words; forget one by its id", count(found.len(), "note"));
+                        Err(Failure::new(Code::Ambiguous, message).with(json!({ "notes": listed })))
+                    }
+                }
+            }
+            _ => Err(Failure::invalid_payload("give either `id` or `words`")),
+        }
+    }
+}
+
+impl Perform for Forget {
+    const UNDO: &'static str = "10 minutes";
+
+    fn sentence(&self) -> String {
+        match (self.id, &self.words) {
+            (Some(id), _) => format!("Forget note {id}"),
+            (None, words) => format!("Forget the note with `{}`", visible(words.as_deref().unwrap_or_default(), 80)),
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        let words = self.words.iter().map(|w| ("words", OwnedArg::Text(w.clone())));
+        words.chain(self.id.map(|id| ("id", OwnedArg::Number(id.try_into().unwrap_or(i64::MAX))))).collect()
+    }
+
+    fn audited(&self) -> Value {
+        json!({ "id": self.id, "words": self.words.as_deref().map(redacted), "purge": self.purge })
+    }
+
+    /// What cannot be brought back is destructive.
+    async fn look(&self, _cx: &Context<'_>) -> Result<super::Look, Failure> {
+        let risk = if self.purge { Self::RISK_POSSIBLE } else { Self::RISK };
+        Ok(super::Look { risk, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let note = self.note(cx)?;
+        let effect = Effect { verb: "forget".into(), object: format!("note {}", note.id), ..Effect::default() };
+        let preview = Preview {
+            summary: format!("Forget note {}", note.id),
+            effects: vec![effect],
+            requester_text: Some(visible(&note.text, 500)),
+            ..Preview::default()
+        };
+        Ok(Shown { preview, ..Shown::default() })
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let note = self.note(cx)?;
+        cx.services.memory.forget(cx.owner, note.id, self.purge).await?;
+        let outcome = Outcome::says("I forgot that.").with(json!({ "id": note.id }));
+        if self.purge {
+            return Ok(outcome);
+        }
+        Ok(outcome.undone_by(Undo {
+            action: Remember::NAME.to_owned(),
+            args: json!({ "restore": note.id }),
+            before: json!("kept"),
+            after: json!("forgotten"),
+            only: None,
+            within: u32::try_from(FORGOTTEN_FOR).ok(),
+        }))
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        Ok(self.id.map_or(Value::Null, |id| state(cx, id)))
+    }
+}

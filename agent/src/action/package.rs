@@ -1,0 +1,566 @@
+//! Packages: simulated first, shown, and held to what was shown.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::{Code, Effect, Fact, Preview};
+use steward_policy::{ArgKind, OwnedArg, Risk};
+
+use super::types::{count, listed, size, visible};
+use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::backend::package::{Change, Exact, Item, PackageError, PackageName, ProgressSender, Transaction, Verb};
+use crate::gate::judge::Subject;
+use crate::reply::{Failure, Outcome, Undo};
+use crate::services::{Context, Progress};
+
+/// How long a whole transaction may take before the answer is that its outcome is not known yet.
+const TRANSACTION: Duration = Duration::from_secs(25 * 60);
+/// How many lines of progress wait at the most; the next line says more.
+const PROGRESS_QUEUE: usize = 16;
+
+impl From<PackageError> for Failure {
+    fn from(error: PackageError) -> Failure {
+        let message = format!("{error}.");
+        let (code, data) = match &error {
+            PackageError::NotFound { name, near } => (Code::Failed, json!({ "not_found": name, "near": near })),
+            PackageError::Unmet { text } => (Code::Failed, json!({ "unmet": text })),
+            PackageError::Locked { by, waited } => {
+                (Code::TimedOut, json!({ "locked_by": by, "waited_seconds": waited.as_secs() }))
+            }
+            PackageError::Changed { difference } => (Code::ConfirmationChanged, json!({ "difference": difference })),
+            PackageError::NotRoot => (Code::Unavailable, json!({ "needs": "root" })),
+            PackageError::Unavailable { reason } => (Code::Unavailable, json!({ "needs": reason })),
+            PackageError::Failed { exit, last, done } => {
+                (Code::Failed, json!({ "exit": exit, "output": last, "done": done }))
+            }
+            PackageError::Unknown { text } => (Code::UnknownOutcome, json!({ "known": text })),
+            PackageError::Timeout { after } => (Code::TimedOut, json!({ "after_seconds": after.as_secs() })),
+            PackageError::Network { text } => (Code::Failed, json!({ "network": text })),
+        };
+        Failure::new(code, message.trim_end_matches("..").to_owned()).with(data)
+    }
+}
+
+/// Reads a comma list: whitespace is trimmed and empty entries are ignored, as the protocol has it.
+fn names(payload: Option<&str>) -> Result<Vec<PackageName>, Failure> {
+    let text = payload.ok_or_else(|| Failure::invalid_payload("missing package list"))?;
+    let kept: Vec<&str> = text.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
+    if kept.is_empty() {
+        return Err(Failure::invalid_payload("empty package list"));
+    }
+    PackageName::list(&kept.join(",")).map_err(|e| Failure::invalid_payload(e.to_string()))
+}
+
+fn comma_list(names: &[PackageName]) -> String {
+    names.iter().map(PackageName::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn fact(names: &[PackageName]) -> Vec<(&'static str, OwnedArg)> {
+    vec![("packages", OwnedArg::List(names.iter().map(|n| n.as_str().to_owned()).collect()))]
+}
+
+fn listed_names(names: &[PackageName]) -> String {
+    listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
+}
+
+/// A list that may not be empty, however it comes in.
+fn not_empty(names: &[PackageName]) -> Result<(), Failure> {
+    if names.is_empty() { Err(Failure::invalid_payload("empty package list")) } else { Ok(()) }
+}
+
+/// Runs `work` and passes its progress on.
+async fn followed<T>(
+    cx: &Context<'_>,
+    work: impl AsyncFnOnce(ProgressSender) -> Result<T, PackageError>,
+) -> Result<T, Failure> {
+    let (sender, mut lines) = tokio::sync::mpsc::channel(PROGRESS_QUEUE);
+    let mut work = std::pin::pin!(work(sender));
+    loop {
+        tokio::select! {
+            biased;
+            Some(line) = lines.recv() => (cx.progress)(Progress { percent: line.percent, text: line.text }),
+            done = &mut work => return Ok(done?),
+        }
+    }
+}
+
+/// What a transaction means for a person, for the rules and for what runs.
+fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> Shown {
+    let effect = |item: &Item| Effect {
+        verb: match item.verb {
+            Verb::Install => "install",
+            Verb::Upgrade => "upgrade",
+            Verb::Downgrade => "downgrade",
+            Verb::Reinstall => "reinstall",
+            Verb::Remove => "remove",
+            Verb::Purge => "purge",
+            Verb::Configure => "configure",
+        }
+        .to_owned(),
+        object: item.full_name(),
+        from: item.from.clone().filter(|_| item.to.is_some()),
+        to: None,
+        version: item.to.clone().or_else(|| item.from.clone()),
+        origin: item.origin.clone(),
+        bytes: item.download_bytes,
+    };
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push(Fact { name: name.to_owned(), value });
+    if let Some(bytes) = transaction.download_bytes {
+        fact("to download", size(bytes));
+    }
+    if let Some(change) = transaction.installed_bytes_change {
+        let word = if change < 0 { "less" } else { "more" };
+        fact("disk space afterwards", format!("{} {word}", size(change.unsigned_abs())));
+    }
+    for already in &transaction.already {
+        fact("already so", already.name.clone());
+    }
+    if !transaction.kept_back.is_empty() {
+        fact("kept back", transaction.kept_back.join(", "));
+    }
+    if let Some(free) = rustix::fs::statvfs("/var").ok().map(|s| s.f_bavail * s.f_frsize) {
+        fact("free space", size(free));
+    }
+    let subject = |action, risk, name: String| Subject {
+        action,
+        risk,
+        facts: vec![("packages", OwnedArg::List(vec![name]))],
+    };
+    let was_asked = |item: &Item| asked.iter().any(|n| n.is(&item.name, item.arch.as_deref()));
+    let others = || transaction.items.iter().filter(|i| !was_asked(i));
+    // A removal that nobody named is judged like one that was; an installation counts where a rule names it.
+    let implies = others()
+        .filter(|i| !i.verb.keeps())
+        .map(|i| subject(PackageRemove::NAME, PackageRemove::RISK, i.name.clone()))
+        .collect();
+    let pulls_in = others()
+        .filter(|i| i.verb.keeps())
+        .map(|i| subject(PackageInstall::NAME, PackageInstall::RISK, i.name.clone()))
+        .collect();
+    let summary = transaction.summary();
+    let already = transaction.is_empty().then(|| summary.clone());
+    let _ = cx;
+    Shown {
+        preview: Preview { summary, effects: transaction.items.iter().map(effect).collect(), facts, requester_text: None },
+        already,
+        implies,
+        pulls_in,
+        transaction: Some(transaction),
+    }
+}
+
+/// Carries out what was shown, and keeps how it can be put back.
+async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+    let Some(transaction) = ready.shown.and_then(|s| s.transaction) else {
+        return Err(Failure::internal("a package transaction without its preview"));
+    };
+    let folder = cx.services.transaction_folder(cx.request, &transaction)?;
+    let manager = &cx.services.packages;
+    let result = followed(cx, async |progress| {
+        let running = manager.start(&transaction, &folder, cx.services.lock_wait, &progress).await?;
+        manager.finish(&transaction, &running, TRANSACTION, &progress).await
+    })
+    .await;
+    // Kept while the outcome is not known: then a restarted agent goes on waiting for it.
+    if !matches!(&result, Err(f) if f.code == Code::UnknownOutcome) {
+        cx.services.forget_transaction(cx.request);
+    }
+    let done = result?;
+    Ok(outcome_of(&transaction, &done.items))
+}
+
+/// The sentence, the facts and the way back of a transaction that was done.
+pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
+    let of = |verbs: &[Verb]| -> Vec<String> {
+        items.iter().filter(|i| verbs.contains(&i.verb)).map(|i| i.name.clone()).collect()
+    };
+    let said = |word: &str, names: Vec<String>| match names.len() {
+        0 => None,
+        1..=5 => Some(format!("{word} {}.", listed(&names))),
+        n => Some(format!("{word} {}.", count(n, "package"))),
+    };
+    let sentences = [
+        said("Installed", of(&[Verb::Install, Verb::Reinstall])),
+        said("Upgraded", of(&[Verb::Upgrade])),
+        said("Downgraded", of(&[Verb::Downgrade])),
+        said("Removed", of(&[Verb::Remove, Verb::Purge])),
+        said("Set up", of(&[Verb::Configure])),
+    ];
+    let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let mut outcome = Outcome::says(message).with(json!({ "items": items }));
+    outcome.undo = undo_of(transaction);
+    outcome
+}
+
+fn undo_of(transaction: &Transaction) -> Option<Undo> {
+    let versions = |after: bool| -> BTreeMap<String, Value> {
+        let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
+        changed.map(|i| (i.full_name(), json!(if after { i.to.as_ref().filter(|_| i.verb.keeps()) } else { i.from.as_ref() }))).collect()
+    };
+    let only = Some(transaction.items.iter().map(Item::full_name).collect());
+    let undo = |action: &str, args: Value| Undo {
+        action: action.to_owned(),
+        args,
+        before: json!(versions(false)),
+        after: json!(versions(true)),
+        only,
+        within: None,
+    };
+    Some(match transaction.inverse()? {
+        Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
+        Change::Restore { remove, install } => {
+            let packages: Vec<&PackageName> = install.iter().map(|e| &e.name).collect();
+            undo(PackageInstall::NAME, json!({ "packages": packages, "back": { "install": install, "remove": remove } }))
+        }
+        Change::Install(_) | Change::Upgrade => return None,
+    })
+}
+
+/// The versions that are installed now, as a receipt has them.
+async fn present(cx: &Context<'_>, names: impl Iterator<Item = PackageName>) -> Result<Value, Failure> {
+    let names: Vec<PackageName> = names.collect();
+    let versions = cx.services.packages.installed(&names).await?;
+    Ok(json!(names.iter().map(PackageName::as_str).zip(versions).collect::<BTreeMap<_, _>>()))
+}
+
+/// Installs packages.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageInstall {
+    /// The packages' names.
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<PackageName>,
+    /// What is to come back and to go again, as `undo` asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+}
+
+/// Exact versions to bring back, and what has to go for them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Back {
+    /// What comes back.
+    #[schemars(with = "Vec<Value>")]
+    pub install: Vec<Exact>,
+    /// What goes.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub remove: Vec<PackageName>,
+}
+
+impl Capability for PackageInstall {
+    const NAME: &'static str = "package_install";
+    const RISK: Risk = Risk::Disruptive;
+    const RISK_POSSIBLE: Risk = Risk::Destructive;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
+    const PHRASES: &'static [&'static str] = &[
+        "(install|reinstall|re-install) [and set up] {packages} <here>",
+        "(download|fetch|get|grab|go|find) and install {packages} <here>",
+        "install and (set up|setup|configure) {packages} <here>",
+        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) install {packages}",
+        "(get|have) {packages} installed <here>",
+        "(i want|i need|i would like|id like|i d like|we need|we want) {packages} [to be] installed <here>",
+        "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|can i have|can i get|could i get|let me have|give me|get me) {known packages} (on|to|onto|in) (this|the|my|our) (<machine>|device)",
+        "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|give me|get me) {known packages} on here",
+        "(i want|i need|i would like|id like|we need|get|grab|fetch|add|get me|grab me|i want to have|id like to have) {known packages}",
+        "(add|put|get|place|download|set up|setup) {known packages} (to|on|onto|in|for) (this|the|my|our) (<machine>|device)",
+        "(put|get) {known packages} on here",
+        "(set up|setup|download|fetch) {known packages}",
+        "{packages} (install it|install them|please install it|please install them|install that|install those)",
+        "{packages} (should be installed|needs to be installed|must be installed|has to be installed|need to be installed) <here>",
+        "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
+        "(make|make sure) {packages} (available|installed) <here>",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("install vim and curl", Some("vim,curl")), say("please install htop", Some("htop")), call(Some("vim,curl"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
+        Ok(PackageInstall { packages: names(payload)?, back: None })
+    }
+
+    fn payload(&self) -> Option<String> {
+        if self.back.is_some() { None } else { Some(comma_list(&self.packages)) }
+    }
+}
+
+impl PackageInstall {
+    fn change(&self) -> Result<Change, Failure> {
+        not_empty(&self.packages)?;
+        let Some(back) = &self.back else { return Ok(Change::Install(self.packages.clone())) };
+        let named: Vec<&PackageName> = back.install.iter().map(|e| &e.name).collect();
+        if named != self.packages.iter().collect::<Vec<_>>() {
+            return Err(Failure::invalid_payload("`packages` and `back.install` must name the same packages"));
+        }
+        Ok(Change::Restore { remove: back.remove.clone(), install: back.install.clone() })
+    }
+}
+
+impl Perform for PackageInstall {
+    const NEED: Need = Need::Packages;
+    const UNDO: &'static str = "removes what was newly installed";
+    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
+    const HELD_TO_PREVIEW: bool = true;
+
+    fn sentence(&self) -> String {
+        format!("Install {}", listed_names(&self.packages))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        fact(&self.packages)
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let transaction = cx.services.packages.simulate(&self.change()?).await?;
+        Ok(shown(cx, transaction, &self.packages))
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        commit(cx, ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        let gone = self.back.iter().flat_map(|b| b.remove.iter().cloned());
+        present(cx, self.packages.iter().cloned().chain(gone)).await
+    }
+}
+
+/// Removes packages; their configuration stays.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageRemove {
+    /// The packages' names.
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<PackageName>,
+}
+
+impl Capability for PackageRemove {
+    const NAME: &'static str = "package_remove";
+    const RISK: Risk = Risk::Destructive;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
+    const PHRASES: &'static [&'static str] = &[
+        "(uninstall|deinstall|un-install|un install|unistall) {packages} <off here>",
+        "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|nuke) {known packages} <off here>",
+        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
+        "(take|get|kick|throw|wipe) {known packages} (off|off of|from|out of) (this|the|my|our) (<machine>|device)",
+        "(take|get) {known packages} off",
+        "(get|have) {packages} (uninstalled|removed) <off here>",
+        "(i want|i would like|id like|i need) {packages} (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off the machine|off the system) <off here>",
+        "{packages} (has to go|must go|needs to go|should go|can go) [please] [remove it|uninstall it|get rid of it|delete it]",
+        "{packages} [please] (uninstall it|remove it|get rid of it|uninstall them|remove them)",
+        "(remove and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove completely) {packages} <off here>",
+        "(i dont need|i no longer need|i dont want|i no longer want) {packages} anymore (remove it|uninstall it|get rid of it|delete it)",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<PackageRemove, Failure> {
+        Ok(PackageRemove { packages: names(payload)? })
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some(comma_list(&self.packages))
+    }
+}
+
+impl Perform for PackageRemove {
+    const NEED: Need = Need::Packages;
+    const UNDO: &'static str = "installs the same versions";
+    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
+    const HELD_TO_PREVIEW: bool = true;
+
+    fn sentence(&self) -> String {
+        format!("Remove {}", listed_names(&self.packages))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        fact(&self.packages)
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        not_empty(&self.packages)?;
+        let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone())).await?;
+        Ok(shown(cx, transaction, &self.packages))
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        commit(cx, ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        present(cx, self.packages.iter().cloned()).await
+    }
+}
+
+/// Looks for packages by words in their names and descriptions.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageSearch {
+    /// The words; a package must have all of them.
+    pub words: String,
+}
+
+/// The longest search, in bytes.
+const MAX_SEARCH: usize = 200;
+
+impl Capability for PackageSearch {
+    const NAME: &'static str = "package_search";
+    const RISK: Risk = Risk::Observe;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
+    const PHRASES: &'static [&'static str] = &[
+        "(search|look|find|hunt|check) [for] [a|any|the|some] (package|packages|program|programs|app|apps|software|tool|tools) (called|named|for|like|about|to|that does|matching) {words}",
+        "(search|look through|look in|search in|search through|browse) [the|my|all] (packages|package archive|package index|repositories|repos|package repositories|package list|available packages|software archive|archive|software center|apt|package manager) for {words}",
+        "(search|look) for {words} in [the] (packages|package archive|package index|repositories|repos|package repositories|software center|software archive|archive|package manager|apt)",
+        "(apt|apt-cache|apt cache|dnf|yum|zypper) search {words}",
+        "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
+        "(what|which) (packages|programs|apps|tools|software) (are there|exist|are available|is there|is available|do you have|can i install) for {words}",
+        "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
+        "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
+        "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<PackageSearch, Failure> {
+        let words = payload.map(str::trim).filter(|p| !p.is_empty());
+        let words = words.ok_or_else(|| Failure::invalid_payload("missing words to search for"))?;
+        Ok(PackageSearch { words: words.to_owned() })
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some(self.words.clone())
+    }
+}
+
+impl Perform for PackageSearch {
+    /// Searching needs no root; the manager says itself when it is not there.
+    const NEED: Need = Need::Nothing;
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    fn sentence(&self) -> String {
+        format!("Look for packages with `{}`", visible(&self.words, 80))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("words", OwnedArg::Text(self.words.clone()))]
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        if self.words.len() > MAX_SEARCH || self.words.trim().is_empty() {
+            return Err(Failure::invalid_payload(format!("a search has 1 to {MAX_SEARCH} bytes")));
+        }
+        let hits = cx.services.packages.search(&self.words).await?;
+        let first: Vec<String> = hits.iter().take(5).map(|h| format!("{} ({})", h.name, h.summary)).collect();
+        let message = match hits.len() {
+            0 => format!("No package has `{}`.", visible(&self.words, 80)),
+            n if n > first.len() => format!("{}, first of them {}.", count(n, "package"), listed(&first)),
+            n => format!("{}: {}.", count(n, "package"), listed(&first)),
+        };
+        Ok(Outcome::says(message).with(json!({ "packages": hits })))
+    }
+}
+
+/// Brings all packages to their newest versions; nothing is removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SystemUpdate {
+    /// The channel; `stable` is the one there is.
+    #[serde(default)]
+    pub channel: Channel,
+}
+
+/// Where updates come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// What the machine's package sources offer.
+    #[default]
+    Stable,
+}
+
+impl Capability for SystemUpdate {
+    const NAME: &'static str = "system_update";
+    const RISK: Risk = Risk::Disruptive;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("channel", ArgKind::Text)];
+    const PHRASES: &'static [&'static str] = &[
+        "(update|upgrade|patch|refresh|update and upgrade|upgrade and update|refresh and upgrade|refresh and update|fully update|fully upgrade|bring up to date|freshen up) <all software> <here> => stable",
+        "(update|upgrade) => stable",
+        "(install|apply|get|fetch|download|download and install|fetch and apply|fetch and install|get and install|pull|pull and install|pull in|grab|run|do|perform|download and apply|roll out) <updates> <here> => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|install|get|carry out|give me|kick off) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|update|upgrade|package upgrade|package update|full upgrade|os update|security update|distro upgrade|os upgrade|software upgrade|updates) (of|on|for) (the|my|this) (<machine>|packages|software) => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|carry out|kick off|give me) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|package upgrade|package update|full upgrade|os update|distro upgrade|os upgrade|software upgrade|full update|upgrade|update) => stable",
+        "(system|software|package|os|full|full system|complete system) (update|upgrade) => stable",
+        "(bring|get|make|keep|put) <all software> (up to date|up to speed|updated|upgraded|current|patched|to the latest version|to the latest versions|fully updated) => stable",
+        "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
+        "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
+        "(update|upgrade) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
+        "(i want|i need|i would like|id like) <all software> [to be] (updated|upgraded|patched|up to date|brought up to date) => stable",
+        "(get|fetch|install|grab) [me] [the] (latest|newest) (versions|packages|software|software versions|package versions|patches|security patches|security fixes|fixes) [of everything|of all packages|for everything|of all software] <here> => stable",
+        "(install|apply) [the|all|all the] [latest] (patches|security patches|security fixes|upgrades) <here> => stable",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<SystemUpdate, Failure> {
+        match payload {
+            None | Some("" | "stable") => Ok(SystemUpdate::default()),
+            Some(other) => {
+                let message = format!("there is no channel `{}`; the channel is `stable`", visible(other, 40));
+                Err(Failure::invalid_payload(message))
+            }
+        }
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some("stable".to_owned())
+    }
+}
+
+impl Perform for SystemUpdate {
+    const NEED: Need = Need::Packages;
+    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    /// With the time to fetch the index, where it is old.
+    const PREVIEW_DEADLINE: Duration = Duration::from_secs(180);
+    const HELD_TO_PREVIEW: bool = true;
+
+    fn sentence(&self) -> String {
+        "Bring all packages to their newest versions".to_owned()
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("channel", OwnedArg::Text("stable".to_owned()))]
+    }
+
+    /// The index belongs to the preview; what is released installs the versions that were shown.
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let manager = &cx.services.packages;
+        followed(cx, async |progress| manager.refresh(cx.services.lock_wait, &progress).await.map(|_| ())).await?;
+        let transaction = manager.simulate(&Change::Upgrade).await?;
+        Ok(shown(cx, transaction, &[]))
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        commit(cx, ready).await
+    }
+}
+
+/// Waits for transactions that an earlier run of the agent started, and tells how they ended.
+pub(crate) fn attach<'a>(
+    cx: &'a Context<'_>, transaction: &'a Transaction,
+) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
+    let folder = cx.services.transactions.join(cx.request.to_string());
+    let running = crate::backend::package::Running::load(&folder)?;
+    Some(async move {
+        let manager = &cx.services.packages;
+        let done = followed(cx, async |progress| {
+            manager.finish(transaction, &running, TRANSACTION, &progress).await
+        })
+        .await?;
+        Ok(outcome_of(transaction, &done.items))
+    })
+}

@@ -1,0 +1,195 @@
+//! How the machine is doing, and taking the last change back.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use steward_policy::Risk;
+
+use super::types::{count, no_payload, size};
+use super::{Capability, Example, Perform, Ready, call, say};
+use crate::reply::{Failure, Outcome};
+use crate::services::Context;
+
+/// Tells how the machine is doing: load, memory, disks, temperature and battery.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SystemStatus {}
+
+impl Capability for SystemStatus {
+    const NAME: &'static str = "system_status";
+    const RISK: Risk = Risk::Observe;
+    const PHRASES: &'static [&'static str] = &[
+        "(system|computer|machine|battery|memory|ram|cpu|disk|hardware|health) (status|state|health|info|information|stats|report|overview|summary|level|usage|load|check|statistics)",
+        "(show|show me|check|tell me|give me|get|display|report|print|view|see|run) [me] [a|the|my|this] [current] (system|computers|computer|machine|battery|memory|ram|cpu|disk|hardware|machines|laptops) (status|state|health|info|information|stats|report|overview|summary|level|usage|load|check|temperature|space|percentage|charge|life|statistics)",
+        "(check|show|show me|tell me) (the|my) (battery|cpu|ram|disk space|free space|load|temperature|processor load|uptime|storage|free memory|system load|charge)",
+        "how much (battery|charge|power|battery life|battery power|juice|battery charge) (do i have|is left|do i have left|do we have left|remains|have i got|have i got left|is remaining|is there|is there left|does it have|do you have|do you have left|does this laptop have|does my laptop have|does the laptop have left|does my computer have)",
+        "how much [free] (memory|ram|disk|disk space|space|storage|storage space|hard drive space|drive space|room|free space) (do i have|is left|is free|do i have left|is available|do we have|do we have left|remains|have i got|is used|is in use|am i using|is being used|have i got left|is there|is there left|is left on this computer|is left on this machine|is free on this computer|is free on this machine|is left on the disk|is free on the disk|does this computer have|do i have free|is remaining|is left on my computer|is free on my computer)",
+        "(what is|whats|hows|how is) (the|my|this) (battery|battery level|battery status|battery percentage|battery charge|charge|cpu load|cpu usage|load|system load|memory usage|ram usage|disk usage|disk space|cpu temperature|temperature of the cpu|processor temperature|system status|status of the system|status of this machine|status of the computer|free space|free disk space|battery life|processor load|storage situation|computers status|systems status) [at|like|right now|looking|doing]",
+        "how (hot|warm) is (the|my|this) (cpu|processor|computer|machine|pc|laptop|system)",
+        "how (busy|loaded) is (the|my|this) (cpu|processor|computer|machine|pc|laptop|system)",
+        "how (full|empty) is (the|my) (battery|disk|hard drive|hard disk|drive|ssd|storage)",
+        "(is|are) (the|my) (battery|laptop) (charging|charged|full|low|fully charged|plugged in)",
+        "(is) (the|my|this) (disk|drive|hard drive|ssd|memory) (full|almost full|running out)",
+        "how is (the|this|my) computer (doing|running|holding up)",
+        "(how is|hows) (the|this|my) (system|machine) (doing|running|holding up|feeling)",
+        "(status|stats|sysinfo|system info)",
+        "(status report|battery|battery percentage|battery level|disk space|free space|free memory|cpu load|cpu temperature)",
+        "(what percentage|what percent|at what percent) is (my|the) battery [at|on]",
+        "(am i) (running low on|low on|out of) (battery|memory|ram|disk space|space|storage)",
+    ];
+    const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
+
+    fn from_payload(payload: Option<&str>) -> Result<SystemStatus, Failure> {
+        no_payload(Self::NAME, payload, SystemStatus {})
+    }
+}
+
+impl Perform for SystemStatus {
+    fn sentence(&self) -> String {
+        "Tell how the machine is doing".to_owned()
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let home = cx.services.home.clone();
+        let reading = tokio::task::spawn_blocking(move || machine(home.as_deref()));
+        let mut data = reading.await.map_err(|e| Failure::internal(format!("reading the machine's state: {e}")))?;
+        let battery = match cx.services.bus.battery().await {
+            Ok(Some(battery)) => json!({ "percent": battery.percent, "charging": battery.charging }),
+            Ok(None) => json!({ "present": false }),
+            Err(e) => json!({ "unknown": e.to_string() }),
+        };
+        data.insert("battery".to_owned(), battery);
+        let message = sentence(&data);
+        Ok(Outcome::says(message).with(Value::Object(data)))
+    }
+}
+
+/// What the kernel tells without a service (proc(5), statvfs(3), sysfs).
+fn machine(home: Option<&str>) -> Map<String, Value> {
+    let mut data = Map::new();
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let load: Vec<f64> = read("/proc/loadavg").split(' ').take(3).filter_map(|n| n.parse().ok()).collect();
+    data.insert("load".to_owned(), json!(load));
+    data.insert("cpus".to_owned(), json!(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+    let uptime = read("/proc/uptime").split('.').next().and_then(|s| s.parse::<u64>().ok());
+    data.insert("uptime_seconds".to_owned(), json!(uptime));
+    let meminfo = read("/proc/meminfo");
+    let kib = |key: &str| {
+        let line = meminfo.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    data.insert(
+        "memory".to_owned(),
+        json!({ "total": kib("MemTotal").map(|k| k * 1024), "available": kib("MemAvailable").map(|k| k * 1024) }),
+    );
+    let mut disks = Vec::new();
+    for path in ["/"].into_iter().chain(home) {
+        if let Ok(fs) = rustix::fs::statvfs(path) {
+            let (total, free) = (fs.f_blocks * fs.f_frsize, fs.f_bavail * fs.f_frsize);
+            if !disks.iter().any(|d: &Value| d["total"] == total && d["free"] == free) {
+                disks.push(json!({ "path": path, "total": total, "free": free }));
+            }
+        }
+    }
+    data.insert("disks".to_owned(), json!(disks));
+    data.insert("temperature_celsius".to_owned(), json!(hottest()));
+    data
+}
+
+/// The hottest thermal zone in degrees Celsius, if the kernel knows one.
+fn hottest() -> Option<i64> {
+    let zones = std::fs::read_dir("/sys/class/thermal").ok()?;
+    let degrees = zones.flatten().filter(|z| z.file_name().to_string_lossy().starts_with("thermal_zone")).filter_map(|z| {
+        let milli: i64 = std::fs::read_to_string(z.path().join("temp")).ok()?.trim().parse().ok()?;
+        Some(milli / 1000)
+    });
+    degrees.filter(|d| (-50..200).contains(d)).max()
+}
+
+fn sentence(data: &Map<String, Value>) -> String {
+    let mut out = String::new();
+    if let (Some(load), Some(cpus)) = (data["load"][0].as_f64(), data["cpus"].as_u64()) {
+        let busy = (load / cpus as f64 * 100.0).round().clamp(0.0, 999.0);
+        let _ = write!(out, "The processor is {busy} percent busy.");
+    }
+    if let (Some(total), Some(free)) = (data["memory"]["total"].as_u64(), data["memory"]["available"].as_u64()) {
+        let _ = write!(out, " {} of {} of memory are free.", size(free), size(total));
+    }
+    for disk in data["disks"].as_array().into_iter().flatten() {
+        if let (Some(path), Some(free)) = (disk["path"].as_str(), disk["free"].as_u64()) {
+            let _ = write!(out, " {path} has {} free.", size(free));
+        }
+    }
+    if let Some(degrees) = data["temperature_celsius"].as_i64() {
+        let _ = write!(out, " It is {degrees} degrees warm.");
+    }
+    if let Some(percent) = data["battery"]["percent"].as_u64() {
+        let charging = if data["battery"]["charging"] == true { " and charging" } else { "" };
+        let _ = write!(out, " The battery is at {percent} percent{charging}.");
+    }
+    if let Some(seconds) = data["uptime_seconds"].as_u64() {
+        let (n, unit) = match seconds {
+            0..7200 => (seconds / 60, "minute"),
+            7200..172_800 => (seconds / 3600, "hour"),
+            _ => (seconds / 86_400, "day"),
+        };
+        let _ = write!(out, " It has been up for {}.", count(usize::try_from(n).unwrap_or(usize::MAX), unit));
+    }
+    out.trim_start().to_owned()
+}
+
+/// Puts the last change back that can be put back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undo {
+    /// The receipt of the change; absent for the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// Whether to ask for it even when the state is not the one that the change left.
+    #[serde(default)]
+    pub force: bool,
+}
+
+impl Capability for Undo {
+    const NAME: &'static str = "undo";
+    const RISK: Risk = Risk::Observe;
+    const RISK_POSSIBLE: Risk = Risk::Critical;
+    const PHRASES: &'static [&'static str] = &[
+        "undo [it|that|this|the last|last]",
+        "undo (the|my|your|that|this) [last|previous|most recent] (thing|action|change|command|step|operation|one|order)",
+        "undo (last|previous) (thing|action|change|command|step|operation|one|order)",
+        "undo what (you|i) [just] (did|have done|changed)",
+        "undo (what you just did|what you have just done|what just happened|whatever you just did|whatever you did|what was just done)",
+        "(revert|reverse|roll back|rollback|take back|back out|unwind|cancel out|reverse out) (it|that|this|the last|what you did|what you just did|whatever you just did|the change|your change|your last change)",
+        "(revert|reverse|roll back|rollback|take back|back out) (the|my|your|that|this) [last|previous|most recent] (thing|action|change|command|step|operation|one|order)",
+        "(take|roll) (that|it|this) back",
+        "(roll|take) back (the) (last|previous) (change|action|step)",
+        "(put|change|set|turn|switch|bring) (it|that|things|everything) back (how it was|the way it was|as it was|how they were|the way they were|to how it was|to what it was|to the way it was|like it was|as they were|to before|how it was before|the way it was before)",
+        "(change|put|switch|set) (it|that) back [again]",
+        "(go|step) back (one step|a step)",
+        "(i|we) (want|need|would like) to undo (that|it|this|the last thing|what you did)",
+    ];
+    const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];
+
+    fn from_payload(payload: Option<&str>) -> Result<Undo, Failure> {
+        let receipt = payload.filter(|p| !p.is_empty()).map(str::to_owned);
+        Ok(Undo { receipt, force: false })
+    }
+
+    fn payload(&self) -> Option<String> {
+        if self.force { None } else { self.receipt.clone() }
+    }
+}
+
+impl Perform for Undo {
+    fn sentence(&self) -> String {
+        "Put the last change back".to_owned()
+    }
+
+    /// The core replaces an undo by its inverse action before anything is judged.
+    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        Err(Failure::internal("an undo reached the executor unresolved"))
+    }
+}

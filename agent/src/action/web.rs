@@ -1,0 +1,97 @@
+//! Opening web pages.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use steward_policy::{ArgKind, OwnedArg, Risk, UrlFact};
+
+use super::types::visible;
+use super::{Capability, Example, Look, Need, Perform, Ready, call, not_connected, say};
+use crate::reply::{Failure, Outcome};
+use crate::services::Context;
+
+/// Opens a web address in the person's browser.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenUrl {
+    /// The address, with its scheme, such as `https://example.com/`.
+    pub url: Address,
+}
+
+/// An address that was parsed as the URL standard says, without a user name.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Address(UrlFact);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Address, String> {
+        UrlFact::parse(&text).map(Address).map_err(|e| e.to_string())
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> String {
+        address.0.as_str().to_owned()
+    }
+}
+
+impl Capability for OpenUrl {
+    const NAME: &'static str = "open_url";
+    const RISK: Risk = Risk::Reversible;
+    /// Other schemes than `http` and `https` are opened only where a rule says so.
+    const RISK_POSSIBLE: Risk = Risk::Critical;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("url", ArgKind::Url)];
+    const PHRASES: &'static [&'static str] = &[
+        "(open|open up|go to|go on|visit|browse|browse to|load|load up|navigate to|take me to|bring me to|show me|show|surf to|head to|head over to|bring up|pull up|get me to|go on to|jump to|launch|get|view|send me to|point the browser to|point my browser to|lets go to|go over to|goto|open the browser at|open the browser on|see|access|check out|look at|display|fetch|start) [the|this|that] [web] [site|website|page|webpage|web page|url|link|address|homepage|website at|page at|site at|url at|home page of|website of|homepage of] {url} [page|website|site|in the browser|in my browser|in a browser|in a new tab|in firefox|in the web browser|on the web|in chrome|in a tab]",
+        "{url}",
+        "(i want|i need|i would like|id like) (to see|to visit|to go to) {url}",
+        "(check|open|open up|show|show me|read|go to|visit|bring up|pull up|see|launch|load|take me to|look at|start) [my|the] (gmail|google mail|g mail|gmail inbox|gmail account|gmail mail|gmail page) => https://mail.google.com/",
+        "(search|do a search|run a search|web search|search the web|search the internet|search online|search google|do a web search|do a google search|run a web search|google search|search on google|make a web search|perform a web search|look online|look on the internet|look on the web|look on google|search the net|run a google search) for {query} => https://www.google.com/search?q={query}",
+        "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => https://www.google.com/search?q={query}",
+        "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => https://www.google.com/search?q={query}",
+        "(find) {query} (online|on the web|on the internet|on google) => https://www.google.com/search?q={query}",
+    ];
+    const EXAMPLES: &'static [Example] = &[
+        say("go to docs.openai.com", Some("https://docs.openai.com/")),
+        say("open https://example.com/Path", Some("https://example.com/Path")),
+        call(Some("https://mail.google.com/")),
+    ];
+
+    fn from_payload(payload: Option<&str>) -> Result<OpenUrl, Failure> {
+        let text = payload.filter(|p| !p.is_empty()).ok_or_else(|| Failure::invalid_payload("missing url"))?;
+        let url = Address::try_from(text.to_owned()).map_err(|e| Failure::invalid_payload(Self::invalid(&e)))?;
+        Ok(OpenUrl { url })
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some(self.url.0.as_str().to_owned())
+    }
+
+    fn invalid(detail: &str) -> String {
+        format!("invalid url: {detail}")
+    }
+}
+
+impl Perform for OpenUrl {
+    const NEED: Need = Need::Desktop;
+
+    fn sentence(&self) -> String {
+        format!("Open {}", visible(self.url.0.as_str(), 200))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("url", OwnedArg::Url(self.url.0.clone()))]
+    }
+
+    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
+        let web = matches!(self.url.0.url().scheme(), "http" | "https");
+        let risk = if web { Self::RISK } else { Self::RISK_POSSIBLE };
+        Ok(Look { risk, facts: self.facts(), opened: None })
+    }
+
+    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        Err(not_connected(Self::NEED))
+    }
+}

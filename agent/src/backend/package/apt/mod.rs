@@ -1,0 +1,454 @@
+//! apt, directly. Arguments and output are handled by pure functions in `argv` and `parse`; here and in `commit` the programs run.
+//!
+//! An update is what `apt upgrade` does: nothing is removed, new packages are added when a newer version needs them (a kernel), and
+//! what would need a removal is kept back and said. A release upgrade (`full-upgrade`) is never done.
+//!
+//! Between the last simulation and the moment when apt takes its lock there is a short window. In it nothing can change what is
+//! named in the transaction (exact versions, `--no-remove`), but a package that another program removes in that window would be
+//! installed again as a dependency.
+
+pub mod argv;
+pub mod commit;
+pub mod lock;
+pub mod parse;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::transaction::{Already, Change, Difference, Mark, Transaction};
+use super::{Hit, PackageError, PackageName, ProgressSender, Refresh};
+use crate::backend::spawn::{self, Job, Limits, Output, Program};
+
+use self::argv::Mode;
+use self::parse::Refusal;
+
+/// How old the package index may be before an update fetches it again.
+pub const INDEX_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// The most packages that a search returns.
+pub const MAX_HITS: usize = 20;
+
+/// The most words of a search that count.
+pub const MAX_WORDS: usize = 8;
+
+/// The most near names of a name that does not exist.
+const MAX_NEAR: usize = 5;
+
+/// A query or simulation. On slow machines apt reads its index for tens of seconds.
+const QUERY: Limits = Limits { deadline: Duration::from_secs(120), output: 8 * 1024 * 1024 };
+
+/// Fetching the index. It can be stopped at any time: apt replaces each file when it is whole.
+const FETCH: Limits = Limits { deadline: Duration::from_secs(15 * 60), output: 1024 * 1024 };
+
+/// Where apt's programs and files are. [`AptPaths::default`] is every Debian and Ubuntu.
+#[derive(Debug, Clone)]
+pub struct AptPaths {
+    /// apt-get(8).
+    pub apt_get: PathBuf,
+    /// apt-cache(8).
+    pub apt_cache: PathBuf,
+    /// apt-mark(8).
+    pub apt_mark: PathBuf,
+    /// dpkg-query(1).
+    pub dpkg_query: PathBuf,
+    /// The locks that a transaction takes.
+    pub locks: Vec<PathBuf>,
+    /// The lock that fetching the index takes.
+    pub lists_lock: PathBuf,
+    /// Files and folders that change when the index is fetched.
+    pub index_stamps: Vec<PathBuf>,
+    /// Which packages are marked as automatically installed.
+    pub extended_states: PathBuf,
+}
+
+impl Default for AptPaths {
+    fn default() -> Self {
+        Self {
+            apt_get: "/usr/bin/apt-get".into(),
+            apt_cache: "/usr/bin/apt-cache".into(),
+            apt_mark: "/usr/bin/apt-mark".into(),
+            dpkg_query: "/usr/bin/dpkg-query".into(),
+            locks: vec![
+                "/var/lib/dpkg/lock-frontend".into(),
+                "/var/lib/dpkg/lock".into(),
+                "/var/cache/apt/archives/lock".into(),
+            ],
+            lists_lock: "/var/lib/apt/lists/lock".into(),
+            // The stamp is written on desktops only (update-notifier); the folder changes with every fetch.
+            index_stamps: vec![
+                "/var/lib/apt/periodic/update-success-stamp".into(),
+                "/var/lib/apt/lists/partial".into(),
+            ],
+            extended_states: "/var/lib/apt/extended_states".into(),
+        }
+    }
+}
+
+/// apt on this machine.
+#[derive(Debug, Clone)]
+pub struct Apt {
+    paths: AptPaths,
+}
+
+/// A word on each method's errors stands at [`PackageError`].
+#[allow(clippy::missing_errors_doc)]
+impl Apt {
+    /// apt with its programs and files at `paths`.
+    #[must_use]
+    pub fn new(paths: AptPaths) -> Self {
+        Self { paths }
+    }
+
+    /// Whether packages can be changed: apt is there and we are root.
+    pub fn available(&self) -> Result<(), PackageError> {
+        for program in [&self.paths.apt_get, &self.paths.dpkg_query] {
+            Program::new(program)?;
+        }
+        if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
+    }
+
+    /// See [`super::Manager::simulate`].
+    pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
+        // Sizes are facts that only help to decide, so whatever goes wrong with them is left out.
+        let (simulated, sizes) = tokio::join!(
+            self.run(&self.paths.apt_get, argv::change(Mode::Simulate, change), QUERY),
+            self.run(&self.paths.apt_get, argv::change(Mode::PrintUris, change), QUERY)
+        );
+        let simulated = simulated?;
+        let stdout = simulated.stdout_text();
+        if simulated.truncated {
+            return Err(PackageError::Unmet { text: "what apt would do is too long to be looked at".into() });
+        }
+        if !simulated.status.success() {
+            let refusal = parse::refusal(&stdout, &simulated.stderr_text());
+            return Err(match refusal {
+                Refusal::NotFound(name) => self.not_found(as_asked(change, &name)).await,
+                _ => self.refused(&simulated).await,
+            });
+        }
+        let read = parse::simulation(&stdout);
+        let mut transaction = Transaction { items: read.items, kept_back: read.kept_back, ..Transaction::default() };
+        if let Some(name) = Self::settle(change, &mut transaction, &read.newest, &read.absent) {
+            return Err(self.not_found(name).await);
+        }
+        self.set_marks(change, &mut transaction);
+        if let Ok(sizes) = sizes
+            && sizes.status.success()
+            && !sizes.truncated
+        {
+            set_sizes(&mut transaction, &parse::uris(&sizes.stdout_text()));
+        }
+        Ok(transaction)
+    }
+
+    /// Fills `already`, and returns the first name that apt took for another one: a provider of a virtual package, or `name-` read
+    /// as "remove name".
+    fn settle(
+        change: &Change,
+        transaction: &mut Transaction,
+        newest: &[(String, String)],
+        absent: &[String],
+    ) -> Option<String> {
+        let (install, remove): (Vec<&PackageName>, Vec<&PackageName>) = match change {
+            Change::Install(names) => (names.iter().collect(), Vec::new()),
+            Change::Remove(names) => (Vec::new(), names.iter().collect()),
+            Change::Upgrade => return None,
+            Change::Restore { remove, install } => (install.iter().map(|e| &e.name).collect(), remove.iter().collect()),
+        };
+        let sides = install.into_iter().map(|n| (n, true)).chain(remove.into_iter().map(|n| (n, false)));
+        for (name, stays) in sides {
+            let touched = |item: &super::Item| {
+                item.verb.keeps() == stays && item.name == name.name() && same_arch(name.arch(), item.arch.as_deref())
+            };
+            if transaction.items.iter().any(touched) {
+                continue;
+            }
+            let printed = |text: &str| text == name.as_str() || text == name.name();
+            if stays && let Some((_, version)) = newest.iter().find(|(n, _)| printed(n)) {
+                transaction.already.push(Already { name: name.to_string(), version: Some(version.clone()) });
+            } else if !stays && absent.iter().any(|n| printed(n)) {
+                transaction.already.push(Already { name: name.to_string(), version: None });
+            } else {
+                return Some(name.to_string());
+            }
+        }
+        None
+    }
+
+    /// What is named on apt's command line becomes "manually installed", so what it has to be is kept with each item.
+    fn set_marks(&self, change: &Change, transaction: &mut Transaction) {
+        let auto = self.auto_marks();
+        let asked = |item: &super::Item| match change {
+            Change::Install(names) => names.iter().any(|n| n.is(&item.name, item.arch.as_deref())),
+            _ => false,
+        };
+        for item in &mut transaction.items {
+            let was_auto =
+                auto.iter().any(|(name, arch)| *name == item.name && same_arch(Some(arch), item.arch.as_deref()));
+            let restored = match change {
+                Change::Restore { install, .. } => {
+                    install.iter().find(|e| e.name.is(&item.name, item.arch.as_deref())).map(|e| e.mark)
+                }
+                _ => None,
+            };
+            item.mark = match restored {
+                Some(mark) => mark,
+                None if asked(item) => Mark::Manual,
+                None if item.verb == super::Verb::Install || was_auto => Mark::Auto,
+                None => Mark::Manual,
+            };
+        }
+    }
+
+    fn auto_marks(&self) -> std::collections::BTreeSet<(String, String)> {
+        // No file: nothing was ever installed automatically.
+        parse::auto_marks(&std::fs::read_to_string(&self.paths.extended_states).unwrap_or_default())
+    }
+
+    /// See [`super::Manager::search`].
+    pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
+        let words: Vec<String> = words.split_whitespace().take(MAX_WORDS).map(str::to_lowercase).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let output = self.run(&self.paths.apt_cache, argv::search(&words), QUERY).await?;
+        if !output.status.success() {
+            return Err(self.refused(&output).await);
+        }
+        let mut hits = rank(parse::search(&output.stdout_text()), &words);
+        hits.truncate(MAX_HITS);
+        let names: Vec<PackageName> = hits.iter().filter_map(|hit| hit.name.parse().ok()).collect();
+        if !names.is_empty() {
+            let mut show: Vec<String> = ["show", "--no-all-versions", "--"].map(str::to_owned).to_vec();
+            show.extend(names.iter().map(ToString::to_string));
+            let (shown, installed) = tokio::join!(self.run(&self.paths.apt_cache, show, QUERY), self.installed(&names));
+            let versions = parse::versions(&shown?.stdout_text());
+            let installed = installed?;
+            for hit in &mut hits {
+                hit.version = versions.iter().find(|(name, _)| *name == hit.name).map(|(_, version)| version.clone());
+                let at = names.iter().position(|name| name.as_str() == hit.name);
+                hit.installed = at.and_then(|at| installed.get(at).cloned().flatten());
+            }
+        }
+        Ok(hits)
+    }
+
+    /// Fetches the index when it is older than `age`, after waiting for whoever is fetching it now.
+    pub async fn refresh(
+        &self,
+        age: Duration,
+        lock_wait: Duration,
+        progress: &ProgressSender,
+    ) -> Result<Refresh, PackageError> {
+        if self.index_age().is_some_and(|have| have <= age) {
+            return Ok(Refresh::Fresh);
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Err(PackageError::NotRoot);
+        }
+        lock::wait_until_free(std::slice::from_ref(&self.paths.lists_lock), lock_wait, progress).await?;
+        let _ = progress.try_send(super::Progress { percent: None, text: "Fetching the package index".into() });
+        let output = self.run(&self.paths.apt_get, vec!["-oAPT::Color=false".into(), "update".into()], FETCH).await?;
+        if !output.status.success() {
+            return Err(self.refused(&output).await);
+        }
+        // apt ends with 0 when a source could not be reached but an old copy of it is there.
+        let stderr = output.stderr_text();
+        match stderr.lines().find(|l| l.starts_with("W: Failed to fetch")) {
+            Some(line) => Err(PackageError::Network { text: parse::clean(line) }),
+            None => Ok(Refresh::Updated),
+        }
+    }
+
+    /// How old the index is; nothing when it was never fetched, or in the future (the clock was changed).
+    fn index_age(&self) -> Option<Duration> {
+        let stamps = self.paths.index_stamps.iter().filter_map(|path| path.metadata().ok()?.modified().ok());
+        SystemTime::now().duration_since(stamps.max()?).ok()
+    }
+
+    /// See [`super::Manager::installed`].
+    pub async fn installed(&self, names: &[PackageName]) -> Result<Vec<Option<String>>, PackageError> {
+        let rows = self.rows(names.iter().map(ToString::to_string)).await?;
+        let version = |name: &PackageName| {
+            rows.iter().find(|r| name.is(&r.name, Some(&r.arch)) && r.status == "installed").map(|r| r.version.clone())
+        };
+        Ok(names.iter().map(version).collect())
+    }
+
+    async fn rows(&self, names: impl IntoIterator<Item = String>) -> Result<Vec<parse::Row>, PackageError> {
+        let output = self.run(&self.paths.dpkg_query, argv::query(names), QUERY).await?;
+        // 1: some of them are not known to dpkg, which is an answer too (dpkg-query(1)).
+        match output.status.code() {
+            Some(0 | 1) if !output.truncated => Ok(parse::rows(&output.stdout_text())),
+            exit => {
+                Err(PackageError::Failed { exit, last: parse::last_words(&output.stderr_text()), done: Vec::new() })
+            }
+        }
+    }
+
+    async fn run(&self, program: &Path, argv: Vec<String>, limits: Limits) -> Result<Output, PackageError> {
+        Ok(spawn::run(&job(program, argv)?, limits).await?)
+    }
+
+    /// The error for an apt that refused and changed nothing.
+    async fn refused(&self, output: &Output) -> PackageError {
+        let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+        match parse::refusal(&stdout, &stderr) {
+            Refusal::NotFound(name) => self.not_found(name).await,
+            Refusal::NoVersion { name, version } => {
+                PackageError::Unmet { text: format!("version {version} of `{name}` is not to be had any more") }
+            }
+            Refusal::Unmet(text) => PackageError::Unmet { text },
+            Refusal::RemovalNeeded => PackageError::Unmet { text: "other packages would have to be removed".into() },
+            Refusal::Locked(by) => PackageError::Locked { by, waited: Duration::ZERO },
+            Refusal::Network(text) => PackageError::Network { text },
+            Refusal::Other(last) => PackageError::Failed { exit: output.status.code(), last, done: Vec::new() },
+        }
+    }
+
+    async fn not_found(&self, name: String) -> PackageError {
+        let argv = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (provided, known) = tokio::join!(
+            self.run(&self.paths.apt_cache, argv(&["showpkg", "--", &name]), QUERY),
+            self.run(&self.paths.apt_cache, argv(&["pkgnames"]), QUERY)
+        );
+        let mut found = provided.map(|o| parse::providers(&o.stdout_text())).unwrap_or_default();
+        if let Ok(known) = known {
+            found.extend(near(&name, known.stdout_text().lines()));
+        }
+        found.truncate(MAX_NEAR);
+        PackageError::NotFound { name, near: found }
+    }
+}
+
+/// A program of apt or dpkg that asks nothing: no terminal dialogue, no pager, no service is restarted that nobody looked at.
+fn job(program: &Path, argv: Vec<String>) -> Result<Job, PackageError> {
+    let job = Job::new(Program::new(program)?).args(argv).env("HOME", "/root").env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(job.env("APT_LISTCHANGES_FRONTEND", "none").env("NEEDRESTART_MODE", "l").env("UCF_FORCE_CONFFOLD", "1"))
+}
+
+/// The name as it was asked for: apt takes a `+` or `-` off the end of a name that does not exist.
+fn as_asked(change: &Change, name: &str) -> String {
+    let asked: Vec<&str> = match change {
+        Change::Install(names) | Change::Remove(names) => names.iter().map(PackageName::as_str).collect(),
+        Change::Upgrade | Change::Restore { .. } => Vec::new(),
+    };
+    let cut = |asked: &&&str| asked.strip_suffix(['+', '-']) == Some(name);
+    if asked.contains(&name) { name } else { asked.iter().find(cut).copied().unwrap_or(name) }.to_owned()
+}
+
+/// Whether two architectures can be the same: `all` and nothing stand for the machine's own.
+fn same_arch(a: Option<&str>, b: Option<&str>) -> bool {
+    let own = |arch: Option<&str>| matches!(arch, None | Some("all"));
+    own(a) || own(b) || a == b
+}
+
+fn set_sizes(transaction: &mut Transaction, sizes: &parse::Sizes) {
+    for item in transaction.items.iter_mut().filter(|item| item.to.is_some()) {
+        let own = |(name, arch, _): &&(String, String, u64)| *name == item.name && Some(arch) == item.arch.as_ref();
+        item.download_bytes = sizes.archives.iter().find(own).map(|(_, _, bytes)| *bytes);
+    }
+    transaction.download_bytes = Some(sizes.archives.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes)));
+    transaction.installed_bytes_change = sizes.installed_change;
+}
+
+/// The exact name first, then names that begin with the first word, names with all words, and the rest; each in the order of names.
+fn rank(mut hits: Vec<Hit>, words: &[&str]) -> Vec<Hit> {
+    let joined = words.join("-");
+    let rank = |hit: &Hit| {
+        let all = words.iter().all(|word| hit.name.contains(word));
+        match &hit.name {
+            name if *name == joined => 0,
+            name if words.contains(&name.as_str()) => 1,
+            name if all && name.starts_with(words[0]) => 2,
+            _ if all => 3,
+            _ => 4,
+        }
+    };
+    hits.sort_by(|a, b| (rank(a), a.name.len().min(40), &a.name).cmp(&(rank(b), b.name.len().min(40), &b.name)));
+    hits.dedup_by(|a, b| a.name == b.name);
+    hits
+}
+
+/// Up to [`MAX_NEAR`] names that are at most two typing errors away, or begin with what was typed; the nearest first.
+fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let allowed = if wanted.len() <= 4 { 1 } else { 2 };
+    let mut found: Vec<(usize, usize, &str)> = known
+        .filter(|name| *name != wanted)
+        .filter_map(|name| {
+            let apart = if name.len().abs_diff(wanted.len()) > allowed { usize::MAX } else { distance(wanted, name) };
+            if apart <= allowed {
+                return Some((apart, name.len(), name));
+            }
+            (wanted.len() >= 3 && name.starts_with(wanted)).then_some((allowed + 1, name.len(), name))
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().take(MAX_NEAR).map(|(_, _, name)| parse::clean(name)).collect()
+}
+
+/// Optimal string alignment distance in bytes: insertions, deletions, substitutions and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut rows = vec![vec![0; b.len() + 1]; 3];
+    rows[1] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            row[j] = (rows[1][j] + 1).min(row[j - 1] + 1).min(rows[1][j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(rows[0][j - 2] + 1);
+            }
+        }
+        rows.remove(0);
+        rows.insert(1, row);
+    }
+    rows[1][b.len()]
+}
+
+/// What cannot be had of `transaction` any more, as a difference to its preview.
+fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
+    let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
+    PackageError::Changed {
+        difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_typing_errors_first_then_longer_names() {
+        let known = ["vim", "vim-tiny", "vom", "curl", "cowsay", "cowsay-off", "libcowsay", "xcowsay"];
+        let rows = [
+            ("cowasy", vec!["cowsay", "xcowsay"]),
+            ("cowsa", vec!["cowsay", "xcowsay", "cowsay-off"]),
+            ("vmi", vec!["vim"]),
+            ("vim-", vec!["vim", "vim-tiny"]),
+            ("zzzz", vec![]),
+        ];
+        for (wanted, expected) in rows {
+            assert_eq!(near(wanted, known.into_iter()), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_search_has_the_exact_name_first() {
+        let hit = |name: &str| Hit { name: name.into(), version: None, summary: String::new(), installed: None };
+        let hits = ["biosyntax-vim", "vim-tiny", "neovim", "vim", "zathura"].map(hit).to_vec();
+        let names: Vec<String> = rank(hits, &["vim"]).into_iter().map(|h| h.name).collect();
+        assert_eq!(names, ["vim", "vim-tiny", "neovim", "biosyntax-vim", "zathura"]);
+    }
+
+    #[test]
+    fn the_distance_counts_typing_errors() {
+        for (a, b, apart) in
+            [("", "ab", 2), ("vim", "vim", 0), ("vmi", "vim", 1), ("kitten", "sitting", 3), ("ab", "", 2)]
+        {
+            assert_eq!(distance(a, b), apart, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! `config.toml`, and where files are. Flags over environment over configuration over default.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::action::Action;
+use crate::gate::Quotas;
+use crate::services::Mode;
+
+/// The largest configuration file, in bytes.
+const MAX_CONFIG: u64 = 256 * 1024;
+
+/// The configuration. Unknown keys are errors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The version of this form, 1.
+    pub version: u32,
+    /// How long each action may take before its first change, in seconds, by its name.
+    #[serde(default)]
+    pub deadline: BTreeMap<String, u32>,
+    /// Package managers.
+    #[serde(default)]
+    pub package: Packages,
+    /// The audit log.
+    #[serde(default)]
+    pub audit: AuditConfig,
+    /// Held requests.
+    #[serde(default)]
+    pub confirm: Quotas,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            version: 1,
+            deadline: BTreeMap::new(),
+            package: Packages::default(),
+            audit: AuditConfig::default(),
+            confirm: Quotas::default(),
+        }
+    }
+}
+
+/// Package managers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Packages {
+    /// Which are used, the first that is there. This version has `apt`.
+    pub managers: Vec<ManagerName>,
+    /// How long the lock of another package manager is waited for, in seconds.
+    pub lock_wait: u32,
+}
+
+impl Default for Packages {
+    fn default() -> Packages {
+        Packages { managers: vec![ManagerName::Apt], lock_wait: 60 }
+    }
+}
+
+/// A package manager by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagerName {
+    /// apt, as root.
+    Apt,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// At which size a file is rotated, in bytes.
+    pub rotate_bytes: u64,
+    /// How many rotated files are kept; 0 for all.
+    pub keep: u32,
+}
+
+impl Default for AuditConfig {
+    fn default() -> AuditConfig {
+        AuditConfig { rotate_bytes: 5 << 20, keep: 10 }
+    }
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is wrong.
+    #[error("{path}: {message}")]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// No folder can be found to keep state in.
+    #[error("no home folder: set HOME, or give --state-dir and --socket")]
+    NoHome,
+}
+
+impl Config {
+    /// Reads the file at `path`; the defaults when there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be used.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        match std::fs::metadata(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(e) => return Err(read(e)),
+            Ok(m) if m.len() > MAX_CONFIG => return Err(read(std::io::ErrorKind::FileTooLarge.into())),
+            Ok(_) => {}
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        Config::parse(&text).map_err(|message| ConfigError::Wrong { path: path.to_owned(), message })
+    }
+
+    /// Reads the text of a configuration.
+    ///
+    /// # Errors
+    /// What is wrong, with line and column.
+    pub fn parse(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|e| e.to_string())?;
+        if config.version != 1 {
+            return Err(format!("version {} is not known; this program reads version 1", config.version));
+        }
+        if let Some(name) = config.deadline.keys().find(|n| crate::action::entry(n).is_none_or(|e| e.meta)) {
+            let near = crate::action::near(name);
+            let hint = near.first().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            return Err(format!("[deadline]: no action is named `{name}`{hint}"));
+        }
+        if config.package.managers.is_empty() {
+            return Err("[package]: `managers` is empty; leave it out for the default".to_owned());
+        }
+        Ok(config)
+    }
+
+    /// How long `action` may take.
+    pub fn deadline(&self, action: &Action) -> Duration {
+        let configured = self.deadline.get(action.name()).map(|s| Duration::from_secs(u64::from(*s).max(1)));
+        configured.unwrap_or_else(|| action.deadline())
+    }
+}
+
+/// Where files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The folder of the user's policy files; none for the system service.
+    pub user_policy: Option<PathBuf>,
+    /// The state folder.
+    pub state: PathBuf,
+    /// The default socket; none when there is no runtime folder.
+    pub socket: Option<PathBuf>,
+}
+
+/// The system service's socket.
+pub const SYSTEM_SOCKET: &str = "/run/steward/agent.sock";
+
+impl Places {
+    /// The places of a mode (XDG Base Directory Specification for a user, FHS for the system).
+    ///
+    /// # Errors
+    /// When a user has no home folder.
+    pub fn of(mode: Mode) -> Result<Places, ConfigError> {
+        if mode == Mode::System {
+            return Ok(Places {
+                config: "/etc/steward/config.toml".into(),
+                user_policy: None,
+                state: "/var/lib/steward".into(),
+                socket: Some(SYSTEM_SOCKET.into()),
+            });
+        }
+        let dirs = directories::BaseDirs::new().ok_or(ConfigError::NoHome)?;
+        let config = dirs.config_dir().join("steward");
+        let state = dirs.state_dir().ok_or(ConfigError::NoHome)?.join("steward");
+        Ok(Places {
+            user_policy: Some(config.join("policy.d")),
+            config: config.join("config.toml"),
+            state,
+            socket: dirs.runtime_dir().map(|r| r.join("steward/agent.sock")),
+        })
+    }
+}

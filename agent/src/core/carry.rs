@@ -1,0 +1,237 @@
+//! Carrying out: the record before, the deed, the receipt, the record after.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use steward_ipc::{Code, Response};
+use steward_policy::{Risk, Verdict};
+use uuid::Uuid;
+
+use super::{Core, Rules};
+use crate::action::types::visible;
+use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
+use crate::caller::Caller;
+
+use crate::execute::{Ran, execute};
+use crate::fault;
+use crate::gate::judge::Subject;
+use crate::gate::{Approved, How};
+use crate::reply::{Failure, Outcome, Reply};
+use crate::request::Plan;
+use crate::services::Progress;
+use crate::store::Durability;
+
+/// A request that was judged.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) id: Uuid,
+    pub(super) caller: &'a Arc<Caller>,
+    pub(super) plan: &'a Plan,
+    pub(super) subjects: Vec<Subject>,
+    pub(super) verdict: Verdict,
+    pub(super) rules: &'a Arc<Rules>,
+}
+
+impl Case<'_> {
+    fn risk(&self) -> Risk {
+        self.subjects.iter().map(|s| s.risk).max().unwrap_or(Risk::Critical)
+    }
+}
+
+impl Core {
+    /// Runs what was approved. The `judged` record is on disk before it begins; the `finished` one before it is answered.
+    pub(super) async fn carry_out(&self, case: Case<'_>, approved: Approved) -> Reply {
+        let name = case.plan.name.clone();
+        let how = approved.how().clone();
+        let mut judged = self.record(Kind::Judged, &case);
+        judged.runs = true;
+        judged.data = Some(match &how {
+            How::Rule => json!({ "how": "rule" }),
+            How::Grant(id) => json!({ "how": "grant", "grant": id }),
+            How::Person(_) => json!({ "how": "person" }),
+        });
+        if let How::Person(id) = &how {
+            judged.confirmation = Some(*id);
+        }
+        // What only looks need not wait for the disk, but for its line to be written.
+        let durability = if case.risk() > Risk::Observe { Durability::Synced } else { Durability::Written };
+        if let Err(error) = self.0.audit.write(&judged, durability).await {
+            let failure = audit_failure(&error);
+            if let How::Person(id) = how {
+                self.finished(id, &Reply::failed(name.clone(), failure.clone())).await;
+            }
+            return Reply::failed(name, failure);
+        }
+        fault::point("judged");
+
+        let owner = approved.owner();
+        let task = Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
+        let ran = if case.risk() > Risk::Observe {
+            // A task of its own: it goes on when the connection of whoever asked is gone.
+            match tokio::spawn(task.run(approved)).await {
+                Ok(ran) => ran,
+                Err(e) => Err(Failure::internal(format!("an action ended unexpectedly: {e}"))),
+            }
+        } else {
+            task.run(approved).await
+        };
+        fault::point("ran");
+
+        let reply = match ran {
+            Ok(outcome) => Reply::done(name, outcome),
+            Err(failure) => Reply::failed(name, failure),
+        };
+        let kind = if reply.code() == Some(Code::UnknownOutcome) { Kind::Unknown } else { Kind::Finished };
+        let mut finished = self.blank(kind, case.caller);
+        finished.id = Some(case.id);
+        finished.action = judged.action;
+        finished.confirmation = judged.confirmation;
+        finished.status = Some(reply.status().to_owned());
+        finished.code = reply.code().map(|c| c.as_str().to_owned());
+        if let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
+            tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+        }
+        fault::point("finished");
+        if let How::Person(id) = how {
+            self.finished(id, &reply).await;
+        }
+        let now = self.0.clock.now().wall_ms;
+        self.0.events.tell(Some(owner), "action_finished", now, || {
+            json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() })
+        });
+        reply
+    }
+
+    /// Journals how a confirmed request ended.
+    pub(super) async fn finished(&self, id: Uuid, reply: &Reply) {
+        let kind = match reply.code() {
+            None => "done",
+            Some(Code::UnknownOutcome) => "unknown",
+            Some(_) => "failed",
+        };
+        let response = serde_json::to_value(Response::from(reply.clone())).unwrap_or(Value::Null);
+        if let Err(failure) = self.0.gate.finished(id, kind, response).await {
+            tracing::error!("the end of confirmation {id} could not be journalled: {failure}");
+        }
+    }
+
+    /// A record with what is known of a judged request.
+    pub(super) fn record(&self, kind: Kind, case: &Case<'_>) -> AuditRecord {
+        let mut record = self.blank(kind, case.caller);
+        record.id = Some(case.id);
+        record.action = Some(case.plan.name.to_string());
+        record.args = Some(match case.plan.steps.as_slice() {
+            [one] if case.plan.undoes.is_none() => one.audited(),
+            steps => steps.iter().map(|s| json!({ "action": s.name(), "args": s.audited() })).collect(),
+        });
+        record.decision = Some(case.verdict.decision.name().to_owned());
+        record.rule = Some(case.verdict.rule.to_string());
+        record.policy = Some(case.rules.policy.hash().to_owned());
+        record
+    }
+
+    /// A record with what is known of a caller.
+    pub(super) fn blank(&self, kind: Kind, caller: &Caller) -> AuditRecord {
+        let facts = caller.facts();
+        let mut record = AuditRecord::new(kind);
+        record.caller = Some(AuditCaller {
+            uid: caller.uid(),
+            gid: Some(caller.gid()),
+            pid: Some(caller.pid()).filter(|p| *p != 0),
+            exe: facts.exe.clone(),
+            unit: facts.unit.clone().or_else(|| facts.user_unit.clone()),
+            door: Some(caller.door().name().to_owned()),
+            socket: caller.socket().map(str::to_owned),
+            name: None,
+        });
+        record
+    }
+
+    /// Writes a record and waits until it is on disk.
+    pub(super) async fn write(&self, record: AuditRecord) -> Result<(), Failure> {
+        let written = self.0.audit.write(&record, Durability::Synced).await;
+        written.map(|_| ()).map_err(|e| audit_failure(&e))
+    }
+
+    /// Writes a record without waiting: it tells of something that did not run.
+    pub(super) fn write_later(&self, record: &AuditRecord) {
+        let mut record = record.clone();
+        record.importance = Importance::Refusal;
+        drop(self.0.audit.write(&record, Durability::Written));
+    }
+
+    /// Records that a request was refused before or beside judging.
+    pub(super) fn refused(&self, caller: &Arc<Caller>, name: &str, failure: &Failure) {
+        let mut record = self.blank(Kind::Refused, caller);
+        record.action = Some(visible(name, 64));
+        record.code = Some(failure.code.as_str().to_owned());
+        self.write_later(&record);
+    }
+}
+
+pub(super) fn audit_failure(error: &AuditError) -> Failure {
+    let code = match error {
+        AuditError::Full => Code::Failed,
+        AuditError::Log(crate::store::LogError::Overloaded | crate::store::LogError::Stalled) => Code::Overloaded,
+        AuditError::Log(_) => Code::Failed,
+    };
+    Failure::new(code, format!("nothing was done, because it could not be recorded: {error}"))
+}
+
+/// An approved plan on its way.
+struct Running {
+    core: Core,
+    id: Uuid,
+    owner: u32,
+    name: String,
+    rules: Arc<Rules>,
+}
+
+impl Running {
+    async fn run(self, approved: Approved) -> Result<Outcome, Failure> {
+        let inner = &self.core.0;
+        let (plan, caller) = (approved.plan().clone(), approved.caller().clone());
+        let now = || inner.clock.now().wall_ms;
+        inner.events.tell(Some(self.owner), "action_started", now(), || json!({ "request": self.id, "action": self.name }));
+        let progress = |p: Progress| {
+            inner.events.tell(Some(self.owner), "action_progress", now(), || {
+                json!({ "request": self.id, "action": self.name, "percent": p.percent, "text": p.text })
+            });
+        };
+        let cx = self.core.context(&caller, self.owner, self.id, &progress);
+        let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
+        self.settle(ran, &plan).await
+    }
+
+    /// Makes one outcome of what the steps did, and receipts for what can be put back.
+    async fn settle(&self, ran: Vec<Ran>, plan: &Plan) -> Result<Outcome, Failure> {
+        let receipts = &self.core.0.receipts;
+        let mut outcome = Outcome::default();
+        let mut said = Vec::new();
+        for Ran { action, result } in ran {
+            let mut step = result?;
+            if let Some(undo) = step.undo.take() {
+                match receipts.add(self.owner, action.name(), action.sentence(), undo).await {
+                    Ok(id) => match &mut step.data {
+                        Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
+                        data => *data = Some(json!({ "receipt": id })),
+                    },
+                    Err(e) => tracing::error!("a receipt could not be written: {e}"),
+                }
+            }
+            said.extend(step.message.take());
+            outcome = step;
+        }
+        if let Some(id) = plan.undoes {
+            if let Err(e) = receipts.used(id).await {
+                tracing::error!("a receipt could not be used up: {e}");
+            }
+            if let Some(Value::Object(data)) = &mut outcome.data {
+                data.insert("undone".to_owned(), json!(id));
+                data.insert("did".to_owned(), json!(plan.steps.iter().map(crate::action::Action::name).collect::<Vec<_>>()));
+            }
+        }
+        outcome.message = (!said.is_empty()).then(|| said.join(" ").into());
+        Ok(outcome)
+    }
+}

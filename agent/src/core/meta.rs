@@ -1,0 +1,286 @@
+//! Answers about Steward itself: subject to ownership and assurance, not to rules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use steward_ipc::{Capabilities, Code};
+use steward_policy::Decision;
+use uuid::Uuid;
+
+use super::Core;
+use crate::action::meta::{Explain, MAX_WAIT, ResultOf};
+use crate::action::{self, CATALOGUE, Meta};
+use crate::audit::{Kind, What};
+use crate::caller::Caller;
+use crate::gate::judge::{Subject, Who};
+use crate::interpret::Reading;
+use crate::reply::{Failure, Outcome, Reply};
+use crate::request::{Ask, Plan};
+use crate::services::{Mode, Progress};
+
+impl Core {
+    pub(super) async fn meta(&self, caller: &Arc<Caller>, meta: Meta) -> Reply {
+        // The hottest answers first, without a future of the others' size.
+        match meta {
+            Meta::Ping(_) => {
+                self.0.audit.count(caller.uid(), What::Ping);
+                Reply::done("ping", Outcome { message: Some("pong".into()), ..Outcome::default() })
+            }
+            other => Box::pin(self.other_meta(caller, other)).await,
+        }
+    }
+
+    async fn other_meta(&self, caller: &Arc<Caller>, meta: Meta) -> Reply {
+        let name = meta.name();
+        let answer = match meta {
+            Meta::Ping(_) => Ok(Outcome::says("pong")),
+            Meta::GetCapabilities(get) => {
+                self.0.audit.count(caller.uid(), What::GetCapabilities);
+                Ok(self.capabilities(caller, get.details).await)
+            }
+            Meta::NaturalLanguage(said) => return self.say(caller, &said.text).await,
+            Meta::Confirm(confirm) => return self.confirm(caller, confirm).await,
+            Meta::Reject(reject) => self.reject(caller, reject).await,
+            Meta::Cancel(cancel) => self.cancel(caller, &cancel.id).await,
+            Meta::PendingList(_) => Ok(self.pending(caller)),
+            Meta::ResultOf(of) => self.result(caller, of).await,
+            Meta::GrantsList(_) => Ok(self.grants(caller)),
+            Meta::GrantRevoke(revoke) => self.revoke(caller, &revoke.id).await,
+            Meta::Explain(explain) => return self.explain(caller, explain).await,
+            Meta::Subscribe(_) => Ok(self.full_state(caller)),
+        };
+        match answer {
+            Ok(outcome) => Reply::done(name, outcome),
+            Err(failure) => {
+                self.refused(caller, name, &failure);
+                Reply::failed(name, failure)
+            }
+        }
+    }
+
+    async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
+        let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
+        let data = if details { Some(self.details(caller).await) } else { None };
+        Outcome { capabilities: Some(capabilities), data, ..Outcome::default() }
+    }
+
+    /// What each action does, takes and needs, and what this caller would be answered now.
+    async fn details(&self, caller: &Arc<Caller>) -> Value {
+        let rules = self.rules();
+        let mut actions = Vec::with_capacity(CATALOGUE.len());
+        for entry in CATALOGUE {
+            let available = self.0.services.available(entry.need);
+            let verdict = match entry.meta {
+                true => "ok",
+                false => {
+                    let subject = Subject { action: entry.name, risk: entry.risk, facts: Vec::new() };
+                    self.judge(&rules.policy, &[subject], Who::Here(caller)).await.decision.name()
+                }
+            };
+            actions.push(json!({
+                "name": entry.name, "summary": entry.summary(), "args": (entry.schema)(), "risk": entry.risk,
+                "risk_possible": entry.risk_possible, "undo": entry.undo, "needs": entry.need.words(),
+                "available": available.is_ok(), "why_not": available.err().map(|f| f.message),
+                "verdict": verdict,
+                "examples": entry.examples.iter().map(|e| json!({ "say": e.say, "payload": e.payload })).collect::<Vec<_>>(),
+            }));
+        }
+        json!({ "actions": actions, "policy": self.policy_state(), "version": env!("CARGO_PKG_VERSION") })
+    }
+
+    /// How the policy stands: its hash, its generation, who can write it, and what was wrong with the last files.
+    pub fn policy_state(&self) -> Value {
+        let rules = self.rules();
+        let mut state = json!({
+            "hash": rules.policy.hash(), "generation": rules.generation,
+            "written_by": if rules.self_writable { "self-writable" } else { "others" },
+        });
+        if let Some(why) = rules.policy.is_broken() {
+            state["broken"] = json!(why);
+        }
+        if let Some(why) = &rules.rejected {
+            state["rejected"] = json!(why);
+        }
+        state
+    }
+
+    fn pending(&self, caller: &Caller) -> Outcome {
+        let pending = self.0.gate.pending(caller);
+        let message = match pending.len() {
+            0 => "Nothing waits for an answer.".to_owned(),
+            1 => "One request waits for an answer.".to_owned(),
+            n => format!("{n} requests wait for an answer."),
+        };
+        Outcome::says(message).with(json!({ "pending": pending }))
+    }
+
+    fn grants(&self, caller: &Caller) -> Outcome {
+        let grants = self.0.gate.grants(caller);
+        let message = match grants.len() {
+            0 => "There are no standing approvals.".to_owned(),
+            1 => "There is one standing approval.".to_owned(),
+            n => format!("There are {n} standing approvals."),
+        };
+        Outcome::says(message).with(json!({ "grants": grants }))
+    }
+
+    async fn revoke(&self, caller: &Arc<Caller>, id: &str) -> Result<Outcome, Failure> {
+        let grant = self.0.gate.revoke(id, caller).await?;
+        let mut record = self.blank(Kind::Decided, caller);
+        record.action = Some(grant.action.clone());
+        record.decision = Some("revoked".to_owned());
+        record.data = Some(json!({ "grant": grant.id, "owner": grant.owner }));
+        self.write_later(&record);
+        let now = self.0.clock.now().wall_ms;
+        self.0.events.tell(Some(grant.owner), "grant_changed", now, || json!({ "revoked": grant.id }));
+        Ok(Outcome::says("Taken back.").with(json!({ "id": grant.id })))
+    }
+
+    async fn result(&self, caller: &Arc<Caller>, of: ResultOf) -> Result<Outcome, Failure> {
+        if of.wait > MAX_WAIT {
+            return Err(Failure::invalid_payload(format!("`wait` is at most {MAX_WAIT} seconds")));
+        }
+        let until = tokio::time::Instant::now() + Duration::from_secs(of.wait.into());
+        loop {
+            let mut moved = std::pin::pin!(self.0.gate.moved.notified());
+            moved.as_mut().enable();
+            let (held, state, end) = self.0.gate.standing(&of.id, caller)?;
+            let waits = matches!(state, "pending" | "executing");
+            if !waits || tokio::time::timeout_at(until, moved).await.is_err() {
+                let mut data = json!({ "id": held.id, "state": state, "action": held.name });
+                if let Some(end) = end {
+                    data["reply"] = end.reply.clone().unwrap_or(Value::Null);
+                    data["note"] = json!(end.note);
+                }
+                let said = data["reply"]["message"].as_str().map(str::to_owned);
+                return Ok(Outcome::says(said.unwrap_or_else(|| standing(state).to_owned())).with(data));
+            }
+        }
+    }
+
+    fn full_state(&self, caller: &Caller) -> Outcome {
+        Outcome::says("Subscribed.").with(json!({
+            "pending": self.0.gate.pending(caller), "grants": self.0.gate.grants(caller),
+            "policy": self.policy_state(), "seq": 0,
+        }))
+    }
+
+    /// What a request would be understood as, and what the policy says to it. Nothing runs and nothing changes.
+    async fn explain(&self, caller: &Arc<Caller>, explain: Explain) -> Reply {
+        match self.try_explain(caller, explain).await {
+            Ok(outcome) => Reply::done("explain", outcome),
+            Err(failure) => Reply::failed("explain", failure),
+        }
+    }
+
+    async fn try_explain(&self, caller: &Arc<Caller>, explain: Explain) -> Result<Outcome, Failure> {
+        let (ask, parse, said) = match (&explain.request, &explain.text) {
+            (Some(request), None) => {
+                let line = request.to_string();
+                let request = steward_ipc::Request::decode(line.as_bytes())
+                    .map_err(|e| Failure::new(Code::InvalidRequest, format!("invalid request: {e}")))?;
+                let ask = action::read(&request.name, request.payload.as_deref(), request.args.clone())?;
+                match ask {
+                    Ask::Meta(Meta::NaturalLanguage(said)) => {
+                        let (ask, parse) = self.understand(&said.text)?;
+                        (ask, parse, true)
+                    }
+                    ask => (ask, Value::Null, false),
+                }
+            }
+            (None, Some(text)) => {
+                let (ask, parse) = self.understand(text)?;
+                (ask, parse, true)
+            }
+            _ => return Err(Failure::invalid_payload("give either `request` or `text`")),
+        };
+        let action = match ask {
+            Ask::Do(action) => action,
+            Ask::Meta(meta) => {
+                let message = format!("`{}` is answered without asking the rules.", meta.name());
+                return Ok(Outcome::says(message).with(json!({
+                    "action": meta.name(), "payload": null, "args": {}, "decision": "ok", "rule": "meta",
+                    "why": null, "instead": null, "parse": parse,
+                })));
+            }
+        };
+        let (name, payload, args) = (action.name(), action.payload(), action.args());
+        let rules = self.rules();
+        let progress = |_: Progress| {};
+        let cx = self.context(caller, caller.uid(), Uuid::new_v4(), &progress);
+        let mut plan = Plan::one(action);
+        plan.said = said;
+        let plan = self.resolve(plan, &cx).await?;
+        let (subjects, _) = self.look(&plan, &cx).await?;
+        let verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
+        let may_read = self.may_read_policy(caller);
+        let sentence = plan.steps.iter().map(action::Action::sentence).collect::<Vec<_>>().join("; then ");
+        let message = match verdict.decision {
+            Decision::Ok => format!("{sentence}: this would be done at once."),
+            Decision::Confirm(_) => format!("{sentence}: a person would be asked first."),
+            Decision::Deny => format!("{sentence}: the policy says no."),
+        };
+        let mut data = json!({
+            "action": name, "payload": payload, "args": args, "decision": verdict.decision.name(),
+            "rule": may_read.then_some(&*verdict.rule), "why": verdict.why.as_deref(), "instead": verdict.instead.as_deref(),
+            "parse": parse,
+        });
+        if let Decision::Confirm(needs) = verdict.decision {
+            data["assurance"] = json!(needs.assurance);
+        }
+        let mut outcome = Outcome::says(message);
+        if explain.preview && verdict.decision != Decision::Deny {
+            let preview = match plan.steps.iter().try_for_each(|s| self.0.services.available(s.need())) {
+                Ok(()) => self.preview(&plan, &cx).await,
+                Err(f) => Err(f),
+            };
+            match preview {
+                Ok(shown) => {
+                    data["preview"] = serde_json::to_value(super::merged(&shown)).unwrap_or(Value::Null);
+                    outcome.preview = super::merged(&shown);
+                }
+                Err(f) => data["preview_error"] = json!(f.message),
+            }
+        }
+        Ok(outcome.with(data))
+    }
+
+    /// Reads a sentence: the request that it means, and how it was read.
+    ///
+    /// # Errors
+    /// `not_understood` with commands that are near, `ambiguous` with the readings as requests, or what is wrong with the
+    /// arguments.
+    pub(super) fn understand(&self, text: &str) -> Result<(Ask, Value), Failure> {
+        let personal = self.0.services.mode == Mode::User;
+        let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal) };
+        match self.0.interpreter.read(text, &cx) {
+            Reading::Order(order) => {
+                let ask = action::read(order.action, order.payload.as_deref(), None)?;
+                Ok((ask, order.to_json()))
+            }
+            Reading::Ambiguous(orders) => {
+                let readings: Vec<Value> =
+                    orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload })).collect();
+                let message = "that can mean more than one thing; say it another way, or send one of the readings";
+                Err(Failure::new(Code::Ambiguous, message).with(json!({ "readings": readings })))
+            }
+            Reading::Nothing(nothing) => {
+                Err(Failure::new(Code::NotUnderstood, nothing.sentence()).with(nothing.to_json()))
+            }
+        }
+    }
+}
+
+fn standing(state: &str) -> &'static str {
+    match state {
+        "pending" => "It waits for an answer.",
+        "executing" => "It is being carried out.",
+        "denied" => "A person said no.",
+        "expired" => "Nobody answered in time.",
+        "cancelled" => "It was withdrawn.",
+        "invalidated" => "What would happen changed, so it must be asked for again.",
+        "unknown" => "The agent stopped while it was carried out; it is not known whether it had its effect.",
+        _ => "It ended.",
+    }
+}

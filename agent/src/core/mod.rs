@@ -1,0 +1,471 @@
+//! The one path, from a request to its reply, readable from top to bottom in [`Core::path`].
+//!
+//! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, RwLock};
+use std::task::Poll;
+
+use serde_json::{Value, json};
+use steward_ipc::{Code, PolicyNote};
+use steward_policy::{Decision, NoApprover, Policy, Risk, Verdict};
+use uuid::Uuid;
+
+mod carry;
+mod meta;
+mod release;
+mod say;
+mod start;
+
+pub use start::{Setup, StartError, Vanished};
+
+use crate::action::{self, Action, Ready, Shown};
+use crate::audit::{Audit, Kind, Place};
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::{Events, Watch};
+use crate::gate::grants::offers;
+use crate::gate::judge::{Judging, Subject, Who, judge};
+use crate::gate::record::{Asker, Held, HeldStep, equal};
+use crate::gate::{Gate, approver};
+use crate::interpret::Interpreter;
+use crate::policy_files::PolicyFiles;
+use crate::receipts::Receipts;
+use crate::reply::{Denied, Ending, Failure, Held as HeldReply, Outcome, Reply};
+use crate::request::{Ask, Plan, Request};
+use crate::services::{Context, Progress, Services};
+use crate::store::StateLock;
+use carry::Case;
+
+/// A handle on the agent; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Core(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    services: Services,
+    gate: Gate,
+    audit: Arc<Audit>,
+    audit_place: Place,
+    receipts: Receipts,
+    events: Events,
+    interpreter: Interpreter,
+    clock: Clock,
+    files: PolicyFiles,
+    config_file: PathBuf,
+    /// The policy in force and the configuration; swapped as a whole at a reload.
+    rules: RwLock<Arc<Rules>>,
+    /// One preview at a time for each uid.
+    previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
+    /// Given up when the last handle goes.
+    _lock: StateLock,
+}
+
+/// What a reload swaps.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    policy: Arc<Policy>,
+    config: Config,
+    /// Counts the generations from 1.
+    generation: u64,
+    /// Whether the agent's own uid can write the policy's files.
+    self_writable: bool,
+    /// What was wrong with the last files, when they were not taken.
+    rejected: Option<String>,
+}
+
+impl Core {
+    /// Answers one request. Never fails, never panics: an error in Steward is an answer too.
+    pub async fn handle(&self, request: Request<'_>) -> Reply {
+        let name = request.call.name.clone();
+        let mut answering = pin!(self.answer(request));
+        let answer = std::future::poll_fn(|cx| {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(reply)) => Poll::Ready(Ok(reply)),
+                Err(_) => Poll::Ready(Err(())),
+            }
+        });
+        match answer.await {
+            Ok(reply) => reply,
+            Err(()) => Reply::failed(name.into_owned(), Failure::internal("a panic while a request was handled")),
+        }
+    }
+
+    async fn answer(&self, request: Request<'_>) -> Reply {
+        let Request { caller, call } = request;
+        match action::read(&call.name, call.payload.as_deref(), call.args.clone()) {
+            Ok(Ask::Meta(meta)) => self.meta(caller, meta).await,
+            Ok(Ask::Do(action)) => Box::pin(self.path(caller, Plan::one(action))).await,
+            Err(failure) => {
+                self.refused(caller, &call.name, &failure);
+                Reply::failed(call.name.into_owned(), failure)
+            }
+        }
+    }
+
+    /// The one path: understood already, then looked at, judged, previewed, judged again, admitted, carried out.
+    pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan) -> Reply {
+        let id = Uuid::new_v4();
+        let name = plan.name.clone();
+        match self.try_path(caller, plan, id).await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                self.refused(caller, &name, &failure);
+                Reply::failed(name, failure)
+            }
+        }
+    }
+
+    async fn try_path(&self, caller: &Arc<Caller>, plan: Plan, id: Uuid) -> Result<Reply, Failure> {
+        let rules = self.rules();
+        let progress = |_: Progress| {};
+        let cx = self.context(caller, caller.uid(), id, &progress);
+        let plan = self.resolve(plan, &cx).await?;
+
+        // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
+        let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
+        let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
+        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case { id, caller, plan: &plan, subjects, verdict: verdict.clone(), rules: &rules };
+        if verdict.decision == Decision::Deny {
+            return Ok(self.deny(denied(&verdict, subjects)));
+        }
+        for step in &plan.steps {
+            self.0.services.available(step.need())?;
+        }
+
+        // What would happen, where somebody is going to be asked or what runs is held to it.
+        let mut preview_error = None;
+        let mut shown = Vec::new();
+        let asks = verdict.decision != Decision::Ok;
+        if asks || plan.steps.iter().any(Action::held_to_preview) {
+            match self.preview(&plan, &cx).await {
+                Ok(all) => {
+                    if let Some(reply) = already(&plan, &all) {
+                        return Ok(reply);
+                    }
+                    subjects.extend(all.iter().flat_map(|s| s.implies.iter().cloned()));
+                    verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &all, Who::Here(caller)).await;
+                    if verdict.decision == Decision::Deny {
+                        return Ok(self.deny(denied(&verdict, subjects)));
+                    }
+                    shown = all;
+                }
+                // It cannot be known now, which is not to say that it cannot work: the person is told.
+                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => preview_error = Some(f.message.to_string()),
+                Err(f) => return Err(f),
+            }
+        }
+        for (ready, shown) in ready.iter_mut().zip(&shown) {
+            ready.shown = Some(shown.clone());
+        }
+
+        // Admitted: by the rules, by a standing approval, or later by a person.
+        let approved = match verdict.decision {
+            Decision::Deny => return Ok(self.deny(denied(&verdict, subjects))),
+            Decision::Ok => self.0.gate.by_rule(plan.clone(), ready, caller, &verdict.limits),
+            Decision::Confirm(needs) => {
+                let grant = match plan.undoes {
+                    None => self.0.gate.grant_for(caller, &subjects, &needs, &rules.policy),
+                    Some(_) => None,
+                };
+                let Some(grant) = grant else {
+                    let case = denied(&verdict, subjects);
+                    return self.hold(case, merged(&shown), preview_error, None).await;
+                };
+                self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?
+            }
+        };
+        let case = denied(&verdict, subjects);
+        Ok(self.carry_out(case, approved).await)
+    }
+
+    /// Replaces an `undo` by the action that puts the change back.
+    async fn resolve(&self, plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
+        let [Action::Undo(undo)] = plan.steps.as_slice() else { return Ok(plan) };
+        let none = || Failure::new(Code::Failed, "there is nothing to put back").with(json!({ "state": "no_receipt" }));
+        let wanted = match &undo.receipt {
+            Some(text) => Some(Uuid::try_parse(text).map_err(|_| none())?),
+            None => None,
+        };
+        let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
+        let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
+        let Ask::Do(inverse) = action::read(&receipt.undo.action, None, Some(args))? else { return Err(none()) };
+        let present = inverse.present(cx).await?;
+        if !present.is_null() && present != receipt.undo.after && !undo.force {
+            return Err(Failure::new(
+                Code::ConfirmationChanged,
+                "the state is not the one that the change left, so it is not put back; `force` asks for it all the same",
+            )
+            .with(json!({
+                "receipt": receipt.id, "before": receipt.undo.before, "after": receipt.undo.after, "present": present,
+            })));
+        }
+        Ok(Plan { name: plan.name, steps: vec![inverse], undoes: Some(receipt.id), said: plan.said })
+    }
+
+    /// Gathers the facts that judging needs.
+    async fn look(&self, plan: &Plan, cx: &Context<'_>) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
+        let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
+        let mut ready = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            let look = step.look(cx).await?;
+            subjects.push(Subject { action: step.name(), risk: look.risk, facts: look.facts });
+            ready.push(Ready { opened: look.opened, shown: None });
+        }
+        if plan.said {
+            // Rules for `natural_language` join; without one, its class of harm adds nothing.
+            subjects.push(Subject { action: "natural_language", risk: Risk::Observe, facts: Vec::new() });
+        }
+        Ok((subjects, ready))
+    }
+
+    async fn judge(&self, policy: &Policy, subjects: &[Subject], who: Who<'_>) -> Verdict {
+        let locked = if policy.asks_locked() { self.locked(who).await } else { None };
+        let judging = Judging {
+            who,
+            now: self.0.clock.now(),
+            rates: &self.0.gate.rates,
+            home: self.0.services.home.as_deref(),
+            locked,
+        };
+        judge(policy, subjects, &judging)
+    }
+
+    /// Judges again with what would happen. It may only get stricter: what a package pulls in counts where a rule names
+    /// it, and what would be removed counts as a removal.
+    async fn judge_effects(
+        &self, policy: &Policy, plan: &Plan, subjects: Vec<Subject>, shown: &[Shown], who: Who<'_>,
+    ) -> Verdict {
+        let (asked, implied) = subjects.split_at(plan.steps.len() + usize::from(plan.said));
+        let mut verdict = self.judge(policy, asked, who).await;
+        for subject in implied {
+            verdict = stricter(verdict, self.judge(policy, std::slice::from_ref(subject), who).await);
+        }
+        for subject in shown.iter().flat_map(|s| &s.pulls_in) {
+            let other = self.judge(policy, std::slice::from_ref(subject), who).await;
+            if !other.rule.starts_with("risk.") && !other.rule.starts_with("defaults.") {
+                verdict = stricter(verdict, other);
+            }
+        }
+        verdict
+    }
+
+    /// Whether the session of `who` is locked, for rules that ask.
+    async fn locked(&self, who: Who<'_>) -> Option<bool> {
+        let session = match who {
+            Who::Here(c) => c.facts().session.clone(),
+            Who::Then(a) => a.session.clone(),
+        }?;
+        self.0.services.bus.locked(&session).await.ok()
+    }
+
+    /// What would happen, within a time and one at a time for each uid.
+    async fn preview(&self, plan: &Plan, cx: &Context<'_>) -> Result<Vec<Shown>, Failure> {
+        let turn = {
+            let mut previews = self.0.previews.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            previews.retain(|_, turn| Arc::strong_count(turn) > 1);
+            previews.entry(cx.owner).or_default().clone()
+        };
+        let limit = plan.steps.iter().map(Action::preview_deadline).max().unwrap_or_default();
+        let previewing = async {
+            let _turn = turn.lock().await;
+            let mut all = Vec::with_capacity(plan.steps.len());
+            for step in &plan.steps {
+                all.push(step.preview(cx).await?);
+            }
+            Ok::<_, Failure>(all)
+        };
+        let mut all: Vec<Shown> = match tokio::time::timeout(limit, previewing).await {
+            Ok(all) => all?,
+            Err(_) => {
+                let message = format!("what would happen could not be found out within {} seconds", limit.as_secs());
+                return Err(Failure::new(Code::TimedOut, message));
+            }
+        };
+        if let Some(id) = plan.undoes {
+            let receipt = self.0.receipts.find(cx.owner, Some(id));
+            let only = receipt.as_ref().and_then(|r| r.undo.only.as_ref());
+            if let (Some(only), [shown]) = (only, all.as_slice())
+                && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
+            {
+                let message = format!("putting it back would also {} {}, which the change did not bring", other.verb, other.object);
+                return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
+            }
+            for shown in &mut all {
+                if let Some(receipt) = &receipt {
+                    shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Holds a request for a person. `asker` is whoever asked first when a changed request is held again.
+    async fn hold(
+        &self, case: Case<'_>, preview: Option<steward_ipc::Preview>, preview_error: Option<String>,
+        asker: Option<&Held>,
+    ) -> Result<Reply, Failure> {
+        let Decision::Confirm(needs) = case.verdict.decision else {
+            return Err(Failure::internal("a request was held that nobody has to confirm"));
+        };
+        let approvers = approvers(needs.assurance);
+        if approvers.is_empty() && case.rules.policy.no_approver() == NoApprover::Deny {
+            let mut case = case;
+            case.verdict.decision = Decision::Deny;
+            case.verdict.why = Some("nobody can approve this here".into());
+            return Ok(self.deny(case));
+        }
+        let who = asker.map_or_else(|| Asker::of(case.caller), |held| held.asker.clone());
+        let chain = asker.map_or_else(|| approver::Chain::of(case.caller).ok(), |held| held.chain.clone());
+        let steps = case.plan.steps.iter().zip(&case.subjects);
+        let held = Held {
+            id: Uuid::new_v4(),
+            name: case.plan.name.to_string(),
+            steps: steps.map(|(a, s)| HeldStep { name: a.name().into(), args: a.args(), risk: s.risk }).collect(),
+            undoes: case.plan.undoes,
+            said: case.plan.said,
+            equal: equal(who.uid, case.plan),
+            asker: who,
+            chain,
+            preview,
+            preview_error,
+            needs: needs.into(),
+            rule: case.verdict.rule.to_string(),
+            why: case.verdict.why.as_ref().map(ToString::to_string),
+            policy: case.rules.policy.hash().to_owned(),
+            nonce: Uuid::new_v4(),
+            digest: String::new(),
+            boot_id: String::new(),
+            boot_ms: 0,
+            wall_ms: 0,
+        };
+        // The record says that somebody is to be asked; it stands before the question.
+        let (held, count) = self.0.gate.hold(held).await?;
+        let now = self.0.clock.now();
+        if count == 1 {
+            let mut record = self.record(Kind::Held, &case);
+            record.confirmation = Some(held.id);
+            self.write(record).await?;
+            self.0.events.tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
+        }
+        let scopes: Vec<String> = offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
+        let mut data = json!({
+            "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
+            "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,
+        });
+        if let Some(error) = &held.preview_error {
+            data["preview_error"] = Value::String(error.clone());
+        }
+        let policy = self.note(&case, "confirm");
+        let ending = Ending::Held(Box::new(HeldReply { id: held.id, preview: held.preview.clone(), policy, data }));
+        Ok(Reply { action: case.plan.name.clone(), ending })
+    }
+
+    /// Answers that the policy says no, and records it.
+    fn deny(&self, case: Case<'_>) -> Reply {
+        let mut record = self.record(Kind::Denied, &case);
+        let limited = case.verdict.retry_after;
+        let code = if limited.is_some() { Code::RateLimited } else { Code::Denied };
+        record.code = Some(code.as_str().to_owned());
+        self.write_later(&record);
+        let message = match limited {
+            Some(_) => "too many requests of this kind; wait a little".into(),
+            None => "action denied by policy".into(),
+        };
+        let data = limited.map(|after| json!({ "retry_after": after.as_secs().max(1) }));
+        Reply::denied(case.plan.name.clone(), Denied { code, message, policy: Some(self.note(&case, "deny")), data })
+    }
+
+    /// Why the policy says what it says, as far as the caller may know.
+    fn note(&self, case: &Case<'_>, decision: &'static str) -> PolicyNote {
+        let text = |t: &Option<Arc<str>>| t.as_ref().map(ToString::to_string);
+        PolicyNote {
+            decision: decision.into(),
+            rule: self.may_read_policy(case.caller).then(|| case.verdict.rule.to_string()),
+            why: text(&case.verdict.why),
+            instead: text(&case.verdict.instead),
+            hash: case.rules.policy.hash().to_owned(),
+        }
+    }
+
+    /// The agent's own uid and root may read the policy's files.
+    fn may_read_policy(&self, caller: &Caller) -> bool {
+        !caller.is_foreign() && (caller.uid() == self.0.services.uid || caller.uid() == 0)
+    }
+
+    fn context<'a>(
+        &'a self, caller: &'a Arc<Caller>, owner: u32, request: Uuid, progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Context<'a> {
+        Context { services: &self.0.services, caller, owner, request, progress }
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        self.0.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Subscribes to the events of a uid, or to all for root. None when there are too many subscribers.
+    pub fn watch(&self, caller: &Caller) -> Option<Watch> {
+        self.0.events.subscribe(caller.uid())
+    }
+
+    /// A line that was no request: answered by its door, recorded here.
+    pub fn malformed(&self, caller: &Arc<Caller>, failure: &Failure) {
+        let mut record = self.blank(Kind::Malformed, caller);
+        record.code = Some(failure.code.as_str().to_owned());
+        record.data = Some(json!({ "message": action::types::visible(&failure.message, 200) }));
+        self.write_later(&record);
+    }
+}
+
+/// The stricter of two verdicts, with the reasons of the one that is.
+fn stricter(a: Verdict, b: Verdict) -> Verdict {
+    let decision = a.decision.join(b.decision);
+    let (mut winner, other) = if decision == a.decision { (a, b) } else { (b, a) };
+    winner.decision = decision;
+    winner.floor |= other.floor;
+    winner.limits.extend(other.limits.into_iter().filter(|l| !winner.limits.contains(l)).collect::<Vec<_>>());
+    winner
+}
+
+/// One preview of all steps.
+fn merged(shown: &[Shown]) -> Option<steward_ipc::Preview> {
+    match shown {
+        [] => None,
+        [one] => Some(one.preview.clone()),
+        many => Some(steward_ipc::Preview {
+            summary: many.iter().map(|s| s.preview.summary.as_str()).collect::<Vec<_>>().join("; then "),
+            effects: many.iter().flat_map(|s| s.preview.effects.clone()).collect(),
+            facts: many.iter().flat_map(|s| s.preview.facts.clone()).collect(),
+            requester_text: many.iter().find_map(|s| s.preview.requester_text.clone()),
+        }),
+    }
+}
+
+/// The answer when everything is as it was asked for already: nothing runs and nobody is asked.
+fn already(plan: &Plan, shown: &[Shown]) -> Option<Reply> {
+    let said: Vec<&str> = shown.iter().map(|s| s.already.as_deref()).collect::<Option<_>>()?;
+    let outcome = Outcome::says(said.join(" ")).with(json!({ "changed": false }));
+    (!said.is_empty()).then(|| Reply::done(plan.name.clone(), outcome))
+}
+
+/// The ways in which a person can answer at this level.
+fn approvers(assurance: steward_policy::Assurance) -> Vec<&'static str> {
+    match assurance {
+        steward_policy::Assurance::Requester => vec!["confirm", "command"],
+        steward_policy::Assurance::Desktop => vec!["command"],
+        steward_policy::Assurance::Authenticated => Vec::new(),
+    }
+}
+
+fn approve_sentence(assurance: steward_policy::Assurance, id: Uuid) -> String {
+    match assurance {
+        steward_policy::Assurance::Requester => format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}"),
+        steward_policy::Assurance::Desktop => format!("the person runs this in another terminal: steward approve {id}"),
+        steward_policy::Assurance::Authenticated => "nobody can approve this here yet: it needs a person who proves who they are".to_owned(),
+    }
+}

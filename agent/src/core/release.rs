@@ -1,0 +1,169 @@
+//! Releasing what was held: everything is looked at, judged and previewed anew, and must still be what was shown.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use steward_ipc::Code;
+use steward_policy::{Assurance, Decision};
+use uuid::Uuid;
+
+use super::carry::Case;
+use super::{Core, merged};
+use crate::action::meta::{Confirm, MAX_NOTE, Reject};
+use crate::action::types::visible;
+use crate::audit::{AuditRecord, Importance, Kind};
+use crate::caller::{Caller, Door};
+use crate::fault;
+use crate::gate::grants::offers;
+use crate::gate::judge::Who;
+use crate::gate::record::{Approver, Held, difference};
+use crate::gate::{Answer, Claim};
+use crate::reply::{Ending, Failure, Outcome, Reply};
+use crate::services::Progress;
+
+impl Core {
+    /// The approver's yes: of any number at once, one releases the request.
+    pub(super) async fn confirm(&self, caller: &Arc<Caller>, confirm: Confirm) -> Reply {
+        let rules = self.rules();
+        let mut at_least = rules.policy.min_assurance(caller.door().name()).unwrap_or(Assurance::Requester);
+        let lasting = confirm.grant.is_some_and(|g| g != steward_policy::GrantLength::Once);
+        if caller.door() == Door::Stdio {
+            // Nobody knows who is at the other end: the requester's own answer, and nothing more.
+            at_least = at_least.max(Assurance::Requester);
+        }
+        let claim = match self.0.gate.claim(&confirm.id, caller, Answer { at_least, lasting }) {
+            Ok(claim) => claim,
+            Err(failure) => {
+                self.refused(caller, "confirm", &failure);
+                return Reply::failed("confirm", failure);
+            }
+        };
+        let held = claim.held().clone();
+        match self.release(caller, claim, &confirm).await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                self.refused(caller, &held.name, &failure);
+                Reply::failed(held.name.clone(), failure)
+            }
+        }
+    }
+
+    async fn release(&self, caller: &Arc<Caller>, claim: Claim<'_>, confirm: &Confirm) -> Result<Reply, Failure> {
+        let rules = self.rules();
+        let held = claim.held().clone();
+        let plan = held.plan().map_err(|e| Failure::new(Code::Failed, format!("it cannot be carried out any more: {e}")))?;
+        let id = Uuid::new_v4();
+        let progress = |_: Progress| {};
+        let cx = self.context(caller, held.asker.uid, id, &progress);
+        let who = Who::Then(&held.asker);
+
+        let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
+        let mut verdict = self.judge(&rules.policy, &subjects, who).await;
+        if verdict.decision != Decision::Deny {
+            for step in &plan.steps {
+                self.0.services.available(step.need())?;
+            }
+        }
+        let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
+        if verdict.decision != Decision::Deny {
+            subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
+            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, who).await;
+        }
+        let case = Case { id, caller, plan: &plan, subjects, verdict, rules: &rules };
+        if case.verdict.decision == Decision::Deny {
+            claim.invalidate("the policy denies it now").await?;
+            return Ok(self.deny(case));
+        }
+
+        // The same as was shown, and not judged stricter than then? Else a person is asked anew about what is true now.
+        let now = merged(&shown);
+        let before = held.preview.as_ref().map(|p| p.effects.as_slice()).unwrap_or_default();
+        let mut changes = difference(before, now.as_ref().map(|p| p.effects.as_slice()).unwrap_or_default());
+        if held.preview.is_none() && held.needs.preview {
+            changes.push("what would happen was not known when it was asked".to_owned());
+        }
+        if case.verdict.decision.stricter_than(Decision::Confirm((&held.needs).into())) {
+            changes.push("the policy is stricter now".to_owned());
+        }
+        if !changes.is_empty() {
+            return self.changed(claim, &held, case, now, changes).await;
+        }
+
+        if let Some(length) = confirm.grant {
+            claim.grant(length, confirm.scope, offers(&case.subjects[..plan.steps.len()], &rules.policy)).await?;
+            self.0.events.tell(Some(held.asker.uid), "grant_changed", self.0.clock.now().wall_ms, || json!({ "given": true }));
+        }
+        for (ready, shown) in ready.iter_mut().zip(&shown) {
+            ready.shown = Some(shown.clone());
+        }
+        let approver = claim.approver().clone();
+        let limits = case.verdict.limits.clone();
+        let approved = claim.approve(plan.clone(), ready, caller, &limits).await?;
+        if let Err(failure) = self.write(self.decided(caller, &held, "approved", Some(&approver))).await {
+            let reply = Reply::failed(held.name.clone(), failure);
+            self.finished(held.id, &reply).await;
+            return Ok(reply);
+        }
+        fault::point("decided");
+        self.tell_decided(&held, "approved");
+        Ok(self.carry_out(case, approved).await)
+    }
+
+    /// Ends a request whose effects are not those that were shown, and holds it again as it is now.
+    async fn changed(
+        &self, claim: Claim<'_>, held: &Held, case: Case<'_>, now: Option<steward_ipc::Preview>, changes: Vec<String>,
+    ) -> Result<Reply, Failure> {
+        claim.invalidate("what would happen is not what was shown any more").await?;
+        let name = case.plan.name.clone();
+        let mut data = json!({ "changes": changes });
+        if let Decision::Confirm(_) = case.verdict.decision {
+            let again = self.hold(case, now.clone(), None, Some(held)).await?;
+            if let Ending::Held(again) = &again.ending {
+                data["confirmation_id"] = json!(again.id);
+            }
+        }
+        let message = format!("what would happen is not what was shown any more ({}); look again and confirm anew", changes.join("; "));
+        let mut failure = Failure::new(Code::ConfirmationChanged, message).with(data);
+        failure.preview = now;
+        Ok(Reply::failed(name, failure))
+    }
+
+    /// The approver's no.
+    pub(super) async fn reject(&self, caller: &Arc<Caller>, reject: Reject) -> Result<Outcome, Failure> {
+        if reject.note.as_ref().is_some_and(|n| n.len() > MAX_NOTE) {
+            return Err(Failure::invalid_payload(format!("a note has at most {MAX_NOTE} bytes")));
+        }
+        let note = reject.note.map(|n| visible(&n, MAX_NOTE));
+        let held = self.0.gate.reject(&reject.id, caller, note).await?;
+        self.write_later(&self.decided(caller, &held, "rejected", None));
+        self.tell_decided(&held, "denied");
+        Ok(Outcome::says("Refused.").with(json!({ "id": held.id, "state": "denied" })))
+    }
+
+    /// The requester's second thought.
+    pub(super) async fn cancel(&self, caller: &Arc<Caller>, id: &str) -> Result<Outcome, Failure> {
+        let held = self.0.gate.cancel(id, caller).await?;
+        self.write_later(&self.decided(caller, &held, "cancelled", None));
+        self.tell_decided(&held, "cancelled");
+        Ok(Outcome::says("Withdrawn.").with(json!({ "id": held.id, "state": "cancelled" })))
+    }
+
+    pub(super) fn decided(&self, caller: &Arc<Caller>, held: &Held, answer: &str, approver: Option<&Approver>) -> AuditRecord {
+        let mut record = self.blank(Kind::Decided, caller);
+        record.action = Some(held.name.clone());
+        record.confirmation = Some(held.id);
+        record.decision = Some(answer.to_owned());
+        record.approver = approver.and_then(|a| serde_json::to_value(a).ok());
+        record.data = Some(json!({ "owner": held.asker.uid, "digest": held.digest }));
+        if answer != "approved" {
+            record.importance = Importance::Refusal;
+        }
+        record
+    }
+
+    pub(super) fn tell_decided(&self, held: &Held, state: &str) {
+        let now = self.0.clock.now().wall_ms;
+        let data: Value = json!({ "id": held.id, "action": held.name, "state": state });
+        self.0.events.tell(Some(held.asker.uid), "request_decided", now, || data);
+    }
+}

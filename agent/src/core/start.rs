@@ -1,0 +1,389 @@
+//! Beginning and ending: opening the state, taking up what was interrupted, reloading rules, tidying.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use steward_ipc::Code;
+use steward_policy::{Assurance, Decision, LoadError, Policy};
+use uuid::Uuid;
+
+use super::{Core, Inner, Rules};
+use crate::action::for_policy::ForPolicy;
+use crate::action::package::attach;
+use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
+use crate::backend::bus::Bus;
+use crate::backend::package::Manager;
+use crate::caller::{Caller, Door};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::events::Events;
+use crate::gate::Gate;
+use crate::gate::judge::{Judging, Subject, Who, judge};
+use crate::gate::record::Held;
+use crate::interpret::{Interpreter, TemplateError};
+use crate::memory::Memory;
+use crate::policy_files::{PolicyFiles, PolicyRoots};
+use crate::receipts::Receipts;
+use crate::reply::{Failure, Outcome, Reply};
+use crate::services::{Mode, Progress, Services};
+use crate::store::{Durability, LockError, LogError, StateLock};
+
+/// How often what is old is tidied away.
+const TIDY: Duration = Duration::from_secs(30);
+
+/// What an agent is started with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// For whom it runs.
+    pub mode: Mode,
+    /// The state folder.
+    pub state: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Where policy files are.
+    pub policy: PolicyRoots,
+    /// Another file for the audit log.
+    pub audit: Option<PathBuf>,
+    /// The clocks.
+    pub clock: Clock,
+    /// How long to wait for another agent that has the state folder.
+    pub wait: Duration,
+    /// What the lock says about this process: its sockets.
+    pub note: String,
+    /// The package manager; the machine's own unless a test gives another.
+    pub packages: Option<Manager>,
+}
+
+/// Why an agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder is somebody else's at the moment, or cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The audit log cannot be opened.
+    #[error("the audit log cannot be opened: {0}")]
+    Audit(#[from] AuditError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A template of a sentence is wrong: an error in Steward.
+    #[error("a template of a sentence is wrong: {0}")]
+    Template(#[from] TemplateError),
+}
+
+impl Core {
+    /// Opens the state folder and reads configuration and policy. A policy that is there and bad does not keep the agent
+    /// from starting: it denies then, and says why.
+    ///
+    /// # Errors
+    /// When the state folder, a journal or the configuration cannot be used.
+    pub fn start(setup: Setup) -> Result<(Core, Vec<Arc<Held>>), StartError> {
+        let lock = StateLock::acquire(&setup.state, setup.wait, &setup.note)?;
+        let config = Config::read(&setup.config)?;
+        let at = |name: &str| setup.state.join(name);
+        let mut audit_config = audit::Config::new(&setup.state);
+        audit_config.file = setup.audit.clone();
+        audit_config.rotate_bytes = config.audit.rotate_bytes;
+        audit_config.keep = config.audit.keep;
+        let audit_place = audit_config.place();
+        let audit = Arc::new(Audit::open(audit_config)?);
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let (gate, interrupted) = Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
+        let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
+        let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
+        let services = Services {
+            mode: setup.mode,
+            uid: rustix::process::geteuid().as_raw(),
+            home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
+            memory,
+            packages: setup.packages.unwrap_or_else(Manager::of_this_machine),
+            bus: Bus::default(),
+            transactions: at("transactions"),
+            lock_wait: Duration::from_secs(config.package.lock_wait.into()),
+        };
+        let files = PolicyFiles::new(setup.policy);
+        let rules = first_rules(&files, config, services.uid);
+        let inner = Inner {
+            services,
+            gate,
+            audit,
+            audit_place,
+            receipts,
+            events: Events::default(),
+            interpreter: Interpreter::new(&crate::action::phrases())?,
+            clock: setup.clock,
+            files,
+            config_file: setup.config,
+            rules: RwLock::new(Arc::new(rules)),
+            previews: Mutex::default(),
+            _lock: lock,
+        };
+        Ok((Core(Arc::new(inner)), interrupted))
+    }
+
+    /// Says in the audit log that it started, and finds out what became of what was interrupted. Nothing is started again.
+    pub async fn take_up(&self, interrupted: Vec<Arc<Held>>) {
+        let rules = self.rules();
+        let mut started = AuditRecord::new(Kind::Started);
+        started.policy = Some(rules.policy.hash().to_owned());
+        started.data = Some(json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state() }));
+        self.write_later(&started);
+
+        let transactions = self.0.services.transactions_left();
+        let mut asked = interrupted;
+        for stored in self.0.audit.unfinished() {
+            let id = stored.text("id").and_then(|t| Uuid::try_parse(t).ok());
+            let confirmation = stored.text("confirmation").and_then(|t| Uuid::try_parse(t).ok());
+            let held = confirmation.and_then(|c| asked.iter().position(|h| h.id == c)).map(|at| asked.swap_remove(at));
+            let Some(id) = id else { continue };
+            let action = stored.text("action").unwrap_or("unknown").to_owned();
+            let transaction = transactions.iter().find(|(of, _)| *of == id).map(|(_, t)| t.clone());
+            let owner = stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
+            let core = self.clone();
+            let ending = async move { core.find_out(id, action, owner.unwrap_or(u32::MAX), held, transaction).await };
+            tokio::spawn(ending);
+        }
+        // Approved, but not yet recorded as judged: then it was not begun either. Or ended and not yet journalled.
+        for held in asked {
+            let records = audit::show(&self.place(), held.id).unwrap_or_default();
+            let ended = records.iter().rev().find(|r| matches!(r.text("kind"), Some("finished" | "unknown")));
+            let reply = match ended {
+                Some(record) if record.text("status") == Some("ok") => {
+                    Reply::done(held.name.clone(), Outcome::says("It was done; the agent stopped before it could answer."))
+                }
+                Some(record) if record.text("kind") == Some("finished") => {
+                    let code = record.text("code").unwrap_or("failed").to_owned();
+                    let message = format!("it was tried and did not work ({code}); the agent stopped before it could answer");
+                    Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
+                }
+                Some(_) => Reply::failed(held.name.clone(), unknown()),
+                None => {
+                    let message = "the agent stopped before it was begun; nothing was done, so ask again";
+                    Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
+                }
+            };
+            self.finished(held.id, &reply).await;
+        }
+    }
+
+    /// What became of a request that was being carried out when the agent stopped.
+    async fn find_out(
+        &self, id: Uuid, action: String, owner: u32, held: Option<Arc<Held>>,
+        transaction: Option<crate::backend::package::Transaction>,
+    ) {
+        let caller = Arc::new(Caller::this_process(Door::Command));
+        let progress = |_: Progress| {};
+        let cx = self.context(&caller, owner, id, &progress);
+        let result = match &transaction {
+            Some(transaction) => match attach(&cx, transaction) {
+                Some(ending) => ending.await,
+                // Its folder is there and its process was never started.
+                None => Err(Failure::new(Code::Failed, "the agent stopped before the package manager was started; nothing was done")),
+            },
+            None => Err(unknown()),
+        };
+        let reply = match result {
+            Ok(mut outcome) => {
+                if let Some(undo) = outcome.undo.take()
+                    && let Err(e) = self.0.receipts.add(owner, &action, outcome.message.clone().unwrap_or_default().into_owned(), undo).await
+                {
+                    tracing::error!("a receipt could not be written: {e}");
+                }
+                Reply::done(action.clone(), outcome)
+            }
+            Err(failure) => Reply::failed(action.clone(), failure),
+        };
+        let known = reply.code() != Some(Code::UnknownOutcome);
+        let mut record = AuditRecord::new(if known { Kind::Finished } else { Kind::Unknown });
+        record.id = Some(id);
+        record.action = Some(action);
+        record.confirmation = held.as_ref().map(|h| h.id);
+        record.status = Some(reply.status().to_owned());
+        record.code = reply.code().map(|c| c.as_str().to_owned());
+        record.data = Some(json!({ "found": "after a restart" }));
+        if let Err(e) = self.0.audit.write(&record, Durability::Written).await {
+            tracing::error!("the end of request {id} could not be recorded: {e}");
+        }
+        if known {
+            self.0.services.forget_transaction(id);
+        }
+        if let Some(held) = held {
+            self.finished(held.id, &reply).await;
+        }
+    }
+
+    fn place(&self) -> Place {
+        self.0.audit_place.clone()
+    }
+
+    /// Reads configuration and policy again. What is bad is not taken: the last good rules stay, and everybody is told.
+    /// `vanished` is whether an administrator's file that is gone counts as taken away.
+    ///
+    /// # Errors
+    /// What is wrong, with file, line and column.
+    pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
+        let before = self.rules();
+        let loaded = match Config::read(&self.0.config_file) {
+            Ok(config) => load(&self.0.files, vanished).map(|(policy, files)| (config, policy, files)),
+            Err(e) => Err(e.to_string()),
+        };
+        let now = self.0.clock.now().wall_ms;
+        let mut record = AuditRecord::new(Kind::Policy);
+        let (config, policy, files) = match loaded {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                tracing::warn!("the new rules are not taken, the last good ones stay: {why}");
+                record.decision = Some("rejected".to_owned());
+                record.policy = Some(before.policy.hash().to_owned());
+                record.data = Some(json!({ "errors": why }));
+                self.write_later(&record);
+                self.swap(|rules| rules.rejected = Some(why.clone()), &before);
+                self.0.events.tell(None, "policy_rejected", now, || json!({ "errors": why }));
+                return Err(why);
+            }
+        };
+        let hash = policy.hash().to_owned();
+        let next = Rules {
+            policy: Arc::new(policy),
+            config,
+            generation: before.generation + 1,
+            self_writable: self_writable(&files),
+            rejected: None,
+        };
+        let next = Arc::new(next);
+        *self.0.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = next.clone();
+        tracing::info!(generation = next.generation, hash, "rules are in force");
+        record.decision = Some("loaded".to_owned());
+        record.policy = Some(hash.clone());
+        record.data = Some(json!({ "generation": next.generation, "files": files }));
+        self.write_later(&record);
+        let ended = self.0.gate.invalidate(|held| self.is_stricter(&next.policy, held)).await;
+        for held in ended {
+            self.tell_decided(&held, "invalidated");
+        }
+        self.0.events.tell(None, "policy_reloaded", now, || json!({ "hash": hash, "generation": next.generation }));
+        Ok(())
+    }
+
+    fn swap(&self, change: impl FnOnce(&mut Rules), of: &Arc<Rules>) {
+        let mut rules = Rules {
+            policy: of.policy.clone(),
+            config: of.config.clone(),
+            generation: of.generation,
+            self_writable: of.self_writable,
+            rejected: of.rejected.clone(),
+        };
+        change(&mut rules);
+        *self.0.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// Whether `policy` would judge a held request stricter than when it was held, by what is written down of it.
+    fn is_stricter(&self, policy: &Policy, held: &Held) -> bool {
+        let Ok(plan) = held.plan() else { return true };
+        let steps = plan.steps.iter().zip(&held.steps);
+        let mut subjects: Vec<Subject> = steps.map(|(a, s)| Subject { action: a.name(), risk: s.risk, facts: a.facts() }).collect();
+        if plan.said {
+            subjects.push(Subject { action: "natural_language", risk: steward_policy::Risk::Observe, facts: Vec::new() });
+        }
+        let judging = Judging {
+            who: Who::Then(&held.asker),
+            now: self.0.clock.now(),
+            rates: &self.0.gate.rates,
+            home: self.0.services.home.as_deref(),
+            locked: None,
+        };
+        let verdict = judge(policy, &subjects, &judging);
+        verdict.decision.stricter_than(Decision::Confirm((&held.needs).into()))
+    }
+
+    /// Watches the policy's files and tidies, for as long as the agent runs.
+    pub async fn keep_house(&self) {
+        let mut every = tokio::time::interval(TIDY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = every.tick() => {
+                    for held in self.0.gate.tidy().await {
+                        self.write_later(&self.decided(&Arc::new(Caller::this_process(Door::Command)), &held, "expired", None));
+                        self.tell_decided(&held, "expired");
+                    }
+                    self.0.services.memory.tidy();
+                    self.0.receipts.tidy();
+                }
+                () = self.0.files.changed() => {
+                    // What is wrong was told to everybody already.
+                    let _told = self.reload(Vanished::Refused).await;
+                }
+            }
+        }
+    }
+
+    /// Ends in order: tells those who listen, writes the last record, closes the files.
+    pub async fn stop(&self) {
+        self.0.events.tell(None, "agent_stopping", self.0.clock.now().wall_ms, || Value::Null);
+        self.0.events.close();
+        self.write_later(&AuditRecord::new(Kind::Stopped));
+        let audit = self.0.audit.clone();
+        if let Err(e) = tokio::task::spawn_blocking(move || audit.stop()).await {
+            tracing::error!("the audit log did not close: {e}");
+        }
+    }
+
+    /// The least assurance that the policy asks for at a door, for those who want to say so beforehand.
+    pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
+        self.rules().policy.min_assurance(door)
+    }
+}
+
+/// Whether an administrator's file that is gone counts as taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vanished {
+    /// No: somebody may be replacing it at this moment.
+    Refused,
+    /// Yes: somebody asked for a reload.
+    Taken,
+}
+
+fn unknown() -> Failure {
+    Failure::new(
+        Code::UnknownOutcome,
+        "the agent stopped while this was carried out; it is not known whether it had its effect, and it is not started again",
+    )
+}
+
+/// The rules at start: without good files everything above looking is denied, with the reason.
+fn first_rules(files: &PolicyFiles, config: Config, _uid: u32) -> Rules {
+    match load(files, Vanished::Taken) {
+        Ok((policy, note)) => {
+            Rules { self_writable: self_writable(&note), policy: Arc::new(policy), config, generation: 1, rejected: None }
+        }
+        Err(why) => {
+            tracing::error!("the policy cannot be used, so everything is denied until it is mended: {why}");
+            let policy = Arc::new(Policy::broken(&why));
+            Rules { policy, config, generation: 1, self_writable: false, rejected: Some(why) }
+        }
+    }
+}
+
+/// Reads and compiles the policy; the built-in one when there is no file anywhere.
+fn load(files: &PolicyFiles, _vanished: Vanished) -> Result<(Policy, Value), String> {
+    let read = files.read().map_err(|e| lines(&e))?;
+    if read.sources.is_empty() {
+        return Ok((Policy::builtin(&ForPolicy), json!([])));
+    }
+    let policy = Policy::load(read.sources, &ForPolicy).map_err(|e| lines(&e))?;
+    Ok((policy, json!([])))
+}
+
+fn self_writable(_files: &Value) -> bool {
+    false
+}
+
+fn lines(errors: &[LoadError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,139 @@
+//! Receipts: how the last changes can be put back. Each is good for once, for a week at most.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::reply::Undo;
+use crate::store::{Durability, Log, LogError};
+
+/// How long a receipt is kept, in milliseconds.
+const KEPT_MS: i64 = 7 * 24 * 3_600_000;
+/// How many receipts a uid has at the most; the oldest go first.
+const MAX_RECEIPTS: usize = 1000;
+
+/// How one change can be put back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose change it was.
+    pub owner: u32,
+    /// The action that made the change.
+    pub action: String,
+    /// What it did, in words.
+    pub summary: String,
+    /// How it is put back.
+    pub undo: Undo,
+    /// When it was made, in milliseconds since 1970.
+    pub wall_ms: i64,
+    /// Counts the receipts, so that the last one is known whatever the clock does.
+    pub number: u64,
+}
+
+/// All receipts.
+#[derive(Debug)]
+pub struct Receipts {
+    log: Log,
+    clock: Clock,
+    /// Guards the unused receipts by id.
+    unused: Mutex<HashMap<Uuid, Receipt>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct IdOf {
+    id: Uuid,
+}
+
+impl Receipts {
+    /// Opens the journal at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read: the file, the line and what is wrong.
+    pub fn open(path: &Path, clock: Clock) -> Result<Receipts, LogError> {
+        let mut unused = HashMap::new();
+        let log = Log::open(path, |entry| {
+            match entry.kind {
+                "receipt" => {
+                    let receipt: Receipt = entry.parse()?;
+                    unused.insert(receipt.id, receipt);
+                }
+                "used" => drop(unused.remove(&entry.parse::<IdOf>()?.id)),
+                other => return Err(format!("`{other}` is no kind of record of the receipts")),
+            }
+            Ok(())
+        })?;
+        let receipts = Receipts { log, clock, unused: Mutex::new(unused) };
+        receipts.tidy();
+        Ok(receipts)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Receipt>> {
+        self.unused.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Keeps a receipt; it survives a crash of the agent when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn add(&self, owner: u32, action: &str, summary: String, undo: Undo) -> Result<Uuid, LogError> {
+        let now = self.clock.now();
+        let number = self.lock().values().map(|r| r.number).max().unwrap_or(0) + 1;
+        let id = Uuid::new_v4();
+        let receipt = Receipt { id, owner, action: action.to_owned(), summary, undo, wall_ms: now.wall_ms, number };
+        let ack = self.log.append("receipt", &receipt, Durability::Written);
+        self.lock().insert(id, receipt);
+        ack.await?;
+        Ok(id)
+    }
+
+    /// The receipt of this id, or the owner's last one.
+    pub fn find(&self, owner: u32, id: Option<Uuid>) -> Option<Receipt> {
+        let now = self.clock.now().wall_ms;
+        let unused = self.lock();
+        let good = |r: &&Receipt| {
+            let kept = r.undo.within.map_or(KEPT_MS, |s| i64::from(s) * 1000);
+            r.owner == owner && now - r.wall_ms <= kept
+        };
+        match id {
+            Some(id) => unused.get(&id).filter(good).cloned(),
+            None => unused.values().filter(good).max_by_key(|r| r.number).cloned(),
+        }
+    }
+
+    /// Uses a receipt up.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn used(&self, id: Uuid) -> Result<(), LogError> {
+        self.lock().remove(&id);
+        self.log.append("used", &IdOf { id }, Durability::Written).await.map(|_| ())
+    }
+
+    /// Drops what is too old or too much. Called now and then.
+    pub fn tidy(&self) {
+        let now = self.clock.now().wall_ms;
+        let records: Vec<Receipt> = {
+            let mut unused = self.lock();
+            let before = unused.len();
+            unused.retain(|_, r| now - r.wall_ms <= KEPT_MS);
+            if unused.len() > MAX_RECEIPTS {
+                let mut numbers: Vec<u64> = unused.values().map(|r| r.number).collect();
+                numbers.sort_unstable();
+                let least = numbers[numbers.len() - MAX_RECEIPTS];
+                unused.retain(|_, r| r.number >= least);
+            }
+            if unused.len() == before {
+                return;
+            }
+            unused.values().cloned().collect()
+        };
+        if let Err(e) = self.log.rewrite(records.into_iter().map(|r| ("receipt", r))).wait() {
+            tracing::warn!("old receipts could not be dropped: {e}");
+        }
+    }
+}

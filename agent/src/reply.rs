@@ -1,0 +1,227 @@
+//! What goes out: the answer to a request, before a door gives it the form of its protocol.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use steward_ipc::{Capabilities, Code, PolicyNote, Preview, Response, Status};
+use uuid::Uuid;
+
+/// The answer to one request.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The action that was asked for, or that the sentence was understood as.
+    pub action: Cow<'static, str>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// It was done.
+    Done(Outcome),
+    /// It waits for a person.
+    Held(Box<Held>),
+    /// The policy says no.
+    Denied(Box<Denied>),
+    /// It could not be done.
+    Failed(Box<Failure>),
+}
+
+/// What an action that was done has to say.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// A sentence for a person.
+    pub message: Option<Cow<'static, str>>,
+    /// Facts for programs.
+    pub data: Option<Value>,
+    /// What the agent can do; for `get_capabilities` alone.
+    pub capabilities: Option<Capabilities>,
+    /// What happens, or happened.
+    pub preview: Option<Preview>,
+    /// How it can be put back.
+    pub undo: Option<Undo>,
+}
+
+/// How an action that was done can be put back.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Undo {
+    /// The name of the inverse action.
+    pub action: String,
+    /// Its arguments.
+    pub args: Value,
+    /// The state before.
+    pub before: Value,
+    /// The state after; undoing needs it to be the present one.
+    pub after: Value,
+    /// When given, the inverse may change these objects and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<String>>,
+    /// How long it can be put back, in seconds; absent for as long as receipts are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<u32>,
+}
+
+impl Outcome {
+    /// An outcome with a sentence.
+    pub fn says(message: impl Into<Cow<'static, str>>) -> Outcome {
+        Outcome { message: Some(message.into()), ..Outcome::default() }
+    }
+
+    /// The same with facts for programs.
+    #[must_use]
+    pub fn with(mut self, data: Value) -> Outcome {
+        self.data = Some(data);
+        self
+    }
+
+    /// The same with a way back.
+    #[must_use]
+    pub fn undone_by(mut self, undo: Undo) -> Outcome {
+        self.undo = Some(undo);
+        self
+    }
+}
+
+/// A request that waits for a person.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The confirmation's id.
+    pub id: Uuid,
+    /// What would happen.
+    pub preview: Option<Preview>,
+    /// Why it is held.
+    pub policy: PolicyNote,
+    /// `approve`, `approvers`, `scopes`, `expires_in`, `count` and, when it could not be made, `preview_error`.
+    pub data: Value,
+}
+
+/// A request that the policy, or a person, refused.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// Always [`Code::Denied`], [`Code::RateLimited`] or [`Code::ConfirmationRejected`].
+    pub code: Code,
+    /// The sentence.
+    pub message: Cow<'static, str>,
+    /// Why.
+    pub policy: Option<PolicyNote>,
+    /// Facts for programs, such as `retry_after`.
+    pub data: Option<Value>,
+}
+
+/// A request that could not be done.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The stable word.
+    pub code: Code,
+    /// What happened and then what to do, for a person.
+    pub message: Cow<'static, str>,
+    /// Facts for programs.
+    pub data: Option<Value>,
+    /// What would happen now, when it is not what was shown.
+    pub preview: Option<Preview>,
+}
+
+impl Failure {
+    /// A failure with a sentence.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Failure {
+        Failure { code, message: message.into(), data: None, preview: None }
+    }
+
+    /// The same with facts for programs.
+    #[must_use]
+    pub fn with(mut self, data: Value) -> Failure {
+        self.data = Some(data);
+        self
+    }
+
+    /// A payload or argument that the action does not take.
+    pub fn invalid_payload(message: impl Into<Cow<'static, str>>) -> Failure {
+        Failure::new(Code::InvalidPayload, message)
+    }
+
+    /// Our own error, with a word on what was being done.
+    pub fn internal(what: impl std::fmt::Display) -> Failure {
+        let id = Uuid::new_v4();
+        tracing::error!(record = %id, "{what}");
+        Failure::new(Code::Internal, format!("an error in Steward; the log has it under {id}"))
+            .with(json!({ "record": id.to_string() }))
+    }
+}
+
+impl Reply {
+    /// The answer that something was done.
+    pub fn done(action: impl Into<Cow<'static, str>>, outcome: Outcome) -> Reply {
+        Reply { action: action.into(), ending: Ending::Done(outcome) }
+    }
+
+    /// The answer that something could not be done.
+    pub fn failed(action: impl Into<Cow<'static, str>>, failure: Failure) -> Reply {
+        Reply { action: action.into(), ending: Ending::Failed(Box::new(failure)) }
+    }
+
+    /// The answer that the policy refuses.
+    pub fn denied(action: impl Into<Cow<'static, str>>, denied: Denied) -> Reply {
+        Reply { action: action.into(), ending: Ending::Denied(Box::new(denied)) }
+    }
+
+    /// The stable word for what went wrong, if anything did.
+    pub fn code(&self) -> Option<Code> {
+        match &self.ending {
+            Ending::Done(_) | Ending::Held(_) => None,
+            Ending::Denied(d) => Some(d.code),
+            Ending::Failed(f) => Some(f.code),
+        }
+    }
+}
+
+impl Reply {
+    /// `ok`, `confirm`, `deny` or `error`.
+    pub fn status(&self) -> &'static str {
+        match &self.ending {
+            Ending::Done(_) => "ok",
+            Ending::Held(_) => "confirm",
+            Ending::Denied(_) => "deny",
+            Ending::Failed(_) => "error",
+        }
+    }
+}
+
+/// The home protocol's form, which is also the form in which ends of requests are kept.
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Response {
+        let mut response = Response::new(reply.action, Status::Ok, "");
+        match reply.ending {
+            Ending::Done(outcome) => {
+                response.message = outcome.message;
+                response.capabilities = outcome.capabilities;
+                response.data = outcome.data.map(Box::new);
+                response.preview = outcome.preview.map(Box::new);
+            }
+            Ending::Held(held) => {
+                response.status = Status::Confirm;
+                response.message = Some("user confirmation required".into());
+                response.confirmation_id = Some(held.id.to_string());
+                response.preview = held.preview.map(Box::new);
+                response.policy = Some(Box::new(held.policy));
+                response.data = Some(Box::new(held.data));
+            }
+            Ending::Denied(denied) => {
+                response.status = Status::Deny;
+                response.code = Some(denied.code);
+                response.message = Some(denied.message);
+                response.policy = denied.policy.map(Box::new);
+                response.data = denied.data.map(Box::new);
+            }
+            Ending::Failed(failure) => {
+                response.status = Status::Error;
+                response.code = Some(failure.code);
+                response.message = Some(failure.message);
+                response.data = failure.data.map(Box::new);
+                response.preview = failure.preview.map(Box::new);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,224 @@
+//! Listening: sockets that are never stolen, connections that are counted, and an end in order.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use steward_ipc::{Code, Response};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+use crate::caller::{Caller, Door};
+use crate::core::Core;
+use crate::door::ndjson;
+use crate::reply::{Failure, Reply};
+
+/// How many connections there are at the most.
+pub const MAX_CONNECTIONS: usize = 16_384;
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long connections have to finish when the agent stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait when the kernel has no descriptors left.
+const BREATHER: Duration = Duration::from_millis(100);
+
+/// A socket to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketSpec {
+    /// The name by which policies know it.
+    pub name: Option<String>,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl std::str::FromStr for SocketSpec {
+    type Err = std::convert::Infallible;
+
+    /// `PATH`, or `NAME=PATH`.
+    fn from_str(text: &str) -> Result<SocketSpec, std::convert::Infallible> {
+        Ok(match text.split_once('=') {
+            Some((name, path)) if !name.contains('/') && !name.is_empty() => {
+                SocketSpec { name: Some(name.to_owned()), path: path.into() }
+            }
+            _ => SocketSpec { name: None, path: text.into() },
+        })
+    }
+}
+
+/// Why a socket cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another agent answers on it.
+    #[error("{0}: an agent is listening there already; stop it, or choose another --socket")]
+    Live(PathBuf),
+    /// Something that is no socket.
+    #[error("{0}: there is something that is not a socket; it is left alone, so choose another --socket")]
+    NotASocket(PathBuf),
+    /// The system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// Who may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The agent's own uid: mode 0600.
+    Own,
+    /// The agent's uid and a group: mode 0660.
+    Group(Option<u32>),
+}
+
+/// A socket that is listened on; taken away when it is dropped.
+#[derive(Debug)]
+pub struct Listening {
+    listener: UnixListener,
+    path: PathBuf,
+    name: Option<Arc<str>>,
+    inode: u64,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        use std::os::unix::fs::MetadataExt;
+        // Only our own: another agent may have replaced it since.
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|m| m.ino() == self.inode) {
+            let _gone = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens on a socket. A live agent's socket is never taken, a stale one is replaced, anything else is an error.
+///
+/// # Errors
+/// See [`ListenError`].
+pub fn listen(spec: &SocketSpec, access: Access) -> Result<Listening, ListenError> {
+    use std::os::unix::fs::MetadataExt;
+    let path = &spec.path;
+    let io = |source| ListenError::Io { path: path.clone(), source };
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
+        let mode = if access == Access::Own { 0o700 } else { 0o750 };
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(io)?;
+        if let Access::Group(Some(gid)) = access {
+            std::os::unix::fs::chown(folder, None, Some(gid)).map_err(io)?;
+        }
+    }
+    match std::fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(io(e)),
+        Ok(m) if !m.file_type().is_socket() => return Err(ListenError::NotASocket(path.clone())),
+        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            // A full backlog is a live agent too.
+            Ok(_) => return Err(ListenError::Live(path.clone())),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(ListenError::Live(path.clone())),
+            Err(e) => return Err(io(e)),
+        },
+    }
+    // Bound beside it, given its mode, and moved into its place, so that nobody can connect before the mode holds.
+    let beside = beside(path);
+    let _stale = std::fs::remove_file(&beside);
+    let socket = rustix::net::socket_with(
+        rustix::net::AddressFamily::UNIX,
+        rustix::net::SocketType::STREAM,
+        rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK,
+        None,
+    );
+    let socket = socket.map_err(|e| io(e.into()))?;
+    let address = rustix::net::SocketAddrUnix::new(&beside).map_err(|e| io(e.into()))?;
+    rustix::net::bind(&socket, &address).map_err(|e| io(e.into()))?;
+    let prepare = || -> io::Result<u64> {
+        let mode = if access == Access::Own { 0o600 } else { 0o660 };
+        std::fs::set_permissions(&beside, Permissions::from_mode(mode))?;
+        if let Access::Group(Some(gid)) = access {
+            std::os::unix::fs::chown(&beside, None, Some(gid))?;
+        }
+        rustix::net::listen(&socket, i32::try_from(BACKLOG).unwrap_or(128))?;
+        std::fs::rename(&beside, path)?;
+        Ok(std::fs::symlink_metadata(path)?.ino())
+    };
+    let inode = prepare().inspect_err(|_| drop(std::fs::remove_file(&beside))).map_err(io)?;
+    let listener = UnixListener::from_std(socket.into()).map_err(io)?;
+    Ok(Listening { listener, path: path.clone(), name: spec.name.as_deref().map(Into::into), inode })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Accepts connections until `stop` says so, then lets them finish what they are at.
+pub async fn serve(core: Core, listening: Vec<Listening>, stop: watch::Receiver<bool>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    let mut accepting = tokio::task::JoinSet::new();
+    for socket in listening {
+        accepting.spawn(accept(core.clone(), socket, open.clone(), stop.clone()));
+    }
+    while accepting.join_next().await.is_some() {}
+    let until = tokio::time::Instant::now() + GRACE;
+    while open.load(Ordering::Acquire) > 0 && tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn accept(core: Core, socket: Listening, open: Arc<AtomicUsize>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => Arc::new(stream),
+            Err(e) => {
+                tracing::warn!("no connection could be accepted: {e}");
+                tokio::time::sleep(BREATHER).await;
+                continue;
+            }
+        };
+        let caller = match Caller::from_peer(stream.clone(), Door::Ndjson, socket.name.clone()) {
+            Ok(caller) => Arc::new(caller),
+            Err(e) => {
+                refuse(&stream, Failure::new(Code::NotAuthorized, format!("the kernel does not say who you are: {e}")));
+                continue;
+            }
+        };
+        if open.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
+            open.fetch_sub(1, Ordering::AcqRel);
+            refuse(&stream, Failure::new(Code::Overloaded, "too many connections; try again later"));
+            continue;
+        }
+        let (core, stop, place) = (core.clone(), stop.clone(), Place(open.clone()));
+        tokio::spawn(async move {
+            ndjson::serve_connection(core, stream, caller, stop).await;
+            drop(place);
+        });
+    }
+}
+
+/// A connection's place; given up however it ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A last line for a connection that is not served.
+fn refuse(stream: &UnixStream, failure: Failure) {
+    let mut out = Vec::new();
+    Response::from(Reply::failed("unknown", failure)).encode(&mut out);
+    // One line fits into the buffer of a fresh socket; if not, the client is gone.
+    let _gone = stream.try_write(&out);
+}

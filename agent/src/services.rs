@@ -1,0 +1,148 @@
+//! What actions act through: the machine as this agent may use it, and the request that it is done for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use steward_ipc::Code;
+use uuid::Uuid;
+
+use crate::action::{Need, not_connected};
+use crate::backend::bus::Bus;
+use crate::backend::package::{Manager, Transaction};
+use crate::caller::Caller;
+use crate::memory::Memory;
+use crate::reply::Failure;
+
+/// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Runs as a person, in that person's session.
+    User,
+    /// Runs for the whole machine.
+    System,
+}
+
+/// The machine as this agent may use it.
+#[derive(Debug)]
+pub struct Services {
+    /// For whom the agent runs.
+    pub mode: Mode,
+    /// The agent's own uid.
+    pub uid: u32,
+    /// The home folder of the represented user.
+    pub home: Option<String>,
+    /// The notes.
+    pub memory: Memory,
+    /// The package manager.
+    pub packages: Manager,
+    /// The system bus, connected when it is first needed.
+    pub bus: Bus,
+    /// The folder with what is known of package transactions on their way.
+    pub transactions: PathBuf,
+    /// How long the lock of another package manager is waited for.
+    pub lock_wait: Duration,
+}
+
+impl Services {
+    /// Whether what an action needs is there.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub fn available(&self, need: Need) -> Result<(), Failure> {
+        match need {
+            Need::Nothing => Ok(()),
+            Need::Packages => Ok(self.packages.available()?),
+            other => Err(not_connected(other)),
+        }
+    }
+
+    /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.
+    ///
+    /// # Errors
+    /// `failed`, when the disk says no.
+    pub(crate) fn transaction_folder(&self, request: Uuid, transaction: &Transaction) -> Result<PathBuf, Failure> {
+        let folder = self.transactions.join(request.to_string());
+        let made = crate::store::private_folder(&folder).map_err(|e| e.to_string()).and_then(|()| {
+            let text = serde_json::to_vec(transaction).map_err(|e| e.to_string())?;
+            std::fs::write(folder.join(TRANSACTION), text).map_err(|e| e.to_string())
+        });
+        match made {
+            Ok(()) => Ok(folder),
+            Err(e) => Err(Failure::new(Code::Failed, format!("nothing was done, because it could not be written down: {e}"))
+                .with(json!({ "folder": folder }))),
+        }
+    }
+
+    /// The transactions that were on their way when the agent stopped.
+    pub(crate) fn transactions_left(&self) -> Vec<(Uuid, Transaction)> {
+        let Ok(folders) = std::fs::read_dir(&self.transactions) else { return Vec::new() };
+        let left = folders.flatten().filter_map(|folder| {
+            let id = Uuid::try_parse(folder.file_name().to_str()?).ok()?;
+            let text = std::fs::read(folder.path().join(TRANSACTION)).ok()?;
+            Some((id, serde_json::from_slice(&text).ok()?))
+        });
+        left.collect()
+    }
+
+    /// Forgets a transaction whose end is known.
+    pub(crate) fn forget_transaction(&self, request: Uuid) {
+        let folder = self.transactions.join(request.to_string());
+        if let Err(e) = std::fs::remove_dir_all(&folder)
+            && e.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!("{} could not be removed: {e}", folder.display());
+        }
+    }
+}
+
+/// The name of a transaction's file in its folder.
+const TRANSACTION: &str = "transaction.json";
+
+/// One request's view of the machine.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The machine.
+    pub services: &'a Services,
+    /// Who asks.
+    pub caller: &'a Arc<Caller>,
+    /// Whose request it is: the uid that owns the notes, receipts and confirmations.
+    pub owner: u32,
+    /// The number of this request in the audit log.
+    pub request: Uuid,
+    /// Told what is going on while an action takes long.
+    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// How far a long action is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Progress {
+    /// How much is done, from 0 to 100; absent when it cannot be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// What is being done, in words.
+    pub text: String,
+}
+
+impl Context<'_> {
+    /// Refuses actions on a person's files or session where the agent does not run as that person.
+    ///
+    /// # Errors
+    /// `unavailable`, with what to use instead.
+    pub fn personal(&self) -> Result<(), Failure> {
+        if self.services.mode == Mode::User || self.owner == self.services.uid {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Code::Unavailable,
+            "the system service does not act on a person's files or session; use the user service",
+        ))
+    }
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
