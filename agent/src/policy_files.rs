@@ -1,5 +1,5 @@
 //! Policy files on disk (provisional).
-use steward_policy::{LoadError, Source};
+use steward_policy::{Layer, LoadError, Source};
 use std::path::PathBuf;
 /// Where.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,15 @@ impl PolicyFiles {
     ///
     /// # Errors
     /// What.
-    pub fn read(&self) -> Result<ReadPolicy, Vec<LoadError>> { let _ = &self.0; Ok(ReadPolicy::default()) }
+    pub fn read(&self) -> Result<ReadPolicy, Vec<LoadError>> {
+        let mut out = ReadPolicy::default();
+        for p in &self.0.given {
+            let name = p.display().to_string();
+            let text = std::fs::read_to_string(p).map_err(|e| vec![LoadError::file(name.clone(), e.to_string())])?;
+            out.sources.push(Source { layer: Layer::Vendor, name, text });
+        }
+        Ok(out)
+    }
     /// Changed.
     pub async fn changed(&self) { std::future::pending().await }
 }
