@@ -143,7 +143,10 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
         .map(|i| subject(PackageInstall::NAME, PackageInstall::RISK, i.name.clone()))
         .collect();
     let summary = transaction.summary();
-    let already = transaction.is_empty().then(|| summary.clone());
+    let already = transaction.is_empty().then(|| match asked {
+        [] => "Everything is up to date.".to_owned(),
+        _ => format!("{summary}."),
+    });
     let _ = cx;
     Shown {
         preview: Preview { summary, effects: transaction.items.iter().map(effect).collect(), facts, requester_text: None },
