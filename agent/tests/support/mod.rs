@@ -70,6 +70,8 @@ impl World {
         world.write("policy.toml", policy);
         world.write("config.toml", config);
         world.start();
+        let state = world.running().core.policy_state();
+        assert_eq!(state.get("broken"), None, "the test's policy");
         world
     }
 
