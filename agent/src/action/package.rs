@@ -12,6 +12,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{count, listed, size, visible};
 use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{Change, Exact, Item, PackageError, PackageName, ProgressSender, Transaction, Verb};
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -67,9 +68,19 @@ fn listed_names(names: &[PackageName]) -> String {
     listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
 }
 
-/// A list that may not be empty, however it comes in.
-fn not_empty(names: &[PackageName]) -> Result<(), Failure> {
-    if names.is_empty() { Err(Failure::invalid_payload("empty package list")) } else { Ok(()) }
+/// The same bounds for a list in `args`: not empty, each name once, at most [`MAX_NAMES`].
+fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D::Error> {
+    use serde::de::Error;
+    let mut names: Vec<PackageName> = Vec::new();
+    for name in Vec::<PackageName>::deserialize(from)? {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        if names.len() > MAX_NAMES {
+            return Err(D::Error::custom(format_args!("at most {MAX_NAMES} packages can be named at once")));
+        }
+    }
+    if names.is_empty() { Err(D::Error::custom("empty package list")) } else { Ok(names) }
 }
 
 /// Runs `work` and passes its progress on.
@@ -143,7 +154,10 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
         .map(|i| subject(PackageInstall::NAME, PackageInstall::RISK, i.name.clone()))
         .collect();
     let summary = transaction.summary();
-    let already = transaction.is_empty().then(|| summary.clone());
+    let already = transaction.is_empty().then(|| match asked {
+        [] => "Everything is up to date.".to_owned(),
+        _ => format!("{summary}."),
+    });
     let _ = cx;
     Shown {
         preview: Preview { summary, effects: transaction.items.iter().map(effect).collect(), facts, requester_text: None },
@@ -233,7 +247,8 @@ async fn present(cx: &Context<'_>, names: impl Iterator<Item = PackageName>) -> 
 #[serde(deny_unknown_fields)]
 pub struct PackageInstall {
     /// The packages' names.
-    #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
     pub packages: Vec<PackageName>,
     /// What is to come back and to go again, as `undo` asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -290,7 +305,6 @@ impl Capability for PackageInstall {
 
 impl PackageInstall {
     fn change(&self) -> Result<Change, Failure> {
-        not_empty(&self.packages)?;
         let Some(back) = &self.back else { return Ok(Change::Install(self.packages.clone())) };
         let named: Vec<&PackageName> = back.install.iter().map(|e| &e.name).collect();
         if named != self.packages.iter().collect::<Vec<_>>() {
@@ -335,7 +349,8 @@ impl Perform for PackageInstall {
 #[serde(deny_unknown_fields)]
 pub struct PackageRemove {
     /// The packages' names.
-    #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
     pub packages: Vec<PackageName>,
 }
 
@@ -384,7 +399,6 @@ impl Perform for PackageRemove {
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        not_empty(&self.packages)?;
         let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone())).await?;
         Ok(shown(cx, transaction, &self.packages))
     }
