@@ -158,8 +158,8 @@ impl Config {
 pub struct Places {
     /// The configuration file.
     pub config: PathBuf,
-    /// The folder of the user's policy files; none for the system service.
-    pub user_policy: Option<PathBuf>,
+    /// The folder of the user's configuration, which `steward/policy.d` lies in; none for the system service.
+    pub config_home: Option<PathBuf>,
     /// The state folder.
     pub state: PathBuf,
     /// The default socket; none when there is no runtime folder.
@@ -178,7 +178,7 @@ impl Places {
         if mode == Mode::System {
             return Ok(Places {
                 config: "/etc/steward/config.toml".into(),
-                user_policy: None,
+                config_home: None,
                 state: "/var/lib/steward".into(),
                 socket: Some(SYSTEM_SOCKET.into()),
             });
@@ -187,7 +187,7 @@ impl Places {
         let config = dirs.config_dir().join("steward");
         let state = dirs.state_dir().ok_or(ConfigError::NoHome)?.join("steward");
         Ok(Places {
-            user_policy: Some(config.join("policy.d")),
+            config_home: Some(dirs.config_dir().to_owned()),
             config: config.join("config.toml"),
             state,
             socket: dirs.runtime_dir().map(|r| r.join("steward/agent.sock")),

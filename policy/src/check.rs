@@ -212,7 +212,7 @@ impl Coverage {
     /// Rules and conditions together, in whole percent, rounded down; 100 when there are none.
     pub fn percent(&self) -> usize {
         let all = self.rules + self.predicates;
-        if all == 0 { 100 } else { (self.rules_exercised + self.predicates_exercised) * 100 / all }
+        ((self.rules_exercised + self.predicates_exercised) * 100).checked_div(all).unwrap_or(100)
     }
 }
 

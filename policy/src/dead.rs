@@ -40,9 +40,9 @@ pub(crate) fn find(policy: &Policy) -> Vec<(u32, Dead)> {
                 }
             } else if by.layer < rule.layer
                 && rule.layer != Layer::User
-                && !by.floor
+                && !by.joins
                 && !by.delegate
-                && !rule.floor
+                && !rule.joins
                 && covers(by, rule)
             {
                 found = Some(Dead::Shadowed(other));
@@ -57,6 +57,7 @@ pub(crate) fn find(policy: &Policy) -> Vec<(u32, Dead)> {
 fn outweighs(by: &Rule, rule: &Rule) -> bool {
     by.decision.join(rule.decision) == by.decision
         && (by.floor || !rule.floor)
+        && (by.joins == rule.joins || by.floor)
         && by.delegate == rule.delegate
         && rule.limit.is_none()
 }

@@ -46,6 +46,8 @@ pub(crate) struct Gathered {
     vendor: Option<Joined>,
     user: Option<Joined>,
     floors: Option<Joined>,
+    /// Whether a rule that is written as a floor matched.
+    floor: bool,
     limits: Vec<(Part, LimitUse)>,
 }
 
@@ -86,7 +88,7 @@ impl Policy {
                     });
                 }
                 let judged = self.settle(step.risk, &gathered);
-                floor |= gathered.floors.is_some();
+                floor |= gathered.floor;
                 for (part, used) in gathered.limits.drain(..) {
                     if judged.1.contains(&part) && !limits[already..].contains(&used) {
                         limits.push(used);
@@ -115,13 +117,14 @@ impl Policy {
         earlier: &[LimitUse],
         gathered: &mut Gathered,
     ) {
-        let part = match (rule.floor, rule.layer) {
+        let part = match (rule.joins, rule.layer) {
             (true, _) => Part::Floor,
             (_, Layer::Admin) if rule.delegate => Part::Delegated,
             (_, Layer::Admin) => Part::Admin,
             (_, Layer::Vendor) => Part::Vendor,
             (_, Layer::User) => Part::User,
         };
+        gathered.floor |= rule.floor;
         let mut own = Contribution { decision: rule.decision, origin: Origin::Rule(number), retry: None };
         if let Some(limit) = &rule.limit {
             let caller = match limit.per {

@@ -72,14 +72,21 @@ pub fn import(json: &str) -> Result<String, ImportError> {
          version = 1\n\n[risk]\nobserve     = \"ok\"\nlow         = \"ok\"\nreversible  = \"ok\"\ndisruptive  = \"ok\"\ndestructive = \"ok\"\ncritical    = \"deny\"\n",
     ));
     out.actions("deny", "deny_actions", &c.deny_actions);
-    out.actions("confirm", "require_confirmation_for", &c.require_confirmation_for);
-    out.packages("deny", "package_install_deny", &c.package_install_deny);
-    out.packages("confirm", "package_install_confirm", &c.package_install_confirm);
+    let denied = |action: &str| c.deny_actions.iter().any(|d| d == action);
+    let confirm: Vec<String> = c.require_confirmation_for.iter().filter(|a| !denied(a)).cloned().collect();
+    out.actions("confirm", "require_confirmation_for", &confirm);
+    if !denied("package_install") {
+        out.packages("deny", "package_install_deny", &c.package_install_deny);
+        if !confirm.iter().any(|a| a == "package_install") {
+            out.packages("confirm", "package_install_confirm", &c.package_install_confirm);
+        } else if !c.package_install_confirm.is_empty() {
+            out.comment("package_install_confirm: every installation is confirmed already");
+        }
+    }
 
     let mut hosts = Vec::new();
     for domain in &c.open_url_allowed_domains {
-        let exact = host_pattern(domain);
-        match exact {
+        match host_pattern(domain) {
             Ok(host) => {
                 let below = format!("*.{host}");
                 if host_pattern(&below).is_ok() {
@@ -94,8 +101,22 @@ pub fn import(json: &str) -> Result<String, ImportError> {
             Err(_) => out.comment(&format!("open_url_allowed_domains: `{domain}` is not a host")),
         }
     }
-    out.allow("open_url", "open_url_allowed_domains", !c.open_url_allowed_domains.is_empty(), "url", "host", &hosts);
-    out.allow("open_app", "open_app_allowed", !c.open_app_allowed.is_empty(), "app", "eq", &c.open_app_allowed);
+    out.allow(
+        "open_url",
+        "open_url_allowed_domains",
+        !c.open_url_allowed_domains.is_empty() && !denied("open_url"),
+        "url",
+        "host",
+        &hosts,
+    );
+    out.allow(
+        "open_app",
+        "open_app_allowed",
+        !c.open_app_allowed.is_empty() && !denied("open_app"),
+        "app",
+        "eq",
+        &c.open_app_allowed,
+    );
     let (paths, others): (Vec<String>, Vec<String>) = c
         .list_files_allowed_prefixes
         .iter()
@@ -107,7 +128,7 @@ pub fn import(json: &str) -> Result<String, ImportError> {
     out.allow(
         "list_files",
         "list_files_allowed_prefixes",
-        !c.list_files_allowed_prefixes.is_empty(),
+        !c.list_files_allowed_prefixes.is_empty() && !denied("list_files"),
         "path",
         "under",
         &paths,
@@ -117,9 +138,8 @@ pub fn import(json: &str) -> Result<String, ImportError> {
     for action in SHARED {
         let rate = c.rate_limit_per_minute_overrides.get(action).copied().unwrap_or(default);
         // 0 switched a limit off.
-        if rate > 0 && !c.deny_actions.iter().any(|d| d == action) {
-            let confirm = c.require_confirmation_for.iter().any(|a| a == action);
-            out.rate(action, rate, if confirm { "confirm" } else { "ok" });
+        if rate > 0 && !denied(action) {
+            out.rate(action, rate);
         }
     }
     for name in c.rate_limit_per_minute_overrides.keys().filter(|n| !SHARED.contains(&n.as_str())) {
@@ -205,9 +225,9 @@ impl Out {
         self.rule(&format!("imported.{key}"), &[action], "deny", &format!("Not in `{key}`."), &rest);
     }
 
-    fn rate(&mut self, action: &str, rate: u32, decision: &str) {
+    fn rate(&mut self, action: &str, rate: u32) {
         let limit = format!("limit    = {{ rate = \"{rate}/1m\", per = \"action\", over = \"deny\" }}");
-        self.rule(&format!("imported.rate.{action}"), &[action], decision, "Imported from the rate limits.", &[limit]);
+        self.rule(&format!("imported.rate.{action}"), &[action], "ok", "Imported from the rate limits.", &[limit]);
     }
 }
 

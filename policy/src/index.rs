@@ -31,7 +31,7 @@ struct Bucket {
 pub(crate) fn build(rules: &[Rule]) -> FastMap<Box<str>, ActionRules> {
     let mut out: FastMap<Box<str>, ActionRules> = FastMap::default();
     // A set that many rules name is put into a bucket once.
-    let mut shared: BTreeMap<(usize, Box<str>, Box<str>), (usize, u32)> = BTreeMap::new();
+    let mut shared: BTreeMap<(usize, Box<str>, Box<str>), u32> = BTreeMap::new();
     for (number, rule) in rules.iter().enumerate() {
         let number = number as u32;
         let key = rule.clause.predicates.iter().filter_map(|p| Some((cost(p)?, p))).min_by_key(|(c, _)| *c);
@@ -66,11 +66,11 @@ pub(crate) fn build(rules: &[Rule]) -> FastMap<Box<str>, ActionRules> {
                 Test::In(set) | Test::Host(set) => {
                     if set.all.len() > 1 {
                         let id = (std::sync::Arc::as_ptr(set).cast::<()>() as usize, (**action).into(), p.arg.clone());
-                        if let Some((_, group)) = shared.get(&id) {
+                        if let Some(group) = shared.get(&id) {
                             bucket.groups[*group as usize].push(number);
                             continue;
                         }
-                        shared.insert(id, (at, next));
+                        shared.insert(id, next);
                     }
                     set.all.iter().for_each(|pattern| bucket.values.add(pattern, next));
                 }

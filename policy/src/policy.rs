@@ -78,17 +78,16 @@ impl NamedSet {
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) name: String,
-    pub(crate) layer: Layer,
     /// Where its lines begin, in bytes.
     starts: Vec<u32>,
 }
 
 impl File {
-    pub(crate) fn new(name: &str, layer: Layer, text: &str) -> File {
+    pub(crate) fn new(name: &str, text: &str) -> File {
         let starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        File { name: name.to_owned(), layer, starts }
+        File { name: name.to_owned(), starts }
     }
 
     pub(crate) fn line(&self, at: u32) -> u32 {

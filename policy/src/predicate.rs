@@ -46,7 +46,6 @@ pub(crate) enum Test {
     FlagsAll(Box<[Box<str>]>),
     FlagsNone(Box<[Box<str>]>),
     FlagsAny(Box<[Box<str>]>),
-    FlagsOther(Box<[Box<str>]>),
     MaxArgs(usize),
 }
 
@@ -121,13 +120,34 @@ pub(crate) fn has_control(text: &str) -> bool {
 }
 
 impl Predicate {
+    /// Whether it looks at the whole list or command, so that one more element can change it for all.
+    pub(crate) fn sees_whole_list(&self) -> bool {
+        use Test::{
+            AllIn, AnyIn, ArgsAll, ArgsAny, FlagsAll, FlagsAny, FlagsNone, MaxArgs, MaxItems, MinItems, NoneIn,
+        };
+        matches!(
+            self.test,
+            AllIn(_)
+                | NoneIn(_)
+                | AnyIn(_)
+                | MaxItems(_)
+                | MinItems(_)
+                | ArgsAll(_)
+                | ArgsAny(_)
+                | FlagsAll(_)
+                | FlagsNone(_)
+                | FlagsAny(_)
+                | MaxArgs(_)
+        )
+    }
+
     /// Whether it holds; `None` when that cannot be known.
     pub(crate) fn holds(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> Option<bool> {
         match pair.value(&self.arg) {
             Value::Unknown => None,
             // Of something that was not given nothing can be said but that it is not in a set.
             Value::Absent => match self.test {
-                Test::NotIn(_) | Test::NotUnder(_) | Test::FlagsOther(_) => None,
+                Test::NotIn(_) | Test::NotUnder(_) => None,
                 _ => Some(false),
             },
             Value::Text(text, list) => self.text(text, list),
@@ -164,7 +184,7 @@ impl Predicate {
             (Test::UrlPath(set), Arg::Url(u)) => Some(set.contains(u.url().path())),
             (Test::QueryMax(max), Arg::Url(u)) => Some(u.url().query().map_or(0, str::len) <= *max),
             (Test::PrivateIp(want), Arg::Url(u)) => Some(u.private_ip() == *want),
-            (Test::Userinfo(want), Arg::Url(u)) => Some(!u.url().username().is_empty() == *want),
+            (Test::Userinfo(want), Arg::Url(u)) => Some(u.url().username().is_empty() != *want),
             (_, Arg::Argv(argv)) => self.argv(argv),
             _ => None,
         }
@@ -184,7 +204,6 @@ impl Predicate {
             Test::ArgsAll(set) => args.all(|a| set.contains(a)),
             Test::ArgsAny(set) => args.any(|a| set.contains(a)),
             Test::FlagsAll(set) => flags.all(|f| only(f, set)),
-            Test::FlagsOther(set) => !flags.all(|f| only(f, set)),
             Test::FlagsNone(set) => !flags.any(|f| among(f, set)),
             Test::FlagsAny(set) => flags.any(|f| among(f, set)),
             Test::MaxArgs(max) => rest.len() <= *max,

@@ -48,6 +48,8 @@ pub(crate) struct Rule {
     pub(crate) floor: bool,
     /// The user's rules may take this one's place.
     pub(crate) delegate: bool,
+    /// [`Rule::only_tightens`], worked out once.
+    pub(crate) joins: bool,
     pub(crate) clause: Clause,
     pub(crate) except: Vec<Clause>,
     pub(crate) limit: Option<Limit>,
@@ -57,7 +59,6 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Example {
     pub(crate) steps: Vec<OwnedStep>,
-    pub(crate) expected: bool,
 }
 
 #[derive(Debug)]
@@ -82,7 +83,6 @@ pub(crate) struct Clause {
 #[derive(Debug)]
 pub(crate) struct CallerDef {
     pub(crate) name: Arc<str>,
-    pub(crate) layer: Layer,
     pub(crate) uid: Option<Vec<u32>>,
     pub(crate) gid: Option<Vec<u32>>,
     pub(crate) exe: Option<Patterns>,
@@ -109,6 +109,14 @@ impl Rule {
     /// Whether what is unknown counts as a match.
     pub(crate) fn strict(&self) -> bool {
         self.decision != Decision::Ok
+    }
+
+    /// Whether it only tightens what others decide: a floor, and a `confirm` that can begin to match when a list grows. If such a
+    /// rule could take the word from a lower layer that denies, a longer list would be judged milder than a shorter one.
+    pub(crate) fn only_tightens(&self) -> bool {
+        let whole = |c: &Clause| c.predicates.iter().any(Predicate::sees_whole_list);
+        self.floor
+            || matches!(self.decision, Decision::Confirm(_)) && (whole(&self.clause) || self.except.iter().any(whole))
     }
 
     pub(crate) fn matches(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {

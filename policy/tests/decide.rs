@@ -1,5 +1,7 @@
 //! Verdicts, table by table.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{Actions, policy};
@@ -85,4 +87,116 @@ fn a_broken_policy_lets_only_what_changes_nothing_through() {
     assert_eq!(p.is_broken(), Some("x.toml:3:1: unknown key"));
     assert_eq!(said(&ask(&p, "ping")), "ok policy.broken");
     assert_eq!(said(&ask(&p, "system_status")), "deny policy.broken");
+}
+
+const VOICE: &str = "[caller.voice]\nuid=[1000]\ndoor=['ndjson']\n";
+
+#[test]
+fn an_unknown_fact_matches_no_ok_and_every_deny() {
+    let p = policy(&[(
+        Vendor,
+        &format!("{VOICE}[[rule]]\nid='o'\nactions=['package_install']\ndecision='ok'\nwhen.caller=['voice']\n[[rule]]\nid='d'\nactions=['set_volume']\ndecision='deny'\nwhen.caller=['voice']"),
+    )])
+    .unwrap();
+    let voice = Staged::default();
+    assert_eq!(said(&ask_as(&p, "package_install vim", &voice)), "ok o");
+    assert_eq!(p.caller_name(&voice), Some("voice"));
+    // The overflow uid stands for uids that are not mapped: nobody is known by it.
+    let nobody = Staged { uid: 65534, ..Staged::default() };
+    assert_eq!(said(&ask_as(&p, "package_install vim", &nobody)), "confirm risk.disruptive");
+    assert_eq!(said(&ask_as(&p, "set_volume 4", &nobody)), "deny d");
+    assert_eq!(p.caller_name(&nobody), None);
+}
+
+#[test]
+fn a_rate_limit_counts_steps_of_the_same_plan_and_tells_when_to_come_back() {
+    let p = policy(&[(
+        Vendor,
+        "[[rule]]\nid='r'\nactions=['open_app']\ndecision='ok'\nlimit={rate='2/1h',per='action',over='deny'}",
+    )])
+    .unwrap();
+    let one = Actions.parse("open_app a").unwrap();
+    let plan = |n: usize, released| {
+        let steps: Vec<_> = std::iter::repeat_n(one[0].clone(), n).collect();
+        with_steps(&steps, |s| p.decide(s, &Staged { released, ..Staged::default() }))
+    };
+    assert_eq!((said(&plan(2, 0)).as_str(), plan(2, 0).limits.len()), ("ok r", 2));
+    assert_eq!(plan(1, 0).limits[0].action.as_ref(), "open_app");
+    assert_eq!(said(&plan(3, 0)), "deny r");
+    let over = plan(1, 2);
+    assert_eq!((said(&over).as_str(), over.retry_after.map(|d| d.as_secs())), ("deny r", Some(3600)));
+}
+
+#[test]
+fn an_admin_rule_can_delegate_to_the_users_rules() {
+    let admin = "[[rule]]\nid='d'\nactions=['package_install']\ndecision='confirm'\ndelegate=true";
+    let user = "[[rule]]\nid='u'\nactions=['package_install','power_sleep']\ndecision='ok'";
+    let p = policy(&[(Admin, admin), (User, user)]).unwrap();
+    assert_eq!(said(&ask(&p, "package_install vim")), "ok u");
+    assert_eq!(said(&ask(&p, "power_sleep")), "confirm risk.disruptive");
+    assert_eq!(said(&ask(&policy(&[(Admin, admin)]).unwrap(), "package_install vim")), "confirm d");
+}
+
+#[test]
+fn the_users_tables_only_tighten() {
+    let p = policy(&[
+        (Vendor, "[defaults]\nconfirm={ttl='1m'}\n[risk]\nlow='confirm'\nreversible='ok'"),
+        (User, "[defaults]\nconfirm={ttl='1h',assurance='desktop'}\n[risk]\nlow='ok'\nreversible='deny'"),
+    ])
+    .unwrap();
+    let r = p.defaults().confirm;
+    assert_eq!((r.ttl, r.assurance), (60, Assurance::Desktop));
+    assert_eq!(said(&ask(&p, "remember x")), "confirm risk.low");
+    assert_eq!(said(&ask(&p, "set_volume 4")), "deny risk.reversible");
+    // A [risk] table without the class leaves it to `unmatched`.
+    assert_eq!(said(&ask(&p, "power_reboot")), "deny defaults.unmatched");
+}
+
+#[test]
+fn a_window_that_spans_midnight_belongs_to_the_day_it_began() {
+    let p = policy(&[(
+        Vendor,
+        "[[rule]]\nid='n'\nactions=['power_sleep']\ndecision='ok'\nwhen.time={days=['fri'],from='22:00',to='02:00'}",
+    )])
+    .unwrap();
+    for (at, want) in [
+        ("2026-03-06T23:00:00", "ok n"),
+        ("2026-03-07T01:59:00", "ok n"),
+        ("2026-03-07T02:00:00", "confirm risk.disruptive"),
+        ("2026-03-06T01:00:00", "confirm risk.disruptive"),
+        ("2026-03-07T22:30:00", "confirm risk.disruptive"),
+    ] {
+        let staged = Staged { moment: steward_policy::moment(at).unwrap(), ..Staged::default() };
+        assert_eq!(said(&ask_as(&p, "power_sleep", &staged)), want, "{at}");
+    }
+    assert_eq!(steward_policy::moment("2026-02-29T00:00"), None);
+}
+
+#[test]
+fn urls_and_paths_match_by_what_they_are_and_not_by_how_they_are_written() {
+    let p = policy(&[(
+        Vendor,
+        "[[rule]]\nid='w'\nactions=['open_url']\ndecision='deny'\nargs.url={host=['example.com','*.example.com']}\n[[rule]]\nid='f'\nactions=['list_files']\ndecision='deny'\nargs.path={under=['~/.ssh','/etc']}",
+    )])
+    .unwrap();
+    for (request, want) in [
+        ("open_url https://EXAMPLE.com./x", "deny w"),
+        ("open_url https://a.b.example.com/", "deny w"),
+        ("open_url https://notexample.com/", "ok risk.reversible"),
+        ("open_url https://example.com.evil.org/", "ok risk.reversible"),
+        ("list_files /etc/passwd", "deny f"),
+        ("list_files /etcetera", "ok risk.observe"),
+        ("list_files /home/example/.ssh/id", "deny f"),
+        ("list_files /home/other/.ssh", "ok risk.observe"),
+    ] {
+        assert_eq!(said(&ask(&p, request)), want, "{request}");
+    }
+}
+
+#[test]
+fn a_plan_that_is_too_long_or_empty_is_denied() {
+    let p = Policy::builtin(&Actions);
+    let many = vec!["x"; steward_policy::MAX_PAIRS + 1].join(",");
+    assert_eq!(said(&ask(&p, &format!("package_install {many}"))), "deny policy.too_many");
+    assert_eq!(p.decide(&[], &Staged::default()).decision, Decision::Deny);
 }

@@ -1,5 +1,7 @@
 //! The shipped policies: they load, nothing in them is dead, everything in them is exercised, and they do not ask too often.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 mod common;
 
 use common::{Actions, source};
@@ -73,5 +75,49 @@ fn a_reference_workload_of_100_requests_asks_seldom() {
             }
         }
         assert!(asked <= most, "asked {asked} times");
+    }
+}
+
+#[test]
+fn the_first_file_of_the_manual_loads_and_passes_its_test() {
+    let manual = include_str!("../../docs/policy.md");
+    let text = manual.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    let policy = Policy::load(vec![source(Layer::Admin, "10-local.toml", text)], &Actions).unwrap();
+    assert_eq!(policy.check(), []);
+}
+
+#[test]
+fn the_documented_predicates_are_those_that_exist() {
+    let manual = include_str!("../../docs/policy.md");
+    for word in [
+        "eq",
+        "in",
+        "not_in",
+        "glob",
+        "regex",
+        "max_len",
+        "min",
+        "max",
+        "all_in",
+        "none_in",
+        "any_in",
+        "max_items",
+        "min_items",
+        "under",
+        "not_under",
+        "scheme",
+        "host",
+        "port",
+        "path",
+        "query_max",
+        "private_ip",
+        "userinfo",
+        "program",
+        "args",
+        "flags_allow",
+        "flags_deny",
+        "max_args",
+    ] {
+        assert!(manual.contains(&format!("`{word}`")), "{word}");
     }
 }

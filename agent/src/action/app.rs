@@ -49,7 +49,22 @@ impl Capability for OpenApp {
     const NAME: &'static str = "open_app";
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("app", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(open|open up|launch|fire up|boot up|spin up|start|start up|execute) {app} <here>",
+        "(run|load|load up|bring up|pull up|pop open|pop up|call up|startup|get up) {known app} <here>",
+        "(run|load|bring up|pull up|show|show me|display|switch to|go to|take me to|bring me to|get me to|jump to|use|i want to use|let me use|go into|navigate to|get into) {known app}",
+        "(get) {app} (running|open|opened|going|started|up and running|up|launched)",
+        "(get|have|bring) {known app} (up|on screen|on the screen)",
+        "{app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up)",
+        "(<open>|give me|get me|show me|i need|i want) (a|an|another) [new|fresh] terminal [window] => terminal",
+        "(<open>|give me|get me|show me|i need|i want) (a|an|another) [new|fresh] (browser|web browser|internet browser) [window] => browser",
+        "(<open>|give me|get me|show me|i need|i want) (a|an|another) [new|fresh] text editor [window] => text editor",
+        "(<open>|give me|get me|show me|i need|i want) (a|an|another) [new|fresh] calculator [window] => calculator",
+        "(<open>|give me|get me|show me|i need|i want) (a|an|another) [new|fresh] file manager [window] => file manager",
+        "(i want|i need|i would like|id like) {known app} [to be] (open|opened|running|started|launched)",
+        "(let me see|i want to see|let me have) {known app}",
+        "(make|let) {known app} (run|start|open)",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("open firefox", Some("firefox")), say("launch the calculator", Some("calculator")), call(Some("firefox"))];
 

@@ -31,7 +31,20 @@ impl Capability for ListFiles {
     const NAME: &'static str = "list_files";
     const RISK: Risk = Risk::Observe;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("path", ArgKind::Path)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate) [me] [all|all the|the|my|all my|all of my] files",
+        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at) [me] [all|all the|the|my|all my] (files|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder contents|everything) (in|from|of|inside|under|at|within|on) {place}",
+        "(list|ls|dir) {place}",
+        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things] [are|is] (in|inside|on|under|at) {place}",
+        "(what|which) files (do i have|have i got|are there|exist|are stored|are saved) (in|on|inside|at) {place}",
+        "(what files do i have|which files do i have|what files are there|what files are here|list files here|ls|what are my files|list the directory|list directory|list the current directory|list the files here)",
+        "(list|show|show me|display) (the|my) (contents|content) (of) {place}",
+        "(show|show me|display|list|look in|look inside|look into|peek into|check) {place} (contents|files|listing)",
+        "(show|show me|display|open) [me] {place} (folder|directory)",
+        "(look|peek) (in|into|inside) {place}",
+        "(list|show|show me) [all] [my|the] {place} files",
+        "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|inside|under) {place}",
+    ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 
     /// Without a payload it is the home folder.

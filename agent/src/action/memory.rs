@@ -51,7 +51,26 @@ impl Capability for Remember {
     const NAME: &'static str = "remember";
     const RISK: Risk = Risk::Low;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("text", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[];
+    // `{note}` takes all that follows to the letter; where the lead-in is weak, `{fact}` wants a statement.
+    const PHRASES: &'static [&'static str] = &[
+        "remember (that|this|the following|for me|for later|for me that|for later that|the fact that|from now on that|for the future that|for next time that) {note}",
+        "(note|note down|take note|make note|jot down|jot|write down|record|store|save|log|memorize|memorise|keep note|scribble down) (that|this|the following|the fact that|of the fact that) {note}",
+        "(make|take|add|save|write|create|store|keep|leave|jot down|write down|record|put down|set|file|post|do|give me|new) (a|an|another|the) [quick|new|short|mental|little|small] (note|memo|memory|entry|note to self) [that|saying|saying that|which says|with|about the fact that|to self|to self that|to say|to myself|to myself that|for me|for me that|reading|of this|of the following|of the fact that] {note}",
+        "(note|memo|reminder) (to self|to myself|for me|for myself|for later) [that] {note}",
+        "new note {note}",
+        "(dont|do not|never|please dont|please do not|you must not|let us not|lets not|cant) forget (that|the fact that|this) {note}",
+        "(dont|do not|never) let (me|us) forget that {note}",
+        "(keep|bear|have) in mind that {note}",
+        "(keep|bear) in mind {fact}",
+        "(keep|bear|keep it) in memory that {note}",
+        "(commit|save|put|add|store) (to memory|to notes|to my notes|to your memory|in memory|in your memory|to your notes|in my notes|into memory) [that|this|the following] {note}",
+        "(remember|memorize|memorise|jot down|write down|note down|note|take note|dont forget|do not forget|make a mental note|take down|log|mark down|record|save|never forget) {fact}",
+        "(for your information|fyi|for the record|for future reference|for reference|for later) [please] [remember|note|note that|remember that|keep in mind|keep in mind that] {fact}",
+        "(i want|i need|i would like|id like) you to (know|remember|note|keep in mind) (that|this) {note}",
+        "(you should|you must|you need to) (know|remember|note) that {note}",
+        "(learn|know) that {note}",
+        "(add|save|store|put|write) this (note|to my notes|to memory|in my notes|down) {note}",
+    ];
     const EXAMPLES: &'static [Example] = &[
         say("remember that my name is Sam", Some("my name is Sam")),
         say("note that the demo room is B12", Some("the demo room is B12")),
@@ -150,7 +169,28 @@ impl Capability for ReadContext {
     const NAME: &'static str = "read_context";
     const RISK: Risk = Risk::Observe;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[];
+    // Without words: the last notes.
+    const PHRASES: &'static [&'static str] = &[
+        "what (do|can) you (remember|recall|have in memory|have in mind|have noted|have stored|have saved|have on file) [so far|for me|now|at the moment] => default",
+        "what (do|can) you (remember|recall|know|have noted|have stored|have saved) about me => default",
+        "what (have|did) (i|we) (told you to remember|tell you to remember|asked you to remember|ask you to remember|noted|note|told you to note|asked you to note|saved|save|tell you to note|ask you to note|ask you to keep in mind|tell you to keep in mind|stored|note down|noted down|written down|write down|ask you not to forget|tell you not to forget|asked you not to forget) [so far|earlier|before] => default",
+        "what (was|were) (i|we) (asking you to remember|telling you to remember|asking you to note|asking you to keep in mind|asking you not to forget) => default",
+        "what (have you|did you) (remembered|remember|noted|noted down|note|stored|saved|write down|note down|written down|memorized|memorised) [so far|for me] => default",
+        "what (are|is|is in|is on|are in) (my|the|your) (notes|memory|saved notes|memories|stored notes|notepad|note list|list of notes) => default",
+        "whats (in|on|inside) (my|the|your) (notes|memory|memories|saved notes|note list) => default",
+        "(what|which) (notes|memories|things|facts) (do|have|did|are|were) (you|i|we) [have|saved|stored|got|keep|kept|noted|remember|made|taken|take|told you to remember|recorded|written|asked you to remember|in memory|remembered] [saved|stored|noted|so far|for me] => default",
+        "(show|list|read|show me|read me|read out|tell me|give me|display|print|view|open|read back|see|get|recall|bring up|pull up|recite|go through|check|review|look at|fetch) [me] [all|all of|all the] [the|my|your] [recent|latest|last|saved|stored|current|existing|old] (notes|memories|saved notes|memory|memos|noted things|list of notes|stored notes) [back|out|to me|aloud|out loud|again|from memory|you have|you saved|i made] => default",
+        "(show|list|tell|read|show me|tell me|remind me|give me|read me|repeat|list out) [me] [everything|all|of] [that] [what] (you remember|you have remembered|you have noted|you know about me|i told you to remember|i asked you to remember|you have in memory|you noted|ive told you to remember|ive asked you to remember|i told you|i noted|you have saved|you have stored) [so far] => default",
+        "(notes|my notes|memory|show memory|saved notes|context|show context|read context) => default",
+        "(do you remember anything|do you have any notes|are there any notes|do i have any notes|do i have notes|have i left any notes|have i saved any notes|any notes) [saved|for me|stored] => default",
+        "what (do|can) you (remember|recall|have noted|have in memory|know) about {words}",
+        "what (did|have) i (say|said|note|noted|tell you|told you|write|written|write down|save|saved|ask you to remember) about {words}",
+        "(search|look through|look in|check|search through|search in|go through) [all] (my|the|your) (notes|memory|memories|saved notes) for [anything about|anything on|notes about|something about] {words}",
+        "(find|show|show me|read|list|read me|get|tell me|look up|search for|search|recall|bring up|open|give me) [me] [all] [the|my|any] (notes|note|memories|memory) (about|on|regarding|for|mentioning|containing|with|that mention|related to|concerning) {words}",
+        "(what|which) notes (do i have|are there|do you have|have i got|mention|did i make|did i take) (about|on|regarding|mentioning) {words}",
+        "(tell me|show me|read me) what you (remember|know|noted|have noted) about {words}",
+        "(do i have|are there|do you have|is there) (a|any) (notes|note|memory) (about|on|regarding|mentioning) {words}",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];
 
@@ -220,7 +260,17 @@ impl Capability for Forget {
     const RISK: Risk = Risk::Reversible;
     const RISK_POSSIBLE: Risk = Risk::Destructive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text), ("id", ArgKind::Number)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(forget|delete|remove|erase|drop|discard|clear|get rid of|throw away|trash|scrap|wipe|strike) (the|my|that|your|our) [last|old] (note|memory|memo|notes|memories|entry) (about|on|regarding|of|that says|saying|for|mentioning|with|that|concerning|called|titled) {words}",
+        "forget (what i said|what i told you|what you know|everything you know|what i noted|anything i said|that i said|all you know|everything i said|what you remember|everything i told you|all i told you|what i have told you) about {words}",
+        "forget that {words}",
+        "forget about {words}",
+        "forget (my|the|our) {words} note",
+        "forget note {words}",
+        "(delete|remove|erase|drop) note {words}",
+        "(stop remembering|unremember|un-remember|no longer remember) [that|about] {words}",
+        "(remove|delete|erase|drop|clear) {words} from (your memory|memory|your notes|my notes|the notes|the memory)",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("forget note 7", Some("7")), say("forget about the printer", Some("printer")), call(Some("7"))];
 

@@ -23,6 +23,18 @@ pub struct Ping {}
 impl Capability for Ping {
     const NAME: &'static str = "ping";
     const RISK: Risk = Risk::Observe;
+    const PHRASES: &'static [&'static str] = &[
+        "ping [me|steward|test]",
+        "(are|r) you [still] (there|here|alive|awake|up|running|working|ready|listening|around|okay|ok|with me|available|active|on|responding|up and running|alright|all right|there still)",
+        "(you|u) [still] (there|here|alive|awake|up|ready|listening|around|with me|okay|online)",
+        "(still|anybody|anyone|is anybody|is anyone|somebody) (there|here|alive|awake|up|home|listening|around|working|running)",
+        "(can|do) you (hear|read|copy) me [ok|okay|now|at all]",
+        "(hello|hi|hey) [there] (steward|assistant|computer|agent)",
+        "(hello|hi|hey) [there] (are you there|anyone there|anybody there|you there)",
+        "(is|are) (steward|the assistant|the agent|the daemon|this thing) (there|alive|up|running|working|on|online|awake|ready|listening)",
+        "(say|respond|answer) (pong|something if you are there|if you are there|if you can hear me|if you are alive)",
+        "(test|connection test|do you copy|are you receiving|do you work|does this work|is this working|is this thing on|are you functioning|are you operational|testing|you working)",
+    ];
     const EXAMPLES: &'static [Example] = &[say("are you there", None), call(None)];
 
     /// A payload is ignored, as clients of the protocol expect.
@@ -43,6 +55,22 @@ pub struct GetCapabilities {
 impl Capability for GetCapabilities {
     const NAME: &'static str = "get_capabilities";
     const RISK: Risk = Risk::Observe;
+    const PHRASES: &'static [&'static str] = &[
+        "(what|whatever) [else|all|things|exactly] (can|could|do) (you|u|it|this|steward|this thing|this agent|the agent|this assistant|the assistant|this program) [actually|really|all|even] (do|offer|support|perform|help with|handle|control|understand|execute) [exactly|here|for me|now|on this computer|on this machine]",
+        "(what|which) [kinds|kind|sorts|sort|types|type] of (things|stuff|commands|tasks|actions|questions|requests) (can|could|do|are) (you|i|we) [do|ask|ask you|understand|perform|support|handle|give you|say|able to do|able to perform|help with|help me with] [for me]",
+        "(what|which) (commands|actions|things|tasks|requests|functions|features|capabilities|skills|abilities|questions|options|operations) (are|do|can|could|am) (there|you|available|i|supported|known|possible) [available|have|know|do|understand|support|perform|offer|use|ask|ask you|give you|allowed to ask|run|handle|say|execute|provide]",
+        "what (can|could|may|should|do) i (ask|say|tell you|ask you|say to you|use you for|do with you|do here|ask for|ask you to do|ask of you|have you do|tell you to do|get you to do|request|command|do with this|ask you for) [to do|for]",
+        "what (questions|things|commands) (am i allowed to|can i|may i|could i|should i) (ask|say|give|use) [you]",
+        "what (are|is) your (capabilities|skills|commands|abilities|features|functions|options|powers|talents|job|purpose|function|role)",
+        "what (can you|could you|are you able to|do you) (do|help|help me|help with|help me with|help us with|assist with|assist me with|be used for|do for me|do for us|be asked)  [exactly|with|for|today]",
+        "what are you (able to do|capable of|good for|good at|for|able to help with|able to help me with|capable of doing|here for|designed to do|meant to do|programmed to do)",
+        "(how|in what way|in what ways) (can|could|do|may) (you|i) (help|help me|assist me|be of help|use you|benefit from you|benefit from using you|make use of you|work with you|control you|talk to you|command you|interact with you|be useful|be useful to me)",
+        "(show|list|show me|tell me|give me|print|display|name|explain|describe) [me] [all] [of] [the|your|a list of|all your|a list of all] [available|supported|possible|known] (commands|actions|capabilities|skills|features|abilities|functions|options|things you can do|your capabilities|your commands|your skills)",
+        "(show|list|show me|tell me|give me|print|display|explain|describe) [me] (what you can do|what you can help with|what you do|what you are able to do|what you can help me with|what i can ask|what i can ask you|what i can say|what i can do|what you are capable of|what commands you know|what commands there are|what you support|what you know)",
+        "(help|commands|capabilities|actions|help me|menu|command list|list of commands|usage|help please|show help|show me help|i need help|get help|list commands|display help|print help|what now|your commands)",
+        "(what do you know how to do|what do you do|what do you offer|what do you know|what all can you do|what else|how do you work|tell me about yourself|what is possible|what is there to do|introduce yourself|what are my options|what are the options|what are the commands|what are you|who are you)",
+        "(is there|do you have) (a|any) (help|list of commands|command list|help page|manual|list of what you can do|list of things you can do|list of actions)",
+    ];
     const EXAMPLES: &'static [Example] = &[say("what can you do", None), call(None)];
 
     /// A payload is ignored, as clients of the protocol expect.
@@ -172,6 +200,16 @@ pub struct PendingList {}
 impl Capability for PendingList {
     const NAME: &'static str = "pending_list";
     const RISK: Risk = Risk::Observe;
+    const PHRASES: &'static [&'static str] = &[
+        "(what is|whats|what are|is anything|is there anything|anything|is something|are any requests|what requests are|which requests are|what actions are|which actions are|what things are) [still|currently|now] (pending|waiting|waiting for me|waiting for approval|waiting for confirmation|waiting for my approval|waiting for my confirmation|to be confirmed|to be approved|awaiting approval|awaiting confirmation|awaiting my approval|left to confirm|held|on hold|waiting to be approved|waiting to be confirmed|to confirm|to approve)",
+        "(show|list|show me|tell me|display|give me|read|see|view|print|check) [me] [all|the|my|all the|any|what] [of] [the|my] (pending requests|pending confirmations|pending actions|pending|pending approvals|open confirmations|open requests|waiting requests|held requests|confirmations|pending commands|requests waiting|approvals|outstanding requests|outstanding confirmations|what is pending|unconfirmed actions|pending list|pending items|pending things)",
+        "(show|list|show me|tell me) (whats|what is) (pending|waiting|waiting for me|waiting for my approval|waiting for approval|waiting for confirmation|on hold)",
+        "what (needs|requires) (my approval|my confirmation|confirming|approval|confirmation|approving|to be approved|to be confirmed|my ok|my okay)",
+        "(do i have|are there|have i got) [any|some|anything] (pending requests|pending confirmations|pending actions|open confirmations|pending approvals|confirmations waiting|requests waiting|confirmations pending|requests pending|to confirm|to approve|pending)",
+        "what (do i|am i) (have to|need to|supposed to|still have to|still need to) (confirm|approve)",
+        "(pending|pending requests|pending confirmations|pending actions|pending list|open confirmations)",
+        "(what are you|are you) waiting for [me to confirm|me to approve|from me]",
+    ];
     const EXAMPLES: &'static [Example] = &[say("what is waiting for approval", None), call(None)];
 
     fn from_payload(payload: Option<&str>) -> Result<PendingList, Failure> {

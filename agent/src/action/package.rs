@@ -258,7 +258,24 @@ impl Capability for PackageInstall {
     const RISK: Risk = Risk::Disruptive;
     const RISK_POSSIBLE: Risk = Risk::Destructive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(install|reinstall|re-install) [and set up] {packages} <here>",
+        "(download|fetch|get|grab|go|find) and install {packages} <here>",
+        "install and (set up|setup|configure) {packages} <here>",
+        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) install {packages}",
+        "(get|have) {packages} installed <here>",
+        "(i want|i need|i would like|id like|i d like|we need|we want) {packages} [to be] installed <here>",
+        "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|can i have|can i get|could i get|let me have|give me|get me) {known packages} (on|to|onto|in) (this|the|my|our) (<machine>|device)",
+        "(i want|i need|i would like|id like|we need|id like to have|i want to have|i need to have|give me|get me) {known packages} on here",
+        "(i want|i need|i would like|id like|we need|get|grab|fetch|add|get me|grab me|i want to have|id like to have) {known packages}",
+        "(add|put|get|place|download|set up|setup) {known packages} (to|on|onto|in|for) (this|the|my|our) (<machine>|device)",
+        "(put|get) {known packages} on here",
+        "(set up|setup|download|fetch) {known packages}",
+        "{packages} (install it|install them|please install it|please install them|install that|install those)",
+        "{packages} (should be installed|needs to be installed|must be installed|has to be installed|need to be installed) <here>",
+        "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
+        "(make|make sure) {packages} (available|installed) <here>",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("install vim and curl", Some("vim,curl")), say("please install htop", Some("htop")), call(Some("vim,curl"))];
 
@@ -326,7 +343,19 @@ impl Capability for PackageRemove {
     const NAME: &'static str = "package_remove";
     const RISK: Risk = Risk::Destructive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(uninstall|deinstall|un-install|un install|unistall) {packages} <off here>",
+        "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|nuke) {known packages} <off here>",
+        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
+        "(take|get|kick|throw|wipe) {known packages} (off|off of|from|out of) (this|the|my|our) (<machine>|device)",
+        "(take|get) {known packages} off",
+        "(get|have) {packages} (uninstalled|removed) <off here>",
+        "(i want|i would like|id like|i need) {packages} (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off the machine|off the system) <off here>",
+        "{packages} (has to go|must go|needs to go|should go|can go) [please] [remove it|uninstall it|get rid of it|delete it]",
+        "{packages} [please] (uninstall it|remove it|get rid of it|uninstall them|remove them)",
+        "(remove and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove completely) {packages} <off here>",
+        "(i dont need|i no longer need|i dont want|i no longer want) {packages} anymore (remove it|uninstall it|get rid of it|delete it)",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];
 
@@ -384,7 +413,17 @@ impl Capability for PackageSearch {
     const NAME: &'static str = "package_search";
     const RISK: Risk = Risk::Observe;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(search|look|find|hunt|check) [for] [a|any|the|some] (package|packages|program|programs|app|apps|software|tool|tools) (called|named|for|like|about|to|that does|matching) {words}",
+        "(search|look through|look in|search in|search through|browse) [the|my|all] (packages|package archive|package index|repositories|repos|package repositories|package list|available packages|software archive|archive|software center|apt|package manager) for {words}",
+        "(search|look) for {words} in [the] (packages|package archive|package index|repositories|repos|package repositories|software center|software archive|archive|package manager|apt)",
+        "(apt|apt-cache|apt cache|dnf|yum|zypper) search {words}",
+        "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
+        "(what|which) (packages|programs|apps|tools|software) (are there|exist|are available|is there|is available|do you have|can i install) for {words}",
+        "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
+        "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
+        "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];
 
@@ -449,7 +488,21 @@ impl Capability for SystemUpdate {
     const NAME: &'static str = "system_update";
     const RISK: Risk = Risk::Disruptive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("channel", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(update|upgrade|patch|refresh|update and upgrade|upgrade and update|refresh and upgrade|refresh and update|fully update|fully upgrade|bring up to date|freshen up) <all software> <here> => stable",
+        "(update|upgrade) => stable",
+        "(install|apply|get|fetch|download|download and install|fetch and apply|fetch and install|get and install|pull|pull and install|pull in|grab|run|do|perform|download and apply|roll out) <updates> <here> => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|install|get|carry out|give me|kick off) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|update|upgrade|package upgrade|package update|full upgrade|os update|security update|distro upgrade|os upgrade|software upgrade|updates) (of|on|for) (the|my|this) (<machine>|packages|software) => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|carry out|kick off|give me) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|package upgrade|package update|full upgrade|os update|distro upgrade|os upgrade|software upgrade|full update|upgrade|update) => stable",
+        "(system|software|package|os|full|full system|complete system) (update|upgrade) => stable",
+        "(bring|get|make|keep|put) <all software> (up to date|up to speed|updated|upgraded|current|patched|to the latest version|to the latest versions|fully updated) => stable",
+        "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
+        "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
+        "(update|upgrade) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
+        "(i want|i need|i would like|id like) <all software> [to be] (updated|upgraded|patched|up to date|brought up to date) => stable",
+        "(get|fetch|install|grab) [me] [the] (latest|newest) (versions|packages|software|software versions|package versions|patches|security patches|security fixes|fixes) [of everything|of all packages|for everything|of all software] <here> => stable",
+        "(install|apply) [the|all|all the] [latest] (patches|security patches|security fixes|upgrades) <here> => stable",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];
 

@@ -17,7 +17,20 @@ pub struct SessionLock {}
 impl Capability for SessionLock {
     const NAME: &'static str = "session_lock";
     const RISK: Risk = Risk::Low;
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "lock [up] (the|my|this|our) (<screen>|<machine>|device|session|desktop session|workspace)",
+        "lock (screen|computer|pc|laptop|session|desktop|machine|workstation|display|system)",
+        "lock",
+        "lock it [up|down]",
+        "(screen|session|computer|desktop) lock",
+        "(activate|enable|start|engage|turn on|show|bring up|trigger) (the|my) (lock screen|screen lock|lockscreen)",
+        "(go to|switch to|get to|take me to) (the|my) (lock screen|lockscreen)",
+        "(put|get) (the|my) (screen|computer|pc|laptop|session|desktop) (in lock|on lock|locked|in lock mode)",
+        "(i want|i need|i would like|id like) (the|my|this) (<screen>|<machine>|session) [to be] locked",
+        "(get|have|make) (the|my|this) (<screen>|<machine>|session) locked",
+        "lock (this|the) (thing)",
+        "lock (me) out",
+    ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<SessionLock, Failure> {

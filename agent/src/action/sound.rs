@@ -21,7 +21,39 @@ impl Capability for SetVolume {
     const NAME: &'static str = "set_volume";
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "<set> <the> <volume> [up|down|back] <to> {percent} [setting|mark|level|volume|instead]",
+        "(set|change|adjust|put|turn|make) <the> <volume> [level] {percent}",
+        "<the> <volume> [level] {percent}",
+        "<the> <volume> [level|set] [<to>] [the] [number|level] {percent} [setting|mark|level]",
+        "<the> <volume> (up|down|back) <to> [the] [number|level] {percent} [setting|mark|level]",
+        "<the> <volume> (equals|is|=) {percent}",
+        "(<raise>|<lower>|dial|tone|<set>) <the> <volume> [up|down|back] [level] <to> [the] [number] {percent} [setting|mark|level]",
+        "(turn|bring|crank|dial|put|take|pump|push|knock) it (up|down|back) to {percent}",
+        "(turn|bring|crank|dial|put|take|pump|push|knock) (up|down) [the] <volume> to {percent}",
+        "(i want|i need|i would like|id like|i d like|can i have|can i get|give me|get me|let me have|could i have) <the> <volume> [level] [to be] [set|turned|bumped|raised|lowered|brought|cranked|put|increased|decreased|moved|changed|reduced] [up|down] [<to>] {percent}",
+        "<the> <volume> [level] (should|must|needs to|has to|ought to) be [set|at|put|turned|raised|lowered|changed] [up|down] [<to>] {percent}",
+        "<set> <the> <volume> [to] be {percent}",
+        "make <the> <volume> [be] (set|turned|raised|lowered) [up|down] <to> {percent}",
+        "<set> {percent} [<to>] (volume|sound|audio|loudness)",
+        "[give me|i want|at|set|to] {percent} (volume|sound volume|audio volume|speaker volume|sound|loudness)",
+        "(whisper|background|party|quiet|low|night) <volume> {percent}",
+        "<set> <the> <volume> (all the way|fully|completely) [up] => 100",
+        "(turn|crank|pump|push|max|put|bring) [up] <the> <volume> (all the way|all the way up|to the top|to full|to the max|to maximum|to the maximum|to its maximum|up to the max|full|up full|up fully|to the limit|to full volume|to the highest|to the highest level|to max volume|as high as it goes|as loud as possible|as high as possible|up to maximum|full blast) => 100",
+        "<set> <the> <volume> (to full|to the top|to the max|to the maximum|to its maximum|to the highest|to the highest level|to full blast|as high as possible|as loud as possible|full) => 100",
+        "(max|max out|maximize|maximise) <the> <volume> [out] => 100",
+        "(full|maximum|max|highest|top|the loudest) <volume> => 100",
+        "<the> <volume> (full|all the way up|to full|to the max|to the maximum|at full|at max|to the top|at its maximum|at the max) => 100",
+        "(turn|put|bring|take) <the> <volume> (all the way down|down all the way|to the lowest|to the minimum|to the bottom|to its minimum|to the lowest level|down to the minimum|as low as possible|as low as it goes) => 0",
+        "<set> <the> <volume> (to the lowest|to the minimum|to its minimum|to the lowest level|as low as possible|to nothing) => 0",
+        "(minimize|minimise) <the> <volume> => 0",
+        "(minimum|min|lowest|zero) <volume> => 0",
+        "<the> <volume> (all the way down|to the minimum|to the lowest|at the minimum|at the lowest|to nothing) => 0",
+        "<set> <the> <volume> [down|up|back] (<to>) (the half|halfway|the middle|half way|medium|the halfway mark|the half way mark|a half|half volume|mid level|the midpoint) => 50",
+        "<set> <the> <volume> (halfway|half way) [up|down] => 50",
+        "(halve|half) <the> <volume> => 50",
+        "<the> <volume> [to|at] (halfway|half way|medium|the middle|the halfway mark) => 50",
+    ];
     const EXAMPLES: &'static [Example] =
         &[say("set volume to 40 percent", Some("40")), say("volume 25", Some("25")), call(Some("40"))];
 
@@ -70,7 +102,54 @@ impl Capability for AdjustVolume {
     const NAME: &'static str = "adjust_volume";
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("by", ArgKind::Number)];
-    const PHRASES: &'static [&'static str] = &[];
+    // A sign without a step means the usual step.
+    const PHRASES: &'static [&'static str] = &[
+        "(<raise>|raise up|increase up) <the> <loud> [level] [up] [higher] <bit> => +",
+        "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <loud> [level] (up|higher|louder|upward|upwards) <bit> => +",
+        "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning) <the> <loud> <bit> (up|higher|louder) <bit> => +",
+        "(turn|crank|pump|bump|bring|put|push|take) up <the> <loud> <bit> => +",
+        "(turn|crank|pump|bump|put) it <bit> up <bit> => +",
+        "(turn|crank|pump) that <bit> up <bit> => +",
+        "(make|get|turn|play) (it|this|that|things|everything) <bit> louder <bit> => +",
+        "<the> <volume> [level] <bit> (up|higher|louder|increase|increased|raise) <bit> => +",
+        "<bit> (louder|more volume|more sound|volume up|higher volume|louder volume) [still] => +",
+        "(speak|talk) louder <bit> => +",
+        "(i want|i need|i would like|id like|i d like|can i have|can i get|give me|get me|could i have|can we have|let me have) (it|this|that|things) [to be|to sound] <bit> louder <bit> => +",
+        "(i want|i need|i would like|id like|i d like|can i have|can i get|give me|get me|could i have|can we have) <the> <loud> [to be] [turned|set|brought|cranked|pumped] <bit> (louder|up|higher|raised|increased|boosted) <bit> => +",
+        "(i want|i need|i would like|id like|can i have|can i get|give me|get me|could i have|can we have) <bit> (more volume|louder sound|more sound|higher volume|a higher volume|a louder volume|louder volume) => +",
+        "(it|this|that) (should be|needs to be|has to be|must be|could be) <bit> louder => +",
+        "<the> <volume> (should be|needs to be|has to be|must be|could be) [turned] <bit> (louder|higher|up) => +",
+        "(add|add some|add more) <the> <volume> => +",
+        "(turn|bring|move|step|put) <the> <loud> [level] (up|higher) by {step} [points|notches|steps|levels] => +{step}",
+        "<raise> <the> <loud> [level] [up|higher] by {step} [points|notches|steps|units|more|levels|ticks|percentage points] => +{step}",
+        "(turn|bring|crank|bump|pump|put) (it up|that up|up) by {step} [points|notches|steps|units|levels] => +{step}",
+        "<the> <volume> [level] (up|higher|plus|+|increase) [by] {step} [points|notches|steps|units|levels] => +{step}",
+        "(turn|bring|move|put|bump|crank|step) <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
+        "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
+        "add {step} to <the> <volume> => +{step}",
+        "{step} louder => +{step}",
+        "(<lower>|limit|soften|quieten|bring down) <the> <loud> [level] [down] [lower] <bit> => -",
+        "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|tune|crank|keep) <the> <loud> [level] (down|lower|quieter|softer|downward|downwards) <bit> => -",
+        "(turn|bring|put|move|make|tone|dial|step|nudge|get|crank) <the> <loud> <bit> (down|lower|quieter|softer|more quiet|less loud) <bit> => -",
+        "(turn|tone|bring|put|dial|quiet|take|crank) down <the> <loud> <bit> => -",
+        "(turn|tone|dial|bring|crank) (it|that) <bit> down <bit> => -",
+        "(make|get|turn|play|keep) (it|this|that|things|everything) <bit> (quieter|softer|less loud|more quiet|more silent|lower) <bit> => -",
+        "<the> <volume> [level] <bit> (down|lower|quieter|softer|decrease|decreased|reduce) <bit> => -",
+        "<bit> (quieter|softer|less volume|less sound|volume down|lower volume|not so loud|less loud|less noise) [still] => -",
+        "(i want|i need|i would like|id like|i d like|can i have|can i get|give me|could i have|can we have|let me have) (it|this|that|things) [to be|to sound] <bit> (quieter|softer|less loud) <bit> => -",
+        "(i want|i need|i would like|id like|i d like|can i have|can i get|give me|could i have|can we have) <the> <loud> [to be] [turned|set|brought|toned] <bit> (quieter|softer|down|lower|lowered|decreased|reduced) <bit> => -",
+        "(i want|i need|i would like|id like|give me|can i have|could i have) <bit> (less volume|less sound|lower volume|a lower volume|softer sound|quieter sound) => -",
+        "(it|this|that) (should be|needs to be|has to be|must be|could be) <bit> (quieter|softer) => -",
+        "<the> <volume> (should be|needs to be|has to be|must be|could be) [turned] <bit> (quieter|lower|softer|down) => -",
+        "(turn|bring|move|step|put|take|dim) <the> <loud> [level] (down|lower) by {step} [points|notches|steps|levels] => -{step}",
+        "<lower> <the> <loud> [level] [down|lower] by {step} [points|notches|steps|units|levels|ticks|percentage points] => -{step}",
+        "(turn|bring|put|dial|tone|take) (it down|that down|down) by {step} [points|notches|steps|units|levels] => -{step}",
+        "<the> <volume> [level] (down|lower|minus|decrease) [by] {step} [points|notches|steps|units|levels] => -{step}",
+        "(turn|bring|move|put|take|step|dial) <the> <volume> down {step} [points|notches|steps|units|levels] => -{step}",
+        "(<lower>) <the> <volume> {step} [points|notches|steps|units|levels] => -{step}",
+        "(take|knock|shave) {step} off <the> <volume> => -{step}",
+        "{step} quieter => -{step}",
+    ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the volume up by 10", Some("+10")),
         say("lower the volume by 5 percent", Some("-5")),
@@ -119,7 +198,30 @@ pub struct VolumeMute {}
 impl Capability for VolumeMute {
     const NAME: &'static str = "volume_mute";
     const RISK: Risk = Risk::Reversible;
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(mute|silence|hush) [<the> (<volume>|music|computer|pc|laptop|machine|system|noise)]",
+        "(shush|quiet) <the> (<volume>|music|computer|pc|laptop|machine|system|noise)",
+        "mute (it|everything|all|this|yourself|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
+        "silence (everything|all sound|all audio|all sounds)",
+        "(mute|silence) all [of] [the|my] (<volume>)",
+        "(turn|switch|shut|cut|kill|toggle) off [all] <the> <volume> [output]",
+        "(turn|switch|shut|cut|put|kill|make|toggle) [all] <the> <volume> [output] (off|mute|muted|silent|on mute|to mute|to silent)",
+        "(cut|kill|disable|stop|shut off|shut down|deactivate) [all|all of] <the> (<volume>) [output|completely|entirely]",
+        "(cut|kill|stop) [all|all of] the noise",
+        "(put|set|turn|switch) (it|this|everything|<the> (<volume>|computer|pc|laptop|machine|system)) (on|to|into) (mute|silent|silence|silent mode|mute mode)",
+        "(go|be|stay) (silent|mute|quiet)",
+        "(mute|silent) mode [on]",
+        "(turn|switch) [the] mute on",
+        "(turn|switch) on [the] mute",
+        "(enable|activate|engage|hit|press) [the] mute",
+        "<the> (<volume>) (off|mute|muted|on mute)",
+        "[i want|give me|make it|complete|total|absolute] silence",
+        "no (sound|audio|volume|sounds)",
+        "(make|get|keep) (it|this|everything|<the> (<volume>|computer|laptop|pc|machine)) (mute|muted|silent)",
+        "(i want|i need|i would like|id like) (<the> (<volume>)|it|everything) [to be] (muted|off|silenced|turned off|switched off|silent)",
+        "(i want|i would like|id like) <the> <volume> to be (off|muted)",
+        "(mute) <this machine>",
+    ];
     const EXAMPLES: &'static [Example] = &[say("mute the sound", None), say("mute", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<VolumeMute, Failure> {
@@ -148,7 +250,22 @@ pub struct VolumeUnmute {}
 impl Capability for VolumeUnmute {
     const NAME: &'static str = "volume_unmute";
     const RISK: Risk = Risk::Reversible;
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(unmute|un-mute|un mute|unsilence|desilence) [<the> (<volume>|computer|pc|laptop|machine|system|music)]",
+        "(unmute|un mute) (it|everything|all|this|yourself|all sound|all sounds|all audio)",
+        "(turn|switch|put|bring|get|toggle) [all] <the> <volume> [output] (on|back on|back|on again|back again|back up again)",
+        "(turn|switch|bring|put|get|toggle) (on|back on|back) [all] <the> <volume> [output]",
+        "(restore|reenable|re-enable|enable|reactivate|activate|resume) [all] <the> (<volume>) [output]",
+        "(cancel|undo|disable|remove|end|stop|lift|deactivate|release) [the] (mute|muting|silence)",
+        "(turn|switch|take) [the] mute off",
+        "(turn|switch|take) off [the] mute",
+        "(take|get) (it|<the> (<volume>|computer|pc|laptop|machine)) off mute",
+        "mute off",
+        "<the> (<volume>) (on|back on|on again|back)",
+        "(give me|i want|i need|let me have|let me hear|can i have|id like) [the|my|some] (sound|audio|volume) (back|on|again|back on|back again)",
+        "(let me hear) [the|some] (sound|audio|sounds) [again]",
+        "(i want|i would like|id like) <the> <volume> to be (unmuted|on|back on)",
+    ];
     const EXAMPLES: &'static [Example] = &[say("unmute the sound", None), say("unmute", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<VolumeUnmute, Failure> {

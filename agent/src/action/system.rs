@@ -20,7 +20,25 @@ pub struct SystemStatus {}
 impl Capability for SystemStatus {
     const NAME: &'static str = "system_status";
     const RISK: Risk = Risk::Observe;
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(system|computer|machine|battery|memory|ram|cpu|disk|hardware|health) (status|state|health|info|information|stats|report|overview|summary|level|usage|load|check|statistics)",
+        "(show|show me|check|tell me|give me|get|display|report|print|view|see|run) [me] [a|the|my|this] [current] (system|computers|computer|machine|battery|memory|ram|cpu|disk|hardware|machines|laptops) (status|state|health|info|information|stats|report|overview|summary|level|usage|load|check|temperature|space|percentage|charge|life|statistics)",
+        "(check|show|show me|tell me) (the|my) (battery|cpu|ram|disk space|free space|load|temperature|processor load|uptime|storage|free memory|system load|charge)",
+        "how much (battery|charge|power|battery life|battery power|juice|battery charge) (do i have|is left|do i have left|do we have left|remains|have i got|have i got left|is remaining|is there|is there left|does it have|do you have|do you have left|does this laptop have|does my laptop have|does the laptop have left|does my computer have)",
+        "how much [free] (memory|ram|disk|disk space|space|storage|storage space|hard drive space|drive space|room|free space) (do i have|is left|is free|do i have left|is available|do we have|do we have left|remains|have i got|is used|is in use|am i using|is being used|have i got left|is there|is there left|is left on this computer|is left on this machine|is free on this computer|is free on this machine|is left on the disk|is free on the disk|does this computer have|do i have free|is remaining|is left on my computer|is free on my computer)",
+        "(what is|whats|hows|how is) (the|my|this) (battery|battery level|battery status|battery percentage|battery charge|charge|cpu load|cpu usage|load|system load|memory usage|ram usage|disk usage|disk space|cpu temperature|temperature of the cpu|processor temperature|system status|status of the system|status of this machine|status of the computer|free space|free disk space|battery life|processor load|storage situation|computers status|systems status) [at|like|right now|looking|doing]",
+        "how (hot|warm) is (the|my|this) (cpu|processor|computer|machine|pc|laptop|system)",
+        "how (busy|loaded) is (the|my|this) (cpu|processor|computer|machine|pc|laptop|system)",
+        "how (full|empty) is (the|my) (battery|disk|hard drive|hard disk|drive|ssd|storage)",
+        "(is|are) (the|my) (battery|laptop) (charging|charged|full|low|fully charged|plugged in)",
+        "(is) (the|my|this) (disk|drive|hard drive|ssd|memory) (full|almost full|running out)",
+        "how is (the|this|my) computer (doing|running|holding up)",
+        "(how is|hows) (the|this|my) (system|machine) (doing|running|holding up|feeling)",
+        "(status|stats|sysinfo|system info)",
+        "(status report|battery|battery percentage|battery level|disk space|free space|free memory|cpu load|cpu temperature)",
+        "(what percentage|what percent|at what percent) is (my|the) battery [at|on]",
+        "(am i) (running low on|low on|out of) (battery|memory|ram|disk space|space|storage)",
+    ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<SystemStatus, Failure> {
@@ -138,7 +156,21 @@ impl Capability for Undo {
     const NAME: &'static str = "undo";
     const RISK: Risk = Risk::Observe;
     const RISK_POSSIBLE: Risk = Risk::Critical;
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "undo [it|that|this|the last|last]",
+        "undo (the|my|your|that|this) [last|previous|most recent] (thing|action|change|command|step|operation|one|order)",
+        "undo (last|previous) (thing|action|change|command|step|operation|one|order)",
+        "undo what (you|i) [just] (did|have done|changed)",
+        "undo (what you just did|what you have just done|what just happened|whatever you just did|whatever you did|what was just done)",
+        "(revert|reverse|roll back|rollback|take back|back out|unwind|cancel out|reverse out) (it|that|this|the last|what you did|what you just did|whatever you just did|the change|your change|your last change)",
+        "(revert|reverse|roll back|rollback|take back|back out) (the|my|your|that|this) [last|previous|most recent] (thing|action|change|command|step|operation|one|order)",
+        "(take|roll) (that|it|this) back",
+        "(roll|take) back (the) (last|previous) (change|action|step)",
+        "(put|change|set|turn|switch|bring) (it|that|things|everything) back (how it was|the way it was|as it was|how they were|the way they were|to how it was|to what it was|to the way it was|like it was|as they were|to before|how it was before|the way it was before)",
+        "(change|put|switch|set) (it|that) back [again]",
+        "(go|step) back (one step|a step)",
+        "(i|we) (want|need|would like) to undo (that|it|this|the last thing|what you did)",
+    ];
     const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];
 
     fn from_payload(payload: Option<&str>) -> Result<Undo, Failure> {

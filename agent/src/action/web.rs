@@ -43,7 +43,16 @@ impl Capability for OpenUrl {
     /// Other schemes than `http` and `https` are opened only where a rule says so.
     const RISK_POSSIBLE: Risk = Risk::Critical;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("url", ArgKind::Url)];
-    const PHRASES: &'static [&'static str] = &[];
+    const PHRASES: &'static [&'static str] = &[
+        "(open|open up|go to|go on|visit|browse|browse to|load|load up|navigate to|take me to|bring me to|show me|show|surf to|head to|head over to|bring up|pull up|get me to|go on to|jump to|launch|get|view|send me to|point the browser to|point my browser to|lets go to|go over to|goto|open the browser at|open the browser on|see|access|check out|look at|display|fetch|start) [the|this|that] [web] [site|website|page|webpage|web page|url|link|address|homepage|website at|page at|site at|url at|home page of|website of|homepage of] {url} [page|website|site|in the browser|in my browser|in a browser|in a new tab|in firefox|in the web browser|on the web|in chrome|in a tab]",
+        "{url}",
+        "(i want|i need|i would like|id like) (to see|to visit|to go to) {url}",
+        "(check|open|open up|show|show me|read|go to|visit|bring up|pull up|see|launch|load|take me to|look at|start) [my|the] (gmail|google mail|g mail|gmail inbox|gmail account|gmail mail|gmail page) => https://mail.google.com/",
+        "(search|do a search|run a search|web search|search the web|search the internet|search online|search google|do a web search|do a google search|run a web search|google search|search on google|make a web search|perform a web search|look online|look on the internet|look on the web|look on google|search the net|run a google search) for {query} => https://www.google.com/search?q={query}",
+        "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => https://www.google.com/search?q={query}",
+        "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => https://www.google.com/search?q={query}",
+        "(find) {query} (online|on the web|on the internet|on google) => https://www.google.com/search?q={query}",
+    ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),
         say("open https://example.com/Path", Some("https://example.com/Path")),

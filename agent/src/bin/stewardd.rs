@@ -11,7 +11,7 @@ use steward_agent::clock::Clock;
 use steward_agent::config::Places;
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::door::ndjson;
-use steward_agent::policy_files::PolicyRoots;
+use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
 use steward_agent::services::Mode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -104,12 +104,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
         sockets.push(SocketSpec { name: None, path });
     }
     let note = sockets.iter().map(|s| s.path.display().to_string()).collect::<Vec<_>>().join(" ");
-    let user_policy = places.as_ref().ok().and_then(|p| p.user_policy.clone());
+    let config_home = places.as_ref().ok().and_then(|p| p.config_home.clone());
     let setup = Setup {
         mode,
         state,
         config,
-        policy: PolicyRoots::of_this_machine(user_policy, args.policy),
+        policy: Roots::usual(config_home.as_deref(), args.policy, rustix::process::geteuid().as_raw()),
         audit: args.audit,
         clock: Clock::system(),
         wait: WAIT,

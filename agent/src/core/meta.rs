@@ -94,7 +94,7 @@ impl Core {
         let rules = self.rules();
         let mut state = json!({
             "hash": rules.policy.hash(), "generation": rules.generation,
-            "written_by": if rules.self_writable { "self-writable" } else { "others" },
+            "written_by": if rules.files.self_writable(self.0.services.uid) { "self-writable" } else { "others" },
         });
         if let Some(why) = rules.policy.is_broken() {
             state["broken"] = json!(why);
@@ -253,11 +253,11 @@ impl Core {
     /// arguments.
     pub(super) fn understand(&self, text: &str) -> Result<(Ask, Value), Failure> {
         let personal = self.0.services.mode == Mode::User;
-        let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal), is_package: None };
+        let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal) };
         match self.0.interpreter.read(text, &cx) {
             Reading::Order(order) => {
                 let ask = action::read(order.action, order.payload.as_deref(), None)?;
-                Ok((ask, json!({ "template": order.template })))
+                Ok((ask, order.to_json()))
             }
             Reading::Ambiguous(orders) => {
                 let readings: Vec<Value> =
@@ -265,9 +265,8 @@ impl Core {
                 let message = "that can mean more than one thing; say it another way, or send one of the readings";
                 Err(Failure::new(Code::Ambiguous, message).with(json!({ "readings": readings })))
             }
-            Reading::Nothing { reason, near } => {
-                let data = json!({ "reason": format!("{reason:?}"), "near": near });
-                Err(Failure::new(Code::NotUnderstood, reason.sentence()).with(data))
+            Reading::Nothing(nothing) => {
+                Err(Failure::new(Code::NotUnderstood, nothing.sentence()).with(nothing.to_json()))
             }
         }
     }

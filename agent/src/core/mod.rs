@@ -33,7 +33,7 @@ use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::{Asker, Held, HeldStep, equal};
 use crate::gate::{Gate, approver};
 use crate::interpret::Interpreter;
-use crate::policy_files::PolicyFiles;
+use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
 use crate::reply::{Denied, Ending, Failure, Held as HeldReply, Outcome, Reply};
 use crate::request::{Ask, Plan, Request};
@@ -72,8 +72,8 @@ pub(crate) struct Rules {
     config: Config,
     /// Counts the generations from 1.
     generation: u64,
-    /// Whether the agent's own uid can write the policy's files.
-    self_writable: bool,
+    /// The files that it was read from.
+    files: ReadPolicy,
     /// What was wrong with the last files, when they were not taken.
     rejected: Option<String>,
 }

@@ -24,7 +24,7 @@ use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::Held;
 use crate::interpret::{Interpreter, TemplateError};
 use crate::memory::Memory;
-use crate::policy_files::{PolicyFiles, PolicyRoots};
+use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
 use crate::reply::{Failure, Outcome, Reply};
 use crate::services::{Mode, Progress, Services};
@@ -43,7 +43,7 @@ pub struct Setup {
     /// The configuration file.
     pub config: PathBuf,
     /// Where policy files are.
-    pub policy: PolicyRoots,
+    pub policy: Roots,
     /// Another file for the audit log.
     pub audit: Option<PathBuf>,
     /// The clocks.
@@ -107,7 +107,7 @@ impl Core {
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
         let files = PolicyFiles::new(setup.policy);
-        let rules = first_rules(&files, config, services.uid);
+        let rules = first_rules(&files, config);
         let inner = Inner {
             services,
             gate,
@@ -131,7 +131,7 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state() }));
+        started.data = Some(json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }));
         self.write_later(&started);
 
         let transactions = self.0.services.transactions_left();
@@ -229,7 +229,10 @@ impl Core {
     pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
         let before = self.rules();
         let loaded = match Config::read(&self.0.config_file) {
-            Ok(config) => load(&self.0.files, vanished).map(|(policy, files)| (config, policy, files)),
+            Ok(config) => {
+                let last = (vanished == Vanished::Refused).then_some(&before.files);
+                load(&self.0.files, last).map(|(policy, files)| (config, policy, files))
+            }
             Err(e) => Err(e.to_string()),
         };
         let now = self.0.clock.now().wall_ms;
@@ -252,7 +255,7 @@ impl Core {
             policy: Arc::new(policy),
             config,
             generation: before.generation + 1,
-            self_writable: self_writable(&files),
+            files,
             rejected: None,
         };
         let next = Arc::new(next);
@@ -260,7 +263,7 @@ impl Core {
         tracing::info!(generation = next.generation, hash, "rules are in force");
         record.decision = Some("loaded".to_owned());
         record.policy = Some(hash.clone());
-        record.data = Some(json!({ "generation": next.generation, "files": files }));
+        record.data = Some(json!({ "generation": next.generation, "files": listed(&next.files) }));
         self.write_later(&record);
         let ended = self.0.gate.invalidate(|held| self.is_stricter(&next.policy, held)).await;
         for held in ended {
@@ -275,7 +278,7 @@ impl Core {
             policy: of.policy.clone(),
             config: of.config.clone(),
             generation: of.generation,
-            self_writable: of.self_writable,
+            files: of.files.clone(),
             rejected: of.rejected.clone(),
         };
         change(&mut rules);
@@ -303,6 +306,7 @@ impl Core {
 
     /// Watches the policy's files and tidies, for as long as the agent runs.
     pub async fn keep_house(&self) {
+        let mut watch = self.0.files.watch();
         let mut every = tokio::time::interval(TIDY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -315,7 +319,7 @@ impl Core {
                     self.0.services.memory.tidy();
                     self.0.receipts.tidy();
                 }
-                () = self.0.files.changed() => {
+                () = watch.changed() => {
                     // What is wrong was told to everybody already.
                     let _told = self.reload(Vanished::Refused).await;
                 }
@@ -357,31 +361,36 @@ fn unknown() -> Failure {
 }
 
 /// The rules at start: without good files everything above looking is denied, with the reason.
-fn first_rules(files: &PolicyFiles, config: Config, _uid: u32) -> Rules {
-    match load(files, Vanished::Taken) {
-        Ok((policy, note)) => {
-            Rules { self_writable: self_writable(&note), policy: Arc::new(policy), config, generation: 1, rejected: None }
-        }
+fn first_rules(files: &PolicyFiles, config: Config) -> Rules {
+    match load(files, None) {
+        Ok((policy, files)) => Rules { files, policy: Arc::new(policy), config, generation: 1, rejected: None },
         Err(why) => {
             tracing::error!("the policy cannot be used, so everything is denied until it is mended: {why}");
             let policy = Arc::new(Policy::broken(&why));
-            Rules { policy, config, generation: 1, self_writable: false, rejected: Some(why) }
+            Rules { policy, config, generation: 1, files: ReadPolicy::default(), rejected: Some(why) }
         }
     }
 }
 
-/// Reads and compiles the policy; the built-in one when there is no file anywhere.
-fn load(files: &PolicyFiles, _vanished: Vanished) -> Result<(Policy, Value), String> {
-    let read = files.read().map_err(|e| lines(&e))?;
+/// Reads and compiles the policy; the built-in one when there is no file anywhere. `last` is what an administrator's file may
+/// not vanish from.
+fn load(files: &PolicyFiles, last: Option<&ReadPolicy>) -> Result<(Policy, ReadPolicy), String> {
+    let read = match last {
+        Some(last) => files.reread(last),
+        None => files.read(),
+    };
+    let read = read.map_err(|e| lines(&e))?;
     if read.sources.is_empty() {
-        return Ok((Policy::builtin(&ForPolicy), json!([])));
+        return Ok((Policy::builtin(&ForPolicy), read));
     }
-    let policy = Policy::load(read.sources, &ForPolicy).map_err(|e| lines(&e))?;
-    Ok((policy, json!([])))
+    let policy = Policy::load(read.sources.clone(), &ForPolicy).map_err(|e| lines(&e))?;
+    Ok((policy, read))
 }
 
-fn self_writable(_files: &Value) -> bool {
-    false
+/// What the audit log keeps of the files of a generation.
+fn listed(read: &ReadPolicy) -> Value {
+    let files = read.files.iter();
+    files.map(|f| json!({ "path": f.path, "layer": format!("{:?}", f.layer).to_lowercase(), "sha256": f.sha256, "owner": f.owner })).collect()
 }
 
 fn lines(errors: &[LoadError]) -> String {

@@ -1,47 +1,424 @@
-//! Words (provisional).
-/// A set.
-#[derive(Clone, Copy, Debug)]
-pub struct PhraseSet { /// Name.
- pub action: &'static str, /// Templates.
- pub templates: &'static [&'static str] }
-/// Context.
-#[derive(Clone, Copy, Default)]
-pub struct Context<'a> { /// Home.
- pub home: Option<&'a str>, /// Index.
- pub is_package: Option<&'a (dyn Fn(&str) -> bool + Sync)> }
-/// Order.
-#[derive(Clone, Debug)]
-pub struct Order { /// Action.
- pub action: &'static str, /// Payload.
- pub payload: Option<String>, /// Template.
- pub template: &'static str }
-/// Why.
-#[derive(Clone, Copy, Debug)]
-pub enum Reason { /// No.
- NoMatch }
-impl Reason { /// Sentence.
- pub fn sentence(&self) -> String { "I did not understand that.".into() } }
-/// Reading.
-#[derive(Clone, Debug)]
-pub enum Reading { /// One.
- Order(Order), /// Many.
- Ambiguous(Vec<Order>), /// None.
- Nothing { /// Why.
- reason: Reason, /// Near.
- near: Vec<&'static str> } }
-/// Interpreter.
-#[derive(Debug)]
-pub struct Interpreter;
-/// Bad.
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct TemplateError;
+//! Words to a plan: whole-sentence templates, no IO, no side effects.
+//!
+//! A sentence is read in layers. (1) `token`: words with their place in the text. (2) `refuse`: what is not an order: shell
+//! syntax, quotations, and, when nothing fits, the reason: negation, question, hypothesis, report, time, two orders, another
+//! machine. (3) `surround`: greetings, politeness and reasons around an order are set aside; they are a closed list, so nothing
+//! that negates or doubts is ever among them. (4) the whole rest must be said by a template; a word too many and nothing fires.
+//! (5) `slot`: what a template leaves open is checked; a slot that is not sure takes nothing.
+//!
+//! # How to write a template
+//!
+//! A template is one line, in lower case and without apostrophes (`dont`, `whats`), of whole words:
+//!
+//! | write | for |
+//! |---|---|
+//! | `mute` | the word itself |
+//! | `(turn\|switch) off` | one of these; a choice may be several words: `(power down\|halt)` |
+//! | `[the\|my]` | one of these, or nothing |
+//! | `<wifi>` | a shared piece, from `FRAGMENTS` |
+//! | `{percent}` | a typed slot, see [`slot::Slot`] |
+//! | `… => 100` | the payload; `{step}` in it is what the slot took: `volume up {step} => +{step}` |
+//!
+//! Without `=>` the payload is what the only slot took, or none. Punctuation, capitals and politeness are not written:
+//! they are dealt with around the template. Every template is sampled in a test, and each sample must be read as its action.
+
+mod address;
+mod automaton;
+mod english;
+mod names;
+mod notation;
+mod refuse;
+mod slot;
+mod surround;
+#[cfg(test)]
+mod tests;
+mod token;
+mod typo;
+mod words;
+
+use automaton::{Automaton, Builder, Match};
+pub use notation::TemplateError;
+use notation::{Fragments, Template};
+pub use refuse::Reason;
+use serde_json::{Map, Value, json};
+pub use slot::Slot;
+use surround::Surround;
+use token::{Lexicon, Tokens};
+
+/// Longest text that is read as an order, in bytes. Longer than this is only ever a note.
+pub const MAX_ORDER_BYTES: usize = 4 * 1024;
+
+/// Longest note with its lead-in, in bytes.
+pub const MAX_NOTE_BYTES: usize = 64 * 1024;
+
+/// The ways to say one action.
+#[derive(Debug, Clone, Copy)]
+pub struct PhraseSet {
+    /// The action's name, `noun_verb`.
+    pub action: &'static str,
+    /// Its templates, the plainest first: it is the one that help texts show.
+    pub templates: &'static [&'static str],
+}
+
+/// What the reading of a sentence may depend on beside the sentence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// The home folder of the speaker, absolute; "downloads" is a folder in it.
+    pub home: Option<&'a str>,
+}
+
+/// A sentence that is an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The action's name.
+    pub action: &'static str,
+    /// Its payload in the string form of the NDJSON protocol.
+    pub payload: Option<String>,
+    /// The template that said it.
+    pub template: &'static str,
+    /// What its slots took: name and value.
+    pub slots: Vec<(&'static str, String)>,
+    /// What was set aside around the order, as written.
+    pub skipped: Vec<String>,
+}
+
+impl Order {
+    /// How it was read, for explanations: `action`, `payload`, `template`, `slots`, `skipped`.
+    pub fn to_json(&self) -> Value {
+        let slots: Map<String, Value> =
+            self.slots.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        json!({
+            "action": self.action,
+            "payload": self.payload,
+            "template": self.template,
+            "slots": slots,
+            "skipped": self.skipped,
+        })
+    }
+}
+
+/// Why a sentence is no order, and what is near it. Nothing may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nothing {
+    /// Why not.
+    pub reason: Reason,
+    /// Up to three of the nearest commands, in words.
+    pub near: Vec<String>,
+}
+
+impl Nothing {
+    /// What to tell the person.
+    pub fn sentence(&self) -> String {
+        self.reason.sentence()
+    }
+
+    /// `reason`, `near`, and for two orders in one sentence `orders`: requests that can be sent one by one.
+    pub fn to_json(&self) -> Value {
+        let mut data = json!({ "reason": self.reason.name(), "near": self.near });
+        if let Reason::Compound(orders) = &self.reason {
+            let requests = orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload }));
+            data["orders"] = requests.collect();
+        }
+        data
+    }
+}
+
+/// What a sentence was understood as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// One clear order.
+    Order(Order),
+    /// An order that can be meant in more than one way.
+    Ambiguous(Vec<Order>),
+    /// No order.
+    Nothing(Nothing),
+}
+
+impl Reading {
+    /// What to tell the person when there is no order; for an order, an empty sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Order(_) => String::new(),
+            Self::Ambiguous(orders) => {
+                let mut names: Vec<String> = orders.iter().map(|o| o.action.replace('_', " ")).collect();
+                names.dedup();
+                format!("That can mean {}; I did nothing.", names.join(" or "))
+            }
+            Self::Nothing(nothing) => nothing.sentence(),
+        }
+    }
+}
+
+struct Phrase {
+    action: &'static str,
+    template: &'static str,
+    payload: Option<&'static str>,
+}
+
+/// All phrase tables, compiled. It is made once and shared.
+pub struct Interpreter {
+    lexicon: Lexicon,
+    automaton: Automaton,
+    phrases: Vec<Phrase>,
+    surround: Surround,
+    /// Each action with its plainest phrase and all words of its templates, for the nearest commands.
+    plain: Vec<(&'static str, String, Vec<u16>)>,
+}
+
+impl std::fmt::Debug for Interpreter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interpreter")
+            .field("templates", &self.phrases.len())
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Interpreter {
-    /// New.
+    /// Compiles the tables.
     ///
     /// # Errors
-    /// Bad.
-    pub fn new(_s: &[PhraseSet]) -> Result<Self, TemplateError> { Ok(Interpreter) }
-    /// Read.
-    pub fn read(&self, _t: &str, _cx: &Context<'_>) -> Reading { Reading::Nothing { reason: Reason::NoMatch, near: vec![] } }
+    ///
+    /// When a template cannot be read; the error names it.
+    pub fn new(sets: &[PhraseSet]) -> Result<Self, TemplateError> {
+        let fragments = Fragments::read(english::fragments())?;
+        let mut lexicon = Lexicon::new();
+        let mut builder = Builder::new();
+        let mut phrases = Vec::new();
+        let mut plain = Vec::new();
+        for set in sets {
+            let mut all: Vec<u16> = Vec::new();
+            for (n, source) in set.templates.iter().enumerate() {
+                let template = Template::parse(source, &fragments)?;
+                let mut words = Vec::new();
+                builder.add(&template.said, phrases.len() as u16, false, &mut |w, n| {
+                    let symbol = if n == 0 { lexicon.symbol(w) } else { n };
+                    words.push(symbol);
+                    symbol
+                });
+                all.extend_from_slice(&words);
+                if n == 0 {
+                    plain.push((set.action, notation::plainest(&template.said), Vec::new()));
+                }
+                phrases.push(Phrase { action: set.action, template: source, payload: template.payload });
+            }
+            all.sort_unstable();
+            all.dedup();
+            if let Some(last) = plain.last_mut().filter(|p| p.0 == set.action) {
+                last.2 = all;
+            }
+        }
+        let surround = Surround::new(&fragments, &mut lexicon)?;
+        Ok(Self { automaton: builder.build(), lexicon, phrases, surround, plain })
+    }
+
+    /// Bytes that the tables take, roughly.
+    pub fn bytes(&self) -> usize {
+        self.automaton.bytes() + self.lexicon.bytes() + self.surround.bytes() + self.phrases.len() * 256
+    }
+
+    /// The templates with their actions, in the order of the tables.
+    pub fn templates(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.phrases.iter().map(|p| (p.action, p.template))
+    }
+
+    /// What this sentence orders, if it does. The time is linear in its length, and the work beyond [`MAX_ORDER_BYTES`] is one
+    /// copy.
+    pub fn read(&self, text: &str, cx: &Context<'_>) -> Reading {
+        if text.len() > MAX_NOTE_BYTES {
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+        }
+        let tokens = Tokens::read(text, &self.lexicon);
+        let mut out_of_range = false;
+        let mut cut_short = false;
+        let only_notes = tokens.more || text.len() > MAX_ORDER_BYTES;
+        let found = self.find(&tokens, 0, tokens.list.len(), only_notes, cx, &mut out_of_range, &mut cut_short);
+        if only_notes && found.is_empty() {
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+        }
+        if let Some(reason) = refuse::despite(&tokens, &found) {
+            return self.nothing(reason, &tokens);
+        }
+        let mut found = found;
+        match found.len() {
+            0 => {}
+            1 => return Reading::Order(found.remove(0)),
+            _ => return Reading::Ambiguous(found),
+        }
+        if out_of_range {
+            return self.nothing(Reason::OutOfRange, &tokens);
+        }
+        if let Some(reason) = refuse::not_an_order(&tokens) {
+            return self.nothing(reason, &tokens);
+        }
+        if let Some(order) = self.mended(text, &tokens, cx) {
+            return Reading::Order(order);
+        }
+        if let Some(orders) = self.two_orders(&tokens, cx) {
+            return self.nothing(Reason::Compound(orders), &tokens);
+        }
+        self.nothing(refuse::otherwise(&tokens, cut_short), &tokens)
+    }
+
+    /// The best readings of the words `from..to`; several only when they differ and none is better.
+    #[allow(clippy::too_many_arguments, reason = "two of them are what the search learned on its way")]
+    fn find(
+        &self,
+        tokens: &Tokens<'_>,
+        from: usize,
+        to: usize,
+        only_notes: bool,
+        cx: &Context<'_>,
+        out_of_range: &mut bool,
+        cut_short: &mut bool,
+    ) -> Vec<Order> {
+        let around = self.surround.around(tokens, from, to);
+        let mut matches: Vec<Match> = Vec::with_capacity(8);
+        let mut best: Vec<(u32, Order)> = Vec::new();
+        // From the least set aside to the most: "hello computer" is an order as it stands.
+        for &start in &around.starts {
+            for &end in &around.ends {
+                if start >= end {
+                    continue;
+                }
+                matches.clear();
+                *cut_short |= self.automaton.matches(tokens, start, end, &mut matches);
+                for m in &matches {
+                    let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
+                    if (only_notes || end < to) && open != only_notes {
+                        continue;
+                    }
+                    match self.order(m, tokens, cx) {
+                        Ok(mut order) => {
+                            let cost = u32::from(m.open_words()) + u32::from(open) * 1000;
+                            if best.first().is_some_and(|b| b.0 < cost) {
+                                continue;
+                            }
+                            if best.first().is_some_and(|b| b.0 > cost) {
+                                best.clear();
+                            }
+                            if best.iter().any(|(_, o)| o.action == order.action && o.payload == order.payload) {
+                                continue;
+                            }
+                            order.skipped = [(from, start), (end, to)]
+                                .iter()
+                                .filter(|(a, b)| a < b)
+                                .map(|&(a, b)| tokens.span(a, b).to_owned())
+                                .collect();
+                            best.push((cost, order));
+                        }
+                        Err(slot::Unfit::OutOfRange) => *out_of_range = true,
+                        Err(slot::Unfit::NotOne) => {}
+                    }
+                }
+                if !best.is_empty() {
+                    return best.into_iter().map(|(_, o)| o).collect();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn order(&self, m: &Match, tokens: &Tokens<'_>, cx: &Context<'_>) -> Result<Order, slot::Unfit> {
+        let phrase = &self.phrases[usize::from(m.template)];
+        let mut slots = Vec::with_capacity(m.filled().len());
+        for &(slot, from, to) in m.filled() {
+            slots.push((slot.name(), slot::value(slot, tokens, usize::from(from), usize::from(to), cx)?));
+        }
+        let payload = match phrase.payload {
+            None => slots.first().map(|(_, value)| value.clone()),
+            Some(pattern) => {
+                let mut payload = pattern.to_owned();
+                for (name, value) in &slots {
+                    payload = payload.replace(&format!("{{{name}}}"), value);
+                }
+                Some(payload)
+            }
+        };
+        Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
+    }
+
+    /// The order when one slip in a command word is mended, and the slip is in no slot.
+    fn mended(&self, text: &str, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let (i, known) = typo::slip(tokens)?;
+        let typed = tokens.word(i).to_lowercase();
+        let mut again = Tokens::read(text, &self.lexicon);
+        let token = again.list.get_mut(i)?;
+        (token.symbol, token.class) = (known.symbol, known.class);
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let order = found.pop().filter(|_| found.is_empty())?;
+        let in_slot = order.slots.iter().any(|(_, value)| value.to_lowercase().contains(&typed));
+        let fits = !in_slot && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
+        fits.then_some(order)
+    }
+
+    /// Two orders joined by "and", "then" or a pause: both, when both are orders. "Turn off bluetooth and wifi" shares its verb.
+    fn two_orders(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Vec<Order>> {
+        /// Joints that are tried; more than that is prose.
+        const MAX_JOINTS: usize = 6;
+        let list = &tokens.list;
+        let one = |from: usize, to: usize| {
+            let mut found = self.find(tokens, from, to, false, cx, &mut false, &mut false);
+            if found.len() == 1 { found.pop() } else { None }
+        };
+        let mut tried = 0;
+        for i in 1..list.len() {
+            let joint = refuse::is_joint(tokens, i);
+            if !(joint || list[i - 1].pause) {
+                continue;
+            }
+            tried += 1;
+            if tried > MAX_JOINTS {
+                return None;
+            }
+            let mut next = i;
+            while next < list.len() && refuse::is_joint(tokens, next) {
+                next += 1;
+            }
+            if next >= list.len() {
+                return None;
+            }
+            let Some(first) = one(0, i) else { continue };
+            if let Some(second) = one(next, list.len()) {
+                return Some(vec![first, second]);
+            }
+            for verb in 1..=2.min(i) {
+                let shared = format!("{} {}", tokens.span(0, verb), tokens.span(next, list.len()));
+                let again = Tokens::read(&shared, &self.lexicon);
+                let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+                if let (1, Some(second)) = (found.len(), found.pop()) {
+                    return Some(vec![first, second]);
+                }
+            }
+        }
+        None
+    }
+
+    fn nothing(&self, reason: Reason, tokens: &Tokens<'_>) -> Reading {
+        Reading::Nothing(Nothing { near: self.near(tokens), reason })
+    }
+
+    /// The commands that share the most telling words with the text.
+    fn near(&self, tokens: &Tokens<'_>) -> Vec<String> {
+        let mut scores: Vec<(u32, usize)> = Vec::with_capacity(self.plain.len());
+        let mut said: Vec<u16> = tokens.list.iter().take(16).map(|t| t.symbol).filter(|s| *s != 0).collect();
+        said.sort_unstable();
+        said.dedup();
+        // A word that few actions have tells more.
+        let spread: Vec<u32> =
+            said.iter().map(|s| self.plain.iter().filter(|p| p.2.binary_search(s).is_ok()).count() as u32).collect();
+        for (i, (_, _, words)) in self.plain.iter().enumerate() {
+            let score: u32 = said
+                .iter()
+                .zip(&spread)
+                .filter(|(s, n)| **n > 0 && **n <= 6 && words.binary_search(s).is_ok())
+                .map(|(_, n)| 60 / n)
+                .sum();
+            if score >= 20 {
+                scores.push((score, i));
+            }
+        }
+        scores.sort_by_key(|&(score, i)| (std::cmp::Reverse(score), i));
+        scores.iter().take(3).map(|&(_, i)| self.plain[i].1.clone()).collect()
+    }
 }

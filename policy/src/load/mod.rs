@@ -92,7 +92,7 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
 
     let hash = hash(&cx, &docs, texts);
     rules.sort_by(|a, b| (a.layer, &a.id).cmp(&(b.layer, &b.id)));
-    let files = sources.iter().enumerate().map(|(i, s)| File::new(&s.name, cx.layer(i), &s.text)).collect();
+    let files = sources.iter().map(|s| File::new(&s.name, &s.text)).collect();
     let sets = sets
         .defs
         .into_iter()

@@ -146,11 +146,16 @@ impl<'s> Context<'s> {
             instead,
             floor: floor.is_some_and(|(f, _)| f),
             delegate: delegate.is_some_and(|(d, _)| d),
+            joins: false,
             clause,
             except,
             limit,
             examples: Vec::new(),
         };
+        rule.joins = rule.only_tightens();
+        if rule.joins && rule.delegate {
+            self.wrong(at, "a `confirm` rule that looks at a whole list only tightens, so it cannot delegate");
+        }
         rule.examples = self.examples(&rule, at.file, &examples);
         Some(rule)
     }
@@ -375,7 +380,7 @@ impl<'s> Context<'s> {
                 let verb = if *expected { "does not match" } else { "matches" };
                 self.error(file, *start, format!("the rule `{}` {verb} its example `{text}`", rule.id));
             }
-            out.push(Example { steps, expected: *expected });
+            out.push(Example { steps });
         }
         out
     }

@@ -281,7 +281,6 @@ impl<'s> Context<'s> {
             let Some(table) = self.table(own) else { continue };
             let mut def = CallerDef {
                 name: Arc::from(&**name.get_ref()),
-                layer,
                 uid: None,
                 gid: None,
                 exe: None,

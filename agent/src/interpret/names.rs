@@ -1,0 +1,217 @@
+//! Names of packages and apps in what was said: what is a name, and what is any old noun.
+//!
+//! "Install" and "uninstall" are said of software, so an unknown name is a name; "add", "get" and "delete" are said of eggs and
+//! photos too, so only what is known to be software counts. Everyday words count in neither case unless the speaker says "package".
+
+use super::token::{Token, Tokens};
+use super::words::class;
+
+/// How far the verb vouches that a name is software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The verb is said of software alone.
+    Strong,
+    /// The verb is said of anything.
+    Weak,
+}
+
+/// Most packages in one order.
+const MAX_PACKAGES: usize = 16;
+/// Most words of one name.
+const MAX_WORDS: usize = 4;
+
+const NEVER: u32 = class::NEGATION
+    | class::QUESTION
+    | class::HYPOTHESIS
+    | class::TIME
+    | class::PRONOUN
+    | class::POLITE
+    | class::PREPOSITION
+    | class::ARTICLE
+    | class::THE
+    | class::AND
+    | class::SHELL
+    | class::NUMBER;
+
+/// A list of packages as a comma list in lower case, or nothing when one of them is not a name.
+pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust) -> Option<String> {
+    let mut list: Vec<String> = Vec::new();
+    let plural = (from..to).any(|i| tokens.says(i, "packages") || tokens.says(i, "apps") || tokens.says(i, "programs"));
+    let mut at = from;
+    while at < to {
+        let end = (at..to).find(|&i| tokens.list[i].is(class::AND)).unwrap_or(to);
+        let end = (at..end).find(|&i| tokens.list[i].pause).map_or(end, |i| i + 1);
+        if at < end {
+            let name = package(tokens, at, end, if plural { Trust::Strong } else { trust }, plural)?;
+            if !list.contains(&name) {
+                list.push(name);
+            }
+        } else if list.is_empty() || at + 1 == to {
+            return None;
+        }
+        at = if end < to && tokens.list[end].is(class::AND) { end + 1 } else { end.max(at + 1) };
+    }
+    // "vim and reboot": the order of a second action is not a second package.
+    let ends_in_and = tokens.list[to - 1].is(class::AND);
+    if list.is_empty() || list.len() > MAX_PACKAGES || ends_in_and {
+        return None;
+    }
+    Some(list.join(","))
+}
+
+fn package(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust, plural: bool) -> Option<String> {
+    let said_so = strip_nouns(tokens, &mut from, &mut to);
+    let list = tokens.list.get(from..to)?;
+    let grammar = |i: usize| is_package_name(tokens.word(i));
+    if list.is_empty() || list.len() > MAX_WORDS || !(from..to).all(grammar) {
+        return None;
+    }
+    let text = lower(tokens, from, to, " ");
+    let class_of = tokens.lexicon.get(&text).class;
+    let software = class_of & class::SOFTWARE != 0;
+    let app = class_of & class::APP_NAME != 0;
+    let everyday = class_of & class::DOUBLE_MEANING != 0;
+    let fits = if software {
+        trust == Trust::Strong || said_so || !everyday
+    } else if list.iter().any(|t| t.is(NEVER | class::COMMAND)) {
+        false
+    } else if said_so || (plural && list.len() == 1) {
+        !list.iter().any(|t| t.is(class::DEVICE))
+    } else if list.iter().any(|t| t.is(class::ORDINARY | class::DEVICE | class::DISK | class::FOREIGN)) {
+        false
+    } else if list.len() > 1 {
+        // An unknown name of several words is taken when one of them is known to be software ("signal desktop").
+        trust == Trust::Strong && (app || list.iter().any(|t| t.is(class::SOFTWARE) && !t.is(class::DOUBLE_MEANING)))
+    } else {
+        match trust {
+            Trust::Strong => true,
+            Trust::Weak => has_package_shape(&text),
+        }
+    };
+    fits.then_some(text)
+}
+
+/// The name of an app in lower case.
+pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust) -> Option<String> {
+    let article = tokens.list[from].is(class::THE);
+    let said_so = strip_nouns(tokens, &mut from, &mut to);
+    let list = tokens.list.get(from..to)?;
+    if list.is_empty() || list.len() > MAX_WORDS || list[..list.len() - 1].iter().any(|t| t.pause) {
+        return None;
+    }
+    let whole = tokens.span(from, to);
+    if whole.len() > 64
+        || !whole.chars().all(|c| c.is_alphanumeric() || " -+._".contains(c))
+        || whole.starts_with(['-', '.', '+'])
+    {
+        return None;
+    }
+    let text = lower(tokens, from, to, " ");
+    let class_of = tokens.lexicon.get(&text).class;
+    let dotted = whole.contains('.') && class_of & class::SOFTWARE == 0 && !is_desktop_id(whole);
+    if dotted {
+        return None;
+    }
+    let known = class_of & (class::SOFTWARE | class::APP_NAME) != 0;
+    let everyday = class_of & class::DOUBLE_MEANING != 0;
+    let fits = if known {
+        trust == Trust::Strong || said_so || !everyday
+    } else if list.iter().any(|t| t.is(NEVER)) {
+        false
+    } else if said_so {
+        !list.iter().any(|t| t.is(class::DEVICE | class::COMMAND))
+    } else if is_kind(list) {
+        true
+    } else if list.iter().any(|t| t.is(class::ORDINARY | class::DEVICE | class::DISK | class::FOREIGN | class::COMMAND))
+    {
+        false
+    } else {
+        // An unknown name with an article is a thing: "launch the missiles".
+        trust == Trust::Strong
+            && !article
+            && (list.len() == 1
+                || list.iter().any(|t| t.is(class::SOFTWARE))
+                || list.len() == 2 && capitals(tokens, from, to))
+    };
+    fits.then_some(text)
+}
+
+/// "pdf editor", "web browser": a kind of app, whatever it is called.
+fn is_kind(list: &[Token]) -> bool {
+    let (last, first) = match list {
+        [first @ .., last] if !first.is_empty() => (last, first),
+        _ => return false,
+    };
+    last.is(class::APP_KIND) && !first.iter().any(|t| t.is(class::DEVICE | class::COMMAND))
+}
+
+fn capitals(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    (from..to).all(|i| tokens.word(i).starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+/// Takes "the", "my", "package", "app", "called" from both ends; true when the speaker said what kind of thing it is.
+fn strip_nouns(tokens: &Tokens<'_>, from: &mut usize, to: &mut usize) -> bool {
+    if *from < *to && tokens.list[*from].is(class::THE) {
+        *from += 1;
+    }
+    let mut said_so = false;
+    while *from + 1 < *to
+        && tokens.list[*from].is(class::SOFTWARE_NOUN)
+        && tokens.list[*from].class & class::APP_NAME == 0
+    {
+        said_so = true;
+        *from += 1;
+    }
+    while *from + 1 < *to && tokens.list[*to - 1].is(class::SOFTWARE_NOUN) {
+        let phrase = lower(tokens, *from, *to, " ");
+        if tokens.lexicon.get(&phrase).class & (class::SOFTWARE | class::APP_NAME) != 0 {
+            break;
+        }
+        said_so = true;
+        *to -= 1;
+    }
+    if *from + 1 == *to
+        && tokens.list[*from].is(class::SOFTWARE_NOUN)
+        && tokens.list[*from].class & (class::SOFTWARE | class::APP_NAME) == 0
+    {
+        *from = *to;
+    }
+    said_so
+}
+
+fn lower(tokens: &Tokens<'_>, from: usize, to: usize, between: &str) -> String {
+    let mut text = String::with_capacity(24);
+    for i in from..to {
+        if i > from {
+            text.push_str(between);
+        }
+        text.extend(tokens.word(i).chars().flat_map(char::to_lowercase));
+    }
+    text
+}
+
+/// Debian policy 5.6.1 without the two-character minimum, and with capitals, which are folded; other managers allow `_` too.
+fn is_package_name(word: &str) -> bool {
+    word.len() <= 64
+        && word.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b))
+}
+
+/// `python3-venv`, `libssl-dev`: no everyday word looks like this.
+fn has_package_shape(text: &str) -> bool {
+    let letters = text.bytes().filter(u8::is_ascii_lowercase).count();
+    let figure = text.bytes().skip(1).any(|b| b.is_ascii_digit());
+    letters >= 3
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.contains('-')
+        && (figure || text.starts_with("lib") || text.ends_with("-dev"))
+}
+
+/// `org.gnome.Nautilus`, `firefox.desktop`.
+fn is_desktop_id(text: &str) -> bool {
+    text.ends_with(".desktop")
+        || (text.split('.').count() >= 3
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && ["org.", "com.", "io.", "net.", "dev."].iter().any(|p| text.starts_with(p))
+            && text.contains(|c: char| c.is_ascii_uppercase()))
+}

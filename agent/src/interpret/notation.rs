@@ -1,0 +1,248 @@
+//! The notation of templates: text to a tree, and a tree to sample sentences. The notation is explained in the module above.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::slot::Slot;
+
+/// A template or a fragment that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("template `{template}`: {problem}")]
+pub struct TemplateError {
+    /// The template as written.
+    pub template: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// One node of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    /// One literal word, lower case, and its number once it has one (0 before).
+    Word(&'static str, Cell<u16>),
+    /// A typed slot.
+    Slot(Slot),
+    /// All of these, in order.
+    Seq(Vec<Node>),
+    /// A shared piece.
+    Shared(Rc<Node>),
+    /// One of these; an empty sequence among them makes it optional.
+    Any(Vec<Node>),
+}
+
+/// A template that was read: what is said, and what payload it stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    /// What is said.
+    pub(super) said: Node,
+    /// The text after `=>`, if there is one.
+    pub(super) payload: Option<&'static str>,
+}
+
+/// Named pieces that templates share, read once.
+#[derive(Debug, Default)]
+pub(super) struct Fragments(Vec<(&'static str, Rc<Node>)>);
+
+impl Fragments {
+    /// Reads the pieces in order; a piece may use those before it.
+    pub(super) fn read(pieces: impl IntoIterator<Item = (&'static str, &'static str)>) -> Result<Self, TemplateError> {
+        let mut fragments = Self::default();
+        for (name, source) in pieces {
+            let node = Reader { source, rest: source, fragments: &fragments, depth: 0 }.choices(None)?;
+            fragments.0.push((name, Rc::new(node)));
+        }
+        Ok(fragments)
+    }
+}
+
+/// How deep brackets and fragments may nest; far above what a readable template needs.
+const MAX_DEPTH: usize = 16;
+
+impl Template {
+    /// Reads one line of a phrase table.
+    pub(super) fn parse(source: &'static str, fragments: &Fragments) -> Result<Self, TemplateError> {
+        let (said, payload) = match source.split_once("=>") {
+            Some((said, payload)) => (said, Some(payload.trim())),
+            None => (source, None),
+        };
+        let mut reader = Reader { source, rest: said, fragments, depth: 0 };
+        let said = reader.choices(None)?;
+        Ok(Self { said, payload })
+    }
+}
+
+struct Reader<'a> {
+    source: &'static str,
+    rest: &'static str,
+    fragments: &'a Fragments,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn error<T>(&self, problem: impl Into<String>) -> Result<T, TemplateError> {
+        Err(TemplateError { template: self.source.to_owned(), problem: problem.into() })
+    }
+
+    /// Sequences separated by `|`, up to `close` or the end.
+    fn choices(&mut self, close: Option<char>) -> Result<Node, TemplateError> {
+        let mut choices = Vec::new();
+        let mut seq = Vec::new();
+        loop {
+            self.rest = self.rest.trim_start();
+            let Some(c) = self.rest.chars().next() else {
+                if let Some(c) = close {
+                    return self.error(format!("`{c}` is missing"));
+                }
+                break;
+            };
+            if Some(c) == close {
+                self.rest = &self.rest[c.len_utf8()..];
+                break;
+            }
+            if c == '|' {
+                self.rest = &self.rest[1..];
+                choices.push(Node::Seq(std::mem::take(&mut seq)));
+                continue;
+            }
+            seq.push(self.item(c)?);
+        }
+        choices.push(Node::Seq(seq));
+        if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) {
+            return self.error("an empty choice; write `[ ]` for what may be left out");
+        }
+        Ok(if choices.len() == 1 { choices.remove(0) } else { Node::Any(choices) })
+    }
+
+    fn item(&mut self, first: char) -> Result<Node, TemplateError> {
+        if self.depth >= MAX_DEPTH {
+            return self.error("nested too deeply");
+        }
+        match first {
+            '(' | '[' => {
+                self.rest = &self.rest[1..];
+                self.depth += 1;
+                let inner = self.choices(Some(if first == '(' { ')' } else { ']' }))?;
+                self.depth -= 1;
+                Ok(if first == '(' { inner } else { optional(inner) })
+            }
+            '{' => {
+                let name = self.named('}')?;
+                match Slot::named(name) {
+                    Some(slot) => Ok(Node::Slot(slot)),
+                    None => self.error(format!("there is no slot `{name}`")),
+                }
+            }
+            '<' => {
+                let name = self.named('>')?;
+                match self.fragments.0.iter().find(|(n, _)| *n == name) {
+                    Some((_, node)) => Ok(Node::Shared(Rc::clone(node))),
+                    None => self.error(format!("there is no fragment `{name}`")),
+                }
+            }
+            ')' | ']' | '}' | '>' => self.error(format!("`{first}` closes nothing")),
+            _ => {
+                let end =
+                    self.rest.find(|c: char| c.is_whitespace() || "()[]{}<>|".contains(c)).unwrap_or(self.rest.len());
+                let word = &self.rest[..end];
+                self.rest = &self.rest[end..];
+                if word.chars().any(|c| c.is_uppercase() || c == '\'') {
+                    return self.error(format!("`{word}`: words are lower case and without apostrophes"));
+                }
+                Ok(Node::Word(word, Cell::new(0)))
+            }
+        }
+    }
+
+    fn named(&mut self, close: char) -> Result<&'static str, TemplateError> {
+        let Some(end) = self.rest.find(close) else { return self.error(format!("`{close}` is missing")) };
+        let name = &self.rest[1..end];
+        self.rest = &self.rest[end + 1..];
+        Ok(name)
+    }
+}
+
+fn optional(inner: Node) -> Node {
+    let mut choices = match inner {
+        Node::Any(choices) => choices,
+        one => vec![one],
+    };
+    choices.push(Node::Seq(Vec::new()));
+    Node::Any(choices)
+}
+
+/// The shortest plain way to say a template: first choices, nothing optional, slots by an example.
+pub(super) fn plainest(node: &Node) -> String {
+    let mut words = Vec::new();
+    fn walk(node: &Node, words: &mut Vec<String>) {
+        match node {
+            Node::Word(w, _) => words.push((*w).to_owned()),
+            Node::Shared(node) => walk(node, words),
+            Node::Slot(slot) => words.push(slot.examples()[0].to_owned()),
+            Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, words)),
+            Node::Any(choices) if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) => {}
+            Node::Any(choices) => walk(&choices[0], words),
+        }
+    }
+    walk(node, &mut words);
+    words.join(" ")
+}
+
+/// The `nth` sample of a template: each choice is picked by a small generator that `nth` seeds.
+#[cfg(test)]
+pub(super) fn sample(node: &Node, nth: u64) -> String {
+    fn walk(node: &Node, seed: &mut u64, out: &mut Vec<String>) {
+        let mut pick = |n: usize| {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 33) as usize % n
+        };
+        match node {
+            Node::Word(w, _) => out.push((*w).to_owned()),
+            Node::Shared(node) => walk(node, seed, out),
+            Node::Slot(slot) => {
+                let examples = slot.examples();
+                out.push(examples[pick(examples.len())].to_owned());
+            }
+            Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, seed, out)),
+            Node::Any(choices) => {
+                let n = pick(choices.len());
+                walk(&choices[n], seed, out);
+            }
+        }
+    }
+    let mut seed = nth.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut out = Vec::new();
+    walk(node, &mut seed, &mut out);
+    out.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragments() -> Fragments {
+        Fragments::read([("wifi", "wifi|wi fi"), ("the", "[the|my]")]).unwrap()
+    }
+
+    #[test]
+    fn a_template_says_all_its_variants() {
+        let t = Template::parse("turn <the> <wifi> (on|back on)", &fragments()).unwrap();
+        let said: std::collections::BTreeSet<_> = (0..200).map(|n| sample(&t.said, n)).collect();
+        assert_eq!(said.len(), 3 * 2 * 2);
+        assert!(said.contains("turn my wi fi back on") && said.contains("turn wifi on"));
+        assert_eq!(plainest(&t.said), "turn wifi on");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (source, problem) in [
+            ("turn (on", "`)` is missing"),
+            ("turn on)", "`)` closes nothing"),
+            ("turn <wfi> on", "there is no fragment `wfi`"),
+            ("set {percentage}", "there is no slot `percentage`"),
+            ("Turn on", "`Turn`: words are lower case and without apostrophes"),
+            ("turn (on|)", "an empty choice; write `[ ]` for what may be left out"),
+        ] {
+            assert_eq!(Template::parse(source, &fragments()).unwrap_err().problem, problem, "{source}");
+        }
+    }
+}

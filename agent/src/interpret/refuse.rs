@@ -1,0 +1,216 @@
+//! What is not an order, and how to say so.
+
+use super::Order;
+use super::token::Tokens;
+use super::words::class;
+
+/// Why a text is no order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It says what not to do.
+    Negated,
+    /// It asks.
+    Question,
+    /// It only supposes.
+    Hypothetical,
+    /// It tells what happened.
+    Reported,
+    /// It has words of somebody else in it.
+    Quoted,
+    /// It is for another time; there is no scheduler.
+    Scheduled,
+    /// Two orders in one sentence: both, ready to be sent one by one.
+    Compound(Vec<Order>),
+    /// It has shell or data syntax, or is about a shell's work.
+    Shell,
+    /// It tries to change what the agent is.
+    Injection,
+    /// It is about another machine or thing.
+    OtherDevice,
+    /// It is in a language that is not loaded.
+    OtherLanguage,
+    /// What is to be done, or with what, is missing.
+    Underspecified,
+    /// No command is like it.
+    NoMatch,
+    /// It is longer than any order.
+    TooLong,
+    /// A number outside what is possible.
+    OutOfRange,
+}
+
+impl Reason {
+    /// A stable word for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Negated => "negated",
+            Self::Question => "question",
+            Self::Hypothetical => "hypothetical",
+            Self::Reported => "reported",
+            Self::Quoted => "quoted",
+            Self::Scheduled => "scheduled",
+            Self::Compound(_) => "compound",
+            Self::Shell => "shell",
+            Self::Injection => "injection",
+            Self::OtherDevice => "other_device",
+            Self::OtherLanguage => "other_language",
+            Self::Underspecified => "underspecified",
+            Self::NoMatch => "no_match",
+            Self::TooLong => "too_long",
+            Self::OutOfRange => "out_of_range",
+        }
+    }
+
+    /// What to tell the person.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Negated => "That says what not to do; I did nothing.",
+            Self::Question => "That is a question, not an order; I did nothing.",
+            Self::Hypothetical => "That only supposes something; I did nothing.",
+            Self::Reported => "That tells what happened; I did nothing.",
+            Self::Quoted => "That has quoted words in it; I did nothing. Say the order itself.",
+            Self::Scheduled => "That is for another time, and I cannot schedule; I did nothing.",
+            Self::Compound(orders) => {
+                let all: Vec<String> = orders.iter().map(|o| o.action.replace('_', " ")).collect();
+                return format!(
+                    "Those are two orders ({}); I did nothing. Give me one at a time.",
+                    all.join(", then ")
+                );
+            }
+            Self::Shell => "That looks like a shell command or a script, which I do not run; I did nothing.",
+            Self::Injection => "That tries to tell me what I am; I did nothing.",
+            Self::OtherDevice => "That is about something other than this computer; I did nothing.",
+            Self::OtherLanguage => "I do not speak that language here; I did nothing.",
+            Self::Underspecified => "Something is missing there, so I did nothing. Say what, or how much.",
+            Self::NoMatch => "I did not understand that, so I did nothing.",
+            Self::TooLong => "That is too long to be an order; I did nothing.",
+            Self::OutOfRange => "That number is out of range; it goes from 0 to 100. I did nothing.",
+        }
+        .to_owned()
+    }
+}
+
+/// Actions that only tell something: an order for them may have the form of a question.
+const TELLING: &[&str] = &[
+    "ping",
+    "get_capabilities",
+    "read_context",
+    "pending_list",
+    "network_status",
+    "system_status",
+    "list_files",
+    "package_search",
+];
+
+/// What forbids an order although a template says it: shell syntax, quotation marks, a bare order asked as a question.
+/// Notes are exempt: they are kept, not followed.
+pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
+    let first = found.first()?;
+    if first.action == "remember" {
+        return None;
+    }
+    if tokens.shell {
+        return Some(Reason::Shell);
+    }
+    if tokens.quoted {
+        return Some(Reason::Quoted);
+    }
+    // "I want to sleep" is about the speaker, unless a machine is named.
+    let about_speaker = first.skipped.first().is_some_and(|s| {
+        let mut words = s.split_ascii_whitespace();
+        words.any(|w| w.eq_ignore_ascii_case("to"))
+            && !s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you"))
+    });
+    if first.action == "power_sleep" && about_speaker && !tokens.list.iter().any(|t| t.is(class::MACHINE)) {
+        return Some(Reason::Underspecified);
+    }
+    if tokens.asked && !TELLING.contains(&first.action) {
+        let polite = first.skipped.iter().any(|s| s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you")));
+        if !polite && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search")) {
+            return Some(Reason::Question);
+        }
+    }
+    None
+}
+
+/// The reasons that are read off the text itself.
+pub(super) fn not_an_order(tokens: &Tokens<'_>) -> Option<Reason> {
+    let list = &tokens.list;
+    let says = |i: usize, w: &str| tokens.says(i, w);
+    let has = |c: u32| list.iter().any(|t| t.is(c));
+    let pair = |a: &str, b: &str| (1..list.len()).any(|i| says(i - 1, a) && says(i, b));
+    let injected = pair("ignore", "previous")
+        || pair("ignore", "all")
+        || pair("pretend", "you")
+        || pair("you", "are") && pair("are", "now")
+        || pair("system", "prompt")
+        || pair("as", "root")
+        || pair("your", "instructions")
+        || tokens.text.trim_start().starts_with(['{', '[']);
+    if injected {
+        return Some(Reason::Injection);
+    }
+    if tokens.shell || has(class::SHELL) {
+        return Some(Reason::Shell);
+    }
+    if tokens.quoted {
+        return Some(Reason::Quoted);
+    }
+    let first = list.first()?;
+    let negated = list.iter().enumerate().any(|(i, t)| {
+        t.is(class::NEGATION)
+            && (!["leave", "keep", "stop", "cancel", "avoid", "skip"].iter().any(|w| says(i, w))
+                || i == 0
+                || says(i - 1, "please"))
+            && !says(i, "rather")
+            || says(i, "rather") && i > 0 && says(i - 1, "id")
+            || says(i, "never")
+    });
+    if has(class::HYPOTHESIS) && !(first.is(class::QUESTION) && says(1, "you"))
+        || pair("what", "if")
+        || pair("how", "about")
+    {
+        return Some(if negated { Reason::Negated } else { Reason::Hypothetical });
+    }
+    if negated {
+        return Some(Reason::Negated);
+    }
+    if first.is(class::QUESTION) && !says(1, "you") && !says(0, "have") || tokens.asked {
+        return Some(Reason::Question);
+    }
+    if reported(tokens) {
+        return Some(Reason::Reported);
+    }
+    if has(class::TIME) && (has(class::COMMAND) || has(class::NUMBER)) {
+        return Some(Reason::Scheduled);
+    }
+    None
+}
+
+/// "I restarted it", "the volume jumped": a subject and what it did.
+fn reported(tokens: &Tokens<'_>) -> bool {
+    let list = &tokens.list;
+    let past = list.iter().skip(1).any(|t| t.is(class::PAST));
+    list.first().is_some_and(|t| t.is(class::PERSON | class::THE)) && past
+        || past && !list[0].is(class::COMMAND) && list.iter().skip(1).take(2).any(|t| t.is(class::PAST))
+}
+
+/// What is left to say when the text is no other kind.
+pub(super) fn otherwise(tokens: &Tokens<'_>, cut_short: bool) -> Reason {
+    let list = &tokens.list;
+    let letters = tokens.text.chars().take(256).filter(|c| c.is_alphabetic()).count();
+    let strange = tokens.foreign_letters as usize * 3 > letters && letters > 0;
+    if strange || list.iter().filter(|t| t.is(class::FOREIGN) && t.symbol == 0).count() * 2 >= list.len().max(1) {
+        return Reason::OtherLanguage;
+    }
+    if list.iter().any(|t| t.is(class::DEVICE)) {
+        return Reason::OtherDevice;
+    }
+    let vague = list.len() <= 4 && list.iter().any(|t| t.is(class::PRONOUN));
+    if cut_short || vague || list.len() <= 1 { Reason::Underspecified } else { Reason::NoMatch }
+}
+
+/// A word that joins two orders.
+pub(super) fn is_joint(tokens: &Tokens<'_>, i: usize) -> bool {
+    tokens.list[i].is(class::AND) || ["then", "but", "or", "afterwards"].iter().any(|w| tokens.says(i, w))
+}

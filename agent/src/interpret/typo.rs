@@ -1,0 +1,134 @@
+//! One slip of the finger in a command word. Names are never mended: what a slot takes is as it was typed.
+
+use super::token::{Known, Tokens};
+
+/// The words that are mended.
+const COMMAND_WORDS: &[&str] = &[
+    "install",
+    "uninstall",
+    "remove",
+    "restart",
+    "reboot",
+    "shutdown",
+    "suspend",
+    "volume",
+    "brightness",
+    "bluetooth",
+    "update",
+    "upgrade",
+    "launch",
+    "turn",
+    "open",
+    "mute",
+    "unmute",
+    "wireless",
+    "search",
+    "computer",
+    "system",
+    "screen",
+    "display",
+    "percent",
+    "speaker",
+    "speakers",
+    "please",
+    "sound",
+    "laptop",
+    "machine",
+    "increase",
+    "decrease",
+    "lower",
+    "raise",
+    "switch",
+    "enable",
+    "disable",
+    "remember",
+    "everything",
+    "package",
+    "packages",
+    "updates",
+    "commands",
+    "notes",
+    "files",
+    "downloads",
+    "documents",
+    "start",
+    "show",
+    "list",
+    "wifi",
+    "lock",
+    "sleep",
+    "network",
+    "status",
+    "battery",
+    "memory",
+];
+
+/// Shortest word in which a missing, added or wrong letter is mended; in shorter ones only two that changed places.
+const MIN_LETTERS: usize = 5;
+
+/// The first word that is a slip of a command word, and what it is then.
+pub(super) fn slip(tokens: &Tokens<'_>) -> Option<(usize, Known)> {
+    tokens.list.iter().take(16).enumerate().find_map(|(i, token)| {
+        if token.symbol != 0 || token.class != 0 || token.number.is_some() {
+            return None;
+        }
+        let typed = tokens.word(i).to_ascii_lowercase();
+        if !(4..=12).contains(&typed.len()) || !typed.bytes().all(|b| b.is_ascii_lowercase()) {
+            return None;
+        }
+        let mut candidates = COMMAND_WORDS.iter().filter(|word| is_slip(word, &typed));
+        let word = candidates.next()?;
+        candidates.next().is_none().then(|| (i, tokens.lexicon.get(word)))
+    })
+}
+
+/// Whether `typed` is `word` with one letter wrong, missing or added, or with two neighbours changed over. The first letter is
+/// right, and an ending that makes another form of the word ("updated") is no slip.
+fn is_slip(word: &str, typed: &str) -> bool {
+    let (a, b) = (word.as_bytes(), typed.as_bytes());
+    if a[0] != b[0] || typed.starts_with(word) {
+        return false;
+    }
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (rest_a, rest_b) = (&a[same..], &b[same..]);
+    if rest_a.len() == rest_b.len()
+        && rest_a.len() >= 2
+        && rest_a[0] == rest_b[1]
+        && rest_a[1] == rest_b[0]
+        && rest_a[2..] == rest_b[2..]
+    {
+        return true;
+    }
+    if typed.len().min(word.len()) < MIN_LETTERS {
+        return false;
+    }
+    match (rest_a.len(), rest_b.len()) {
+        (x, y) if x == y => x > 0 && rest_a[1..] == rest_b[1..],
+        (x, y) if x == y + 1 => rest_a[1..] == *rest_b,
+        (x, y) if x + 1 == y => *rest_a == rest_b[1..],
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slip_is_mended_and_another_word_is_not() {
+        for (word, typed, expected) in [
+            ("install", "instal", true),
+            ("shutdown", "shutdwon", true),
+            ("launch", "lauch", true),
+            ("volume", "volumne", true),
+            ("turn", "trun", true),
+            ("turn", "torn", false),
+            ("update", "updated", false),
+            ("install", "installs", false),
+            ("lower", "power", false),
+            ("reboot", "robot", false),
+        ] {
+            assert_eq!(is_slip(word, typed), expected, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What kinds of words there are: the classes that slots and the not-an-order layer look at, number words, and names of software.
+
+/// Classes of words, one bit each.
+pub(super) mod class {
+    /// `not`, `don't`, `never`.
+    pub(crate) const NEGATION: u32 = 1;
+    /// `what`, `how`, `is`, `does`: what questions begin with.
+    pub(crate) const QUESTION: u32 = 1 << 1;
+    /// `if`, `maybe`, `suppose`.
+    pub(crate) const HYPOTHESIS: u32 = 1 << 2;
+    /// `tomorrow`, `midnight`, `after`.
+    pub(crate) const TIME: u32 = 1 << 3;
+    /// `it`, `everything`, `thing`: stands for something unnamed.
+    pub(crate) const PRONOUN: u32 = 1 << 4;
+    /// `please`, `thanks`.
+    pub(crate) const POLITE: u32 = 1 << 5;
+    /// Words that orders begin with.
+    pub(crate) const COMMAND: u32 = 1 << 6;
+    /// `in`, `on`, `from`.
+    pub(crate) const PREPOSITION: u32 = 1 << 7;
+    /// Machines and things that are not this computer.
+    pub(crate) const DEVICE: u32 = 1 << 8;
+    /// Everyday words that do not name software.
+    pub(crate) const ORDINARY: u32 = 1 << 9;
+    /// `the`, `my`.
+    pub(crate) const THE: u32 = 1 << 10;
+    /// `a`, `some`, `your`, `every`.
+    pub(crate) const ARTICLE: u32 = 1 << 11;
+    /// `and`, `plus`, `&`.
+    pub(crate) const AND: u32 = 1 << 12;
+    /// `package`, `app`, `program`.
+    pub(crate) const SOFTWARE_NOUN: u32 = 1 << 13;
+    /// A name of software that exists.
+    pub(crate) const SOFTWARE: u32 = 1 << 14;
+    /// `editor`, `player`, `browser`: the last word of a kind of app.
+    pub(crate) const APP_KIND: u32 = 1 << 15;
+    /// Words of other languages that people order with.
+    pub(crate) const FOREIGN: u32 = 1 << 16;
+    /// A number in digits or words.
+    pub(crate) const NUMBER: u32 = 1 << 17;
+    /// `mind`, `try`: what follows is in the -ing form.
+    pub(crate) const MIND: u32 = 1 << 18;
+    /// `was`, `went`, `restarted`: tells what happened.
+    pub(crate) const PAST: u32 = 1 << 19;
+    /// `i`, `we`, `she`: who a report is about.
+    pub(crate) const PERSON: u32 = 1 << 20;
+    /// `is`, `are`, `has`: makes a clause of what is to be noted.
+    pub(crate) const VERB: u32 = 1 << 21;
+    /// `sudo`, `rm`: words of a shell.
+    pub(crate) const SHELL: u32 = 1 << 22;
+    /// `file`, `folder`: things on a disk, which are neither packages nor pages.
+    pub(crate) const DISK: u32 = 1 << 23;
+    /// What desktops call their own apps: `files`, `settings`.
+    pub(crate) const APP_NAME: u32 = 1 << 24;
+    /// Names of software that are everyday words as well: `cheese`, `go`.
+    pub(crate) const DOUBLE_MEANING: u32 = 1 << 25;
+    /// This computer.
+    pub(crate) const MACHINE: u32 = 1 << 26;
+}
+
+/// The words of each class. One word may stand in several.
+pub(super) const CLASSES: &[(u32, &str)] = &[
+    (
+        class::NEGATION,
+        "not dont never no without cannot cant wont wouldnt shouldnt couldnt didnt doesnt isnt arent wasnt mustnt neednt nobody \
+         nothing none neither nor nevermind stop avoid cancel refuse refrain skip instead unless leave keep aint hasnt havent rather",
+    ),
+    (
+        class::QUESTION,
+        "what whats which who whos whose whom when whens where wheres why whys how hows is are am was were does did has have had do \
+         should shall whether may isnt arent doesnt didnt can could would",
+    ),
+    (
+        class::HYPOTHESIS,
+        "if maybe perhaps might suppose supposing imagine assume assuming hypothetically pretend could would wish wonder possibly \
+         considering thinking were otherwise",
+    ),
+    (
+        class::TIME,
+        "tomorrow tonight today later midnight noon oclock pm am monday tuesday wednesday thursday friday saturday sunday mondays fridays \
+         sundays minute minutes hour hours second seconds week weeks day days month when whenever once after before until till while every \
+         daily weekly nightly morning evening afternoon weekend weekends night soon eventually during yesterday year years",
+    ),
+    (
+        class::PRONOUN,
+        "it this that these those them they everything anything something nothing all stuff thing things one ones mine yours him her us \
+         each both whatever everyone someone itself himself herself themselves me you",
+    ),
+    (class::POLITE, "please pls plz thanks thank thx kindly cheers"),
+    (
+        class::COMMAND,
+        "install uninstall deinstall remove delete reboot restart shutdown suspend mute unmute open launch turn switch set update upgrade \
+         lock enable disable start run reinstall purge erase increase decrease raise lower dim brighten forget remember search find list \
+         show go visit browse google add fetch download execute kill close quit tell put make bring take get then undo send write sleep \
+         disconnect reconnect",
+    ),
+    (
+        class::PREPOSITION,
+        "in into on onto off of from to at with by about over under between for up down as than through via per within inside behind \
+         beside near against upon toward towards because since so but or like back out",
+    ),
+    (
+        class::DEVICE,
+        "tv tvs television telly lamp lamps light lights lighting router routers server servers nas phone phones smartphone iphone tablet \
+         ipad car fridge refrigerator oven stove heater heating thermostat radiator fan fans printer scanner camera cameras door doors \
+         window blinds curtains garage gate alarm alarms speakerphone stereo hifi radio vacuum hoover dishwasher washer dryer kettle toaster \
+         microwave drone engine engines sprinkler sprinklers container containers database vm pod cluster website doorbell \
+         sensor sensors bulb bulbs lawnmower sauna boiler aircon conditioner humidifier projector playstation xbox roomba watch \
+         flashlight torch headset headphones earbuds keyboard mouse chromecast shutters chandelier switchboard modem plug \
+         socket sockets tap faucet shower pool fireplace mower bike truck boat plane",
+    ),
+    (class::ORDINARY, include_str!("lexicon/ordinary.txt")),
+    (class::THE, "the my"),
+    (class::ARTICLE, "a an some any your our their his its every another more much many few several"),
+    (class::AND, "and plus & also"),
+    (
+        class::SOFTWARE_NOUN,
+        "package packages app apps application applications program programs software tool called named",
+    ),
+    (
+        class::APP_KIND,
+        "editor player browser viewer manager client terminal calculator settings monitor analyzer analyser app application program console \
+         emulator launcher center centre organizer recorder studio office suite messenger",
+    ),
+    (
+        class::FOREIGN,
+        "bitte neustarten herunterfahren lautstärke helligkeit ausschalten einschalten öffne starte installiere schalte mach rechner \
+         apaga enciende abre sube baja el volumen brillo instala reinicia por favor ordenador cierra \
+         éteins allume ouvre baisse monte redémarre installe le la ordinateur s'il \
+         spegni accendi apri abbassa alza riavvia installa il luminosità zet uit aan zachter harder geluid \
+         wyłącz włącz otwórz desliga liga abra aumenta diminui reinicie matikan nyalakan buka kapat aç sesi kıs awaaz kam karo band chalu \
+         auf ton leiser lauter aus ein und oder nicht das der die sluit stäng öppna sätt på av",
+    ),
+    (
+        class::NUMBER,
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen \
+         nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred half max maximum minimum min",
+    ),
+    (class::MIND, "mind"),
+    (class::MACHINE, "computer pc machine laptop system box desktop notebook workstation device thing"),
+    (
+        class::PAST,
+        "was were went did had got said told turned opened closed started stopped restarted rebooted installed removed uninstalled updated \
+         upgraded shut froze crashed jumped dropped changed asked wanted thought left came broke failed been happened deleted muted locked",
+    ),
+    (class::PERSON, "i we she he they you it someone somebody everyone who"),
+    (
+        class::VERB,
+        "is are was were am has have had will would can cant must should does doesnt do dont did isnt arent wont needs need likes like lives \
+         works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
+         theyre were whats costs said sits stands belongs uses use wears drinks eats takes gets leaves arrives begins owes equals hate love \
+         loves live work parked put left lent gave bought sold changed keeps",
+    ),
+    (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
+    (
+        class::DISK,
+        "file files folder folders directory directories disk disks partition partitions document documents photo photos picture pictures \
+         video videos image images pdf pdfs download downloads desktop trash bin cache history note notes email emails mail message messages \
+         bookmark bookmarks tab tabs playlist song songs contact contacts event events meeting meetings appointment reminder reminders",
+    ),
+    (
+        class::DOUBLE_MEANING,
+        "go make less most fish dust dash ant stack wire pass john parallel rename locate bottles cheese brave bat tree element \
+         hydrogen rust swift flex bison orca marble julia ruby perl crystal chef puppet ledger hamster grass barrier piper octopi plank foot \
+         awesome mate cinnamon sway rider olive word writer peek shutter totem lame moc poetry snap bless perf \
+         node screen ed joe atom code yarn bun lua warp hyper st spectacle anchor dia pencil drawing cursor \
+         bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty elisa strawberry clementine jack \
+         carla reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype tasks line hydra hexyl glances warp \
+         onboard compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
+    ),
+];
+
+/// Names of software that people say, one a line, lower case.
+pub(super) const SOFTWARE: &str = include_str!("lexicon/software.txt");
+
+/// Order words in the -ing form, for what follows "would you mind".
+pub(super) const GERUNDS: &[(&str, &str)] = &[
+    ("turning", "turn"),
+    ("switching", "switch"),
+    ("opening", "open"),
+    ("launching", "launch"),
+    ("starting", "start"),
+    ("installing", "install"),
+    ("uninstalling", "uninstall"),
+    ("removing", "remove"),
+    ("restarting", "restart"),
+    ("rebooting", "reboot"),
+    ("shutting", "shut"),
+    ("powering", "power"),
+    ("putting", "put"),
+    ("setting", "set"),
+    ("muting", "mute"),
+    ("unmuting", "unmute"),
+    ("locking", "lock"),
+    ("updating", "update"),
+    ("upgrading", "upgrade"),
+    ("raising", "raise"),
+    ("lowering", "lower"),
+    ("increasing", "increase"),
+    ("decreasing", "decrease"),
+    ("reducing", "reduce"),
+    ("dimming", "dim"),
+    ("brightening", "brighten"),
+    ("enabling", "enable"),
+    ("disabling", "disable"),
+    ("making", "make"),
+    ("bringing", "bring"),
+    ("showing", "show"),
+    ("listing", "list"),
+    ("suspending", "suspend"),
+];
+
+/// What a number word counts for, below a hundred.
+pub(super) fn number_word(word: &str) -> Option<i32> {
+    Some(match word {
+        "zero" | "nil" => 0,
+        "one" => 1,
+        "two" => 2,
+        "three" => 3,
+        "four" => 4,
+        "five" => 5,
+        "six" => 6,
+        "seven" => 7,
+        "eight" => 8,
+        "nine" => 9,
+        "ten" => 10,
+        "eleven" => 11,
+        "twelve" => 12,
+        "thirteen" => 13,
+        "fourteen" => 14,
+        "fifteen" => 15,
+        "sixteen" => 16,
+        "seventeen" => 17,
+        "eighteen" => 18,
+        "nineteen" => 19,
+        "twenty" => 20,
+        "thirty" => 30,
+        "forty" | "fourty" => 40,
+        "fifty" => 50,
+        "sixty" => 60,
+        "seventy" => 70,
+        "eighty" => 80,
+        "ninety" => 90,
+        "hundred" => 100,
+        _ => return None,
+    })
+}
+
+/// What desktops call their own apps, one a line, lower case.
+pub(super) const APP_NAMES: &str = include_str!("lexicon/apps.txt");

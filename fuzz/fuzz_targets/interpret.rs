@@ -1,0 +1,21 @@
+//! Any text: the interpreter must not panic, and what it takes for an order must be one line of a plan.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use steward_agent::interpret::{Context, Interpreter, Reading};
+
+static INTERPRETER: LazyLock<Interpreter> =
+    LazyLock::new(|| Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read"));
+
+fuzz_target!(|text: &str| {
+    let cx = Context { home: Some("/home/speaker") };
+    let reading = INTERPRETER.read(text, &cx);
+    if let Reading::Order(order) = &reading {
+        for package in order.payload.iter().filter(|_| order.action.starts_with("package_in")).flat_map(|p| p.split(',')) {
+            assert!(!package.is_empty() && !package.starts_with('-') && !package.contains([';', '&', '|', '/', '"']));
+        }
+    }
+    let _ = reading.sentence();
+});
