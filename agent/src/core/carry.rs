@@ -200,6 +200,7 @@ impl Running {
         };
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
         let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
+        fault::point("executed");
         self.settle(ran, &plan).await
     }
 
@@ -222,6 +223,7 @@ impl Running {
             said.extend(step.message.take());
             outcome = step;
         }
+        fault::point("receipts");
         if let Some(id) = plan.undoes {
             if let Err(e) = receipts.used(id).await {
                 tracing::error!("a receipt could not be used up: {e}");

@@ -351,6 +351,7 @@ impl Core {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
             self.write(record).await?;
+            crate::fault::point("held_recorded");
             self.0.events.tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
         let scopes: Vec<String> = offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();

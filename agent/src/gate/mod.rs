@@ -218,6 +218,7 @@ impl Gate {
         &self, id: Uuid, plan: Plan, ready: Vec<Ready>, caller: &Arc<Caller>, limits: &[LimitUse],
     ) -> Result<Approved, Failure> {
         self.journal.append("grant_used", &IdOf { id }, Durability::Synced).await.map_err(journal)?;
+        fault::point("grant_used");
         if let Some(grant) = self.state().grants.get_mut(&id) {
             grant.uses += 1;
         }
@@ -361,15 +362,16 @@ impl Gate {
     /// # Errors
     /// When the journal cannot be written; the end is known in memory all the same.
     pub async fn finished(&self, id: Uuid, kind: &'static str, reply: Value) -> Result<(), Failure> {
-        fault::point("before-outcome");
+        fault::point("before_outcome");
         self.end(id, kind, End { id, reply: Some(reply), note: None, approver: None, wall_ms: 0 }).await?;
-        fault::point("after-outcome");
+        fault::point("after_outcome");
         Ok(())
     }
 
     async fn end(&self, id: Uuid, kind: &'static str, mut end: End) -> Result<(), Failure> {
         end.wall_ms = self.clock.now().wall_ms;
         let written = self.append_always(kind, &end).await;
+        fault::point("ended");
         if let Some(entry) = self.state().held.get_mut(&id) {
             entry.phase = Phase::Ended(kind, Box::new(end));
         }
@@ -497,6 +499,7 @@ impl Gate {
             state.grants.remove(&id).ok_or_else(gone)?
         };
         self.append_always("grant_revoked", &IdOf { id }).await.map_err(journal)?;
+        fault::point("grant_revoked");
         Ok(grant)
     }
 
@@ -599,6 +602,7 @@ impl Gate {
             return Err(Failure::new(Code::RateLimited, "there are too many standing approvals; revoke some first"));
         }
         self.journal.append("grant", &grant, Durability::Synced).await.map_err(journal)?;
+        fault::point("granted");
         self.state().grants.insert(grant.id, grant);
         Ok(())
     }
