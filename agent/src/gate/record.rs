@@ -241,8 +241,12 @@ fn canonical(value: &Value, out: &mut String) {
 /// What is different between the effects that were shown and those of now; empty when an approval of `shown` still holds.
 /// Packages, sessions and inhibitors may have become fewer; everything else must be equal.
 pub fn difference(shown: &[Effect], now: &[Effect]) -> Vec<String> {
-    let may_shrink = |e: &Effect| matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt");
-    let name = |e: &Effect| format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default());
+    let may_shrink = |e: &Effect| {
+        matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt")
+    };
+    let name = |e: &Effect| {
+        format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default())
+    };
     let added = now.iter().filter(|e| !shown.contains(e)).map(|e| format!("new: {}", name(e)));
     let gone = shown.iter().filter(|e| !now.contains(e) && !may_shrink(e)).map(|e| format!("gone: {}", name(e)));
     added.chain(gone).collect()
@@ -310,7 +314,8 @@ mod tests {
 
     #[test]
     fn fewer_packages_hold_and_other_ones_do_not() {
-        let effect = |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
+        let effect =
+            |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
         let shown = [effect("install", "a"), effect("install", "b"), effect("set", "volume")];
         let fewer = [effect("install", "a"), effect("set", "volume")];
         assert!(difference(&shown, &fewer).is_empty());
