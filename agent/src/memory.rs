@@ -114,9 +114,7 @@ impl Memory {
             }
             Ok(())
         })?;
-        let memory = Memory { log, clock, notes: Mutex::new(notes) };
-        memory.tidy();
-        Ok(memory)
+        Ok(Memory { log, clock, notes: Mutex::new(notes) })
     }
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
@@ -201,21 +199,23 @@ impl Memory {
         Ok(note.clone())
     }
 
-    /// Overwrites the text of notes that were forgotten more than ten minutes ago. Called now and then.
-    pub fn tidy(&self) {
+    /// Overwrites the text of notes that were forgotten more than ten minutes ago, and says whether there were any. Called
+    /// now and then.
+    pub fn tidy(&self) -> bool {
         let due = self.clock.now().wall_ms - FORGOTTEN_FOR * 1000;
         {
             let mut notes = self.notes();
             let before = notes.by_id.len();
             notes.by_id.retain(|_, n| n.forgotten.is_none_or(|at| at > due));
             if notes.by_id.len() == before {
-                return;
+                return false;
             }
         }
         let records = self.records();
         if let Err(e) = self.log.rewrite(records.into_iter().map(|n| ("note", n))).wait() {
             tracing::warn!("forgotten notes could not be overwritten: {e}");
         }
+        true
     }
 
     async fn rewrite(&self) -> Result<(), MemoryError> {
