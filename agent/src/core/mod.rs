@@ -288,8 +288,12 @@ impl Core {
             }
         };
         if let Some(id) = plan.undoes {
-            let receipt = self.0.receipts.find(cx.owner, Some(id));
-            let only = receipt.as_ref().and_then(|r| r.undo.only.as_ref());
+            // Used by another undo since, or too old by now.
+            let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {
+                let message = "the change was put back already, or it is too long ago";
+                return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
+            };
+            let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
                 && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
             {
@@ -297,9 +301,7 @@ impl Core {
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
-                if let Some(receipt) = &receipt {
-                    shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
-                }
+                shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
             }
         }
         Ok(all)
@@ -417,8 +419,16 @@ impl Core {
     pub fn malformed(&self, caller: &Arc<Caller>, failure: &Failure) {
         let mut record = self.blank(Kind::Malformed, caller);
         record.code = Some(failure.code.as_str().to_owned());
-        record.data = Some(json!({ "message": action::types::visible(&failure.message, 200) }));
+        record.data = Some(json!({ "message": action::types::visible(&unquoted(&failure.message), 200) }));
         self.write_later(&record);
+    }
+}
+
+/// A message without what it quotes: a line that is no request may have somebody's note in it all the same.
+fn unquoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
+        _ => message.to_owned(),
     }
 }
 

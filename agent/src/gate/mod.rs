@@ -129,6 +129,8 @@ struct Entry {
 struct State {
     held: HashMap<Uuid, Entry>,
     grants: HashMap<Uuid, Grant>,
+    /// Whether texts were taken out of what ended, and the journal still has them.
+    scrubbed: bool,
     /// Callers to whom a person said no, and when (milliseconds since boot).
     denials: VecDeque<(String, i64)>,
 }
@@ -236,8 +238,8 @@ impl Gate {
             let mut state = self.state();
             let waiting = |e: &&mut Entry| matches!(e.phase, Phase::Pending) && !e.held.expired(&now);
             let equal = state.held.values_mut().filter(waiting).find(|e| e.held.equal == held.equal);
-            // What is shown must be the same too: else the person would be asked about something else.
-            if let Some(entry) = equal.filter(|e| e.held.preview == held.preview) {
+            // What would happen must be the same too: else the person would be asked about something else.
+            if let Some(entry) = equal.filter(|e| e.held.shows_the_same(&held)) {
                 entry.count += 1;
                 return Ok((entry.held.clone(), entry.count));
             }
@@ -343,7 +345,7 @@ impl Gate {
                 (_, Err(e)) => return refuse(format!("it cannot be told who answers: {e}")),
             };
             if let Err(refusal) = allowed {
-                return refuse(refusal.to_string());
+                return refuse(refusal.sentence(&held.id.to_string()));
             }
         }
         Ok(Approver {
@@ -540,19 +542,27 @@ impl Gate {
                 tracing::warn!(id = %held.id, "{e}");
             }
         }
+        self.compact().await;
+        expired
+    }
+
+    /// Writes the journal anew when there is something to leave out.
+    async fn compact(&self) {
+        let now = self.clock.now();
         let _nobody_holds = self.holding.lock().await;
         let records = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
             let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
             let stale = state.held.values().filter(|e| old(e)).count();
-            if stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
-                return expired;
+            if !state.scrubbed && stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
+                return;
             }
             // Nothing may be on its way to the journal while it is written anew.
             if state.held.values().any(|e| matches!(e.phase, Phase::Claimed | Phase::Executing)) {
-                return expired;
+                return;
             }
+            state.scrubbed = false;
             state.held.retain(|_, e| !old(e));
             if ended - stale > MAX_ENDED {
                 let mut by_age: Vec<(i64, Uuid)> = state.held.iter().filter_map(|(id, e)| match &e.phase {
@@ -569,8 +579,38 @@ impl Gate {
         };
         if let Err(e) = self.journal.rewrite(records).await {
             tracing::warn!("the journal could not be written anew: {e}");
+            self.state().scrubbed = true;
         }
-        expired
+    }
+
+    /// Takes the texts of notes out of requests that ended, in memory and in the journal: a note that is gone from the
+    /// memory is to be gone from here too. Where another request is being carried out at the moment, the journal follows
+    /// when that has ended.
+    pub async fn scrub(&self) {
+        {
+            let mut state = self.state();
+            let mut any = false;
+            for entry in state.held.values_mut() {
+                let of_notes = |s: &record::HeldStep| matches!(s.name.as_str(), "remember" | "read_context" | "forget");
+                if let Phase::Ended(_, end) = &mut entry.phase
+                    && entry.held.steps.iter().any(of_notes)
+                {
+                    let held = Arc::make_mut(&mut entry.held);
+                    held.steps.iter_mut().filter(|s| of_notes(s)).for_each(|s| s.args = json!({}));
+                    held.preview = None;
+                    if let Some(Value::Object(reply)) = &mut end.reply {
+                        reply.remove("data");
+                        reply.remove("preview");
+                        if held.steps.iter().any(|s| s.name == "read_context") {
+                            reply.insert("message".to_owned(), Value::Null);
+                        }
+                    }
+                    any = true;
+                }
+            }
+            state.scrubbed |= any;
+        }
+        self.compact().await;
     }
 
     /// Gives a standing approval for what `held` asked.
