@@ -325,7 +325,8 @@ impl Perform for Forget {
     fn sentence(&self) -> String {
         match (self.id, &self.words) {
             (Some(id), _) => format!("Forget note {id}"),
-            (None, words) => format!("Forget the note with `{}`", visible(words.as_deref().unwrap_or_default(), 80)),
+            // Without the words: the sentence is kept in the receipt, where no text of a note belongs.
+            (None, _) => "Forget the note with these words".to_owned(),
         }
     }
 

@@ -172,9 +172,13 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
 
 /// Carries out what was shown, and keeps how it can be put back.
 async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-    let Some(transaction) = ready.shown.and_then(|s| s.transaction) else {
+    let Some(Shown { transaction: Some(transaction), already, .. }) = ready.shown else {
         return Err(Failure::internal("a package transaction without its preview"));
     };
+    // Somebody else has done it between the question and the yes.
+    if let Some(already) = already {
+        return Ok(Outcome::says(already).with(json!({ "changed": false })));
+    }
     let folder = cx.services.transaction_folder(cx.request, &transaction)?;
     let manager = &cx.services.packages;
     let result = followed(cx, async |progress| {

@@ -157,6 +157,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     house.abort();
+    core.stopping();
     let _nobody_left = stop.send(true);
     serving.await?;
     core.stop().await;

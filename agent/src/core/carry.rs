@@ -8,6 +8,7 @@ use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
 use super::{Core, Rules};
+use crate::action::Action;
 use crate::action::types::visible;
 use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
 use crate::caller::Caller;
@@ -95,6 +96,9 @@ impl Core {
         fault::point("finished");
         if let How::Person(id) = how {
             self.finished(id, &reply).await;
+        }
+        if case.plan.steps.iter().any(|s| matches!(s, Action::Forget(f) if f.purge)) {
+            self.0.gate.scrub().await;
         }
         let now = self.0.clock.now().wall_ms;
         self.0.events.tell(

@@ -179,9 +179,17 @@ impl Core {
             Decision::Deny => return Ok(self.deny(denied(&verdict, subjects))),
             Decision::Ok => self.0.gate.by_rule(plan.clone(), ready, caller, &verdict.limits),
             Decision::Confirm(needs) => {
+                let said_freely = match subjects.iter().find(|s| s.action == SAID) {
+                    Some(said) => {
+                        let alone = self.judge(&rules.policy, std::slice::from_ref(said), Who::Here(caller)).await;
+                        alone.decision == Decision::Ok
+                    }
+                    None => true,
+                };
+                let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
                 let grant = match plan.undoes {
-                    None => self.0.gate.grant_for(caller, &subjects, &needs, &rules.policy),
-                    Some(_) => None,
+                    None if said_freely => self.0.gate.grant_for(caller, &covered, &needs, &rules.policy),
+                    _ => None,
                 };
                 let Some(grant) = grant else {
                     let case = denied(&verdict, subjects);
@@ -229,7 +237,7 @@ impl Core {
         }
         if plan.said {
             // Rules for `natural_language` join; without one, its class of harm adds nothing.
-            subjects.push(Subject { action: "natural_language", risk: Risk::Observe, facts: Vec::new() });
+            subjects.push(Subject { action: SAID, risk: Risk::Observe, facts: Vec::new() });
         }
         Ok((subjects, ready))
     }
@@ -303,8 +311,12 @@ impl Core {
             }
         };
         if let Some(id) = plan.undoes {
-            let receipt = self.0.receipts.find(cx.owner, Some(id));
-            let only = receipt.as_ref().and_then(|r| r.undo.only.as_ref());
+            // Used by another undo since, or too old by now.
+            let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {
+                let message = "the change was put back already, or it is too long ago";
+                return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
+            };
+            let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
                 && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
             {
@@ -315,12 +327,10 @@ impl Core {
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
-                if let Some(receipt) = &receipt {
-                    shown
-                        .preview
-                        .facts
-                        .push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
-                }
+                shown
+                    .preview
+                    .facts
+                    .push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
             }
         }
         Ok(all)
@@ -374,7 +384,10 @@ impl Core {
         if count == 1 {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
-            self.write(record).await?;
+            if let Err(failure) = self.write(record).await {
+                self.0.gate.withdraw(held.id).await;
+                return Err(failure);
+            }
             crate::fault::point("held_recorded");
             self.0
                 .events
@@ -449,10 +462,21 @@ impl Core {
     pub fn malformed(&self, caller: &Arc<Caller>, failure: &Failure) {
         let mut record = self.blank(Kind::Malformed, caller);
         record.code = Some(failure.code.as_str().to_owned());
-        record.data = Some(json!({ "message": action::types::visible(&failure.message, 200) }));
+        record.data = Some(json!({ "message": action::types::visible(&unquoted(&failure.message), 200) }));
         self.write_later(&record);
     }
 }
+
+/// A message without what it quotes: a line that is no request may have somebody's note in it all the same.
+fn unquoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
+        _ => message.to_owned(),
+    }
+}
+
+/// Under which name rules judge that something was said in words.
+const SAID: &str = "natural_language";
 
 /// The stricter of two verdicts, with the reasons of the one that is.
 fn stricter(a: Verdict, b: Verdict) -> Verdict {

@@ -134,6 +134,9 @@ impl Core {
         );
         self.write_later(&started);
 
+        if self.0.services.memory.tidy() {
+            self.0.gate.scrub().await;
+        }
         let transactions = self.0.services.transactions_left();
         let mut asked = interrupted;
         for stored in self.0.audit.unfinished() {
@@ -331,7 +334,9 @@ impl Core {
                         self.write_later(&self.decided(&Arc::new(Caller::this_process(Door::Command)), &held, "expired", None));
                         self.tell_decided(&held, "expired");
                     }
-                    self.0.services.memory.tidy();
+                    if self.0.services.memory.tidy() {
+                        self.0.gate.scrub().await;
+                    }
                     self.0.receipts.tidy();
                 }
                 () = watch.changed() => {
@@ -342,10 +347,16 @@ impl Core {
         }
     }
 
+    /// Tells those who listen that the agent stops, and ends their streams after what waits in them. Called before the
+    /// doors are told to stop, which wait for their connections.
+    pub fn stopping(&self) {
+        self.0.events.tell(None, "agent_stopping", self.0.clock.now().wall_ms, || json!({}));
+        self.0.events.close();
+    }
+
     /// Ends in order: tells those who listen, writes the last record, closes the files.
     pub async fn stop(&self) {
-        self.0.events.tell(None, "agent_stopping", self.0.clock.now().wall_ms, || Value::Null);
-        self.0.events.close();
+        self.stopping();
         self.write_later(&AuditRecord::new(Kind::Stopped));
         let audit = self.0.audit.clone();
         if let Err(e) = tokio::task::spawn_blocking(move || audit.stop()).await {

@@ -212,7 +212,7 @@ async fn stream(
 ) {
     let mut out = Vec::new();
     let mut seq = 0;
-    let mut open = true;
+    let mut stopping = false;
     loop {
         tokio::select! {
             happening = watch.next() => match happening {
@@ -230,11 +230,12 @@ async fn stream(
                     return;
                 }
             },
-            read = wire.read(lines), if open => match read {
-                Ok(0) | Err(_) => open = false,
+            read = wire.read(lines), if !stopping => match read {
+                Ok(0) | Err(_) => return,
                 Ok(_) => {}
             },
-            () = stopped(&mut stop), if open => open = false,
+            // What waits is still told; the end of the subscription ends the stream.
+            () = stopped(&mut stop), if !stopping => stopping = true,
         }
         while let Some(frame) = lines.next_frame() {
             let failure = Failure::new(Code::InvalidRequest, "this connection only has events; ask on another one");
@@ -245,10 +246,7 @@ async fn stream(
             core.malformed(caller, &failure);
             with_id(Reply::failed(name, failure).into(), id).encode(&mut out);
         }
-        if write(wire, &mut out).await.is_err() || (!open && *stop.borrow() && seq > 0) {
-            return;
-        }
-        if !open && !*stop.borrow() {
+        if write(wire, &mut out).await.is_err() {
             return;
         }
     }

@@ -129,6 +129,8 @@ struct Entry {
 struct State {
     held: HashMap<Uuid, Entry>,
     grants: HashMap<Uuid, Grant>,
+    /// Whether texts were taken out of what ended, and the journal still has them.
+    scrubbed: bool,
     /// Callers to whom a person said no, and when (milliseconds since boot).
     denials: VecDeque<(String, i64)>,
 }
@@ -253,8 +255,8 @@ impl Gate {
             let mut state = self.state();
             let waiting = |e: &&mut Entry| matches!(e.phase, Phase::Pending) && !e.held.expired(&now);
             let equal = state.held.values_mut().filter(waiting).find(|e| e.held.equal == held.equal);
-            // What is shown must be the same too: else the person would be asked about something else.
-            if let Some(entry) = equal.filter(|e| e.held.preview == held.preview) {
+            // What would happen must be the same too: else the person would be asked about something else.
+            if let Some(entry) = equal.filter(|e| e.held.shows_the_same(&held)) {
                 entry.count += 1;
                 return Ok((entry.held.clone(), entry.count));
             }
@@ -370,7 +372,7 @@ impl Gate {
                 (_, Err(e)) => return refuse(format!("it cannot be told who answers: {e}")),
             };
             if let Err(refusal) = allowed {
-                return refuse(refusal.to_string());
+                return refuse(refusal.sentence(&held.id.to_string()));
             }
         }
         Ok(Approver {
@@ -464,6 +466,17 @@ impl Gate {
         self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 })
             .await?;
         Ok(held)
+    }
+
+    /// Takes a request back that could not be recorded as held.
+    pub(crate) async fn withdraw(&self, id: Uuid) {
+        if let Some(entry) = self.state().held.get_mut(&id) {
+            entry.phase = Phase::Claimed;
+        }
+        let end = End { id, reply: None, note: None, approver: None, wall_ms: 0 };
+        if let Err(e) = self.end(id, "cancelled", end).await {
+            tracing::error!("request {id} could not be withdrawn: {e}");
+        }
     }
 
     /// How the request of this id stands: its state and, when it ended, its end. For its owner alone.
@@ -568,19 +581,27 @@ impl Gate {
                 tracing::warn!(id = %held.id, "{e}");
             }
         }
+        self.compact().await;
+        expired
+    }
+
+    /// Writes the journal anew when there is something to leave out.
+    async fn compact(&self) {
+        let now = self.clock.now();
         let _nobody_holds = self.holding.lock().await;
-        let records = {
+        let ack = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
             let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
             let stale = state.held.values().filter(|e| old(e)).count();
-            if stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
-                return expired;
+            if !state.scrubbed && stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
+                return;
             }
             // Nothing may be on its way to the journal while it is written anew.
             if state.held.values().any(|e| matches!(e.phase, Phase::Claimed | Phase::Executing)) {
-                return expired;
+                return;
             }
+            state.scrubbed = false;
             state.held.retain(|_, e| !old(e));
             if ended - stale > MAX_ENDED {
                 let mut by_age: Vec<(i64, Uuid)> = state
@@ -597,12 +618,43 @@ impl Gate {
                 }
             }
             state.grants.retain(|_, g| !g.ended(&now));
-            records(&state)
+            // Under the lock, so that nothing that happens meanwhile is lost.
+            self.journal.rewrite(records(&state))
         };
-        if let Err(e) = self.journal.rewrite(records).await {
+        if let Err(e) = ack.await {
             tracing::warn!("the journal could not be written anew: {e}");
+            self.state().scrubbed = true;
         }
-        expired
+    }
+
+    /// Takes the texts of notes out of requests that ended, in memory and in the journal: a note that is gone from the
+    /// memory is to be gone from here too. Where another request is being carried out at the moment, the journal follows
+    /// when that has ended.
+    pub async fn scrub(&self) {
+        {
+            let mut state = self.state();
+            let mut any = false;
+            for entry in state.held.values_mut() {
+                let of_notes = |s: &record::HeldStep| matches!(s.name.as_str(), "remember" | "read_context" | "forget");
+                if let Phase::Ended(_, end) = &mut entry.phase
+                    && entry.held.steps.iter().any(of_notes)
+                {
+                    let held = Arc::make_mut(&mut entry.held);
+                    held.steps.iter_mut().filter(|s| of_notes(s)).for_each(|s| s.args = json!({}));
+                    held.preview = None;
+                    if let Some(Value::Object(reply)) = &mut end.reply {
+                        reply.remove("data");
+                        reply.remove("preview");
+                        if held.steps.iter().any(|s| s.name == "read_context") {
+                            reply.insert("message".to_owned(), Value::Null);
+                        }
+                    }
+                    any = true;
+                }
+            }
+            state.scrubbed |= any;
+        }
+        self.compact().await;
     }
 
     /// Gives a standing approval for what `held` asked.
@@ -634,12 +686,21 @@ impl Gate {
             wall_ms: now.wall_ms,
             uses: 0,
         };
-        if self.state().grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
-            return Err(Failure::new(Code::RateLimited, "there are too many standing approvals; revoke some first"));
+        let id = grant.id;
+        let ack = {
+            let mut state = self.state();
+            if state.grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
+                let message = "there are too many standing approvals; revoke some first";
+                return Err(Failure::new(Code::RateLimited, message));
+            }
+            let ack = self.journal.append("grant", &grant, Durability::Synced);
+            state.grants.insert(id, grant);
+            ack
+        };
+        if let Err(e) = ack.await {
+            self.state().grants.remove(&id);
+            return Err(journal(e));
         }
-        self.journal.append("grant", &grant, Durability::Synced).await.map_err(journal)?;
-        fault::point("granted");
-        self.state().grants.insert(grant.id, grant);
         Ok(())
     }
 }

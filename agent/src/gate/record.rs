@@ -156,6 +156,18 @@ impl Held {
         *now.boot_id != *self.boot_id || now.boot_ms - self.boot_ms > ttl || now.wall_ms > self.wall_ms + ttl
     }
 
+    /// Whether both show the same effects. Facts, such as what is free on the disk, change all the time and bind nobody.
+    pub fn shows_the_same(&self, other: &Held) -> bool {
+        match (&self.preview, &other.preview) {
+            (Some(one), Some(other)) => {
+                one.requester_text == other.requester_text
+                    && difference(&one.effects, &other.effects).is_empty()
+                    && difference(&other.effects, &one.effects).is_empty()
+            }
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     /// The seconds that are left.
     pub fn left(&self, now: &Moment) -> i64 {
         (i64::from(self.needs.ttl) - (now.boot_ms - self.boot_ms) / 1000).max(0)
@@ -247,8 +259,11 @@ pub fn difference(shown: &[Effect], now: &[Effect]) -> Vec<String> {
     let name = |e: &Effect| {
         format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default())
     };
-    let added = now.iter().filter(|e| !shown.contains(e)).map(|e| format!("new: {}", name(e)));
-    let gone = shown.iter().filter(|e| !now.contains(e) && !may_shrink(e)).map(|e| format!("gone: {}", name(e)));
+    // How much is to be downloaded is a fact: it is less when the packages are in the manager's cache by then.
+    let same = |a: &Effect, b: &Effect| Effect { bytes: None, ..a.clone() } == Effect { bytes: None, ..b.clone() };
+    let among = |all: &[Effect], e: &Effect| all.iter().any(|o| same(o, e));
+    let added = now.iter().filter(|e| !among(shown, e)).map(|e| format!("new: {}", name(e)));
+    let gone = shown.iter().filter(|e| !among(now, e) && !may_shrink(e)).map(|e| format!("gone: {}", name(e)));
     added.chain(gone).collect()
 }
 
@@ -321,5 +336,8 @@ mod tests {
         assert!(difference(&shown, &fewer).is_empty());
         assert_eq!(difference(&fewer, &shown), ["new: install b"]);
         assert_eq!(difference(&shown, &shown[..2]), ["gone: set volume"]);
+        let downloaded =
+            [Effect { bytes: Some(9), ..effect("install", "a") }, effect("install", "b"), effect("set", "volume")];
+        assert!(difference(&shown, &downloaded).is_empty());
     }
 }

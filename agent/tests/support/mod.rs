@@ -16,7 +16,7 @@ use steward_agent::backend::package::Manager;
 use steward_agent::backend::package::mock::MockArchive;
 use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
-use steward_agent::policy_files::PolicyRoots;
+use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
 use steward_agent::services::Mode;
 use steward_ipc::Client;
@@ -100,7 +100,14 @@ impl World {
             mode: Mode::User,
             state: self.path("state"),
             config: self.path("config.toml"),
-            policy: PolicyRoots { given: vec![self.path("policy.toml")], ..PolicyRoots::default() },
+            policy: Roots {
+                admin: self.path("etc"),
+                vendor: self.path("usr"),
+                user: None,
+                given: vec![self.path("policy.toml")],
+                uid: rustix::process::geteuid().as_raw(),
+                system: rustix::process::geteuid().as_raw(),
+            },
             audit: None,
             clock: self.clock.clone(),
             wait: PATIENCE,
@@ -128,6 +135,7 @@ impl World {
     pub fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.runtime.block_on(async {
+                running.core.stopping();
                 running.stop.send_replace(true);
                 running.serving.await.expect("no panic");
                 running.core.stop().await;

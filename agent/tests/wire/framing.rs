@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_agent::server::{Access, ListenError, SocketSpec, listen};
 use steward_ipc::MAX_LINE;
 
-use crate::support::{DESKTOP, Daemon, PATIENCE, World, connect, line_on, over_stdio, raw, rest};
+use crate::support::{DESKTOP, Daemon, PATIENCE, World, connect, desktop_and, line_on, over_stdio, raw, rest};
 
 const PING: &str = "{\"name\":\"ping\"}\n";
 const PONG: &str = "{\"version\":1,\"action\":\"ping\",\"status\":\"ok\",\"message\":\"pong\",\"capabilities\":null,\"confirmation_id\":null}\n";
@@ -336,8 +336,8 @@ fn a_daemon_that_was_killed_leaves_a_socket_that_the_next_one_replaces() {
 
 #[test]
 fn several_sockets_have_names_that_rules_know() {
-    let policy = "version = 1\n[risk]\nlow = \"ok\"\n[[rule]]\nid = \"voice\"\nactions = [\"remember\"]\ndecision = \"deny\"\nwhy = \"not by voice\"\ncaller.socket = \"voice\"\n";
-    let world = World::new(policy);
+    let rule = "[caller.voice]\nsocket = \"voice\"\n[[rule]]\nid = \"voice\"\nactions = [\"remember\"]\ndecision = \"deny\"\nwhen.caller = [\"voice\"]\n";
+    let world = World::new(&desktop_and(rule));
     let mut voice = connect(&world.path("voice.sock"));
     let line = r#"{"name":"remember","payload":"x"}"#;
     assert_eq!(line_on(&mut voice, line)["policy"]["rule"], "voice");

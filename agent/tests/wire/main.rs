@@ -10,5 +10,8 @@
 mod support;
 
 mod framing;
+mod gate;
 mod hostile;
 mod protocol;
+mod records;
+mod reload;
