@@ -16,6 +16,9 @@ use crate::settings::Settings;
 use crate::show::text;
 use crate::table;
 
+/// The widest block of names, in characters.
+const BLOCK: usize = 100;
+
 /// What was found.
 #[derive(Debug, Default)]
 struct Findings {
@@ -204,29 +207,17 @@ fn print(out: &mut Out, found: &Findings) {
         let heading = format!("{} of {} actions would work here:", here.len(), actions.len());
         let heading = out.styled(Look::Bold, &heading);
         out.line(&heading);
-        let mut line = String::from(" ");
-        for a in here.iter().filter(|a| !denied(a)) {
-            let name = text(&a["name"]);
-            if line.chars().count() + name.chars().count() > table::width().min(100) - 1 {
-                out.line(&line);
-                line = String::from(" ");
-            }
-            line.push(' ');
-            line.push_str(&name);
-        }
-        out.line(&line);
+        let names: Vec<String> = here.iter().filter(|a| !denied(a)).map(|a| text(&a["name"])).collect();
+        names_of(out, &names);
         let refused: Vec<String> = here.iter().filter(denied).map(|a| text(&a["name"])).collect();
         if !refused.is_empty() {
             out.line(&format!("  and, but for the policy, which denies them to you: {}", refused.join(" ")));
         }
-        let rows: Vec<[String; 2]> = not.iter().map(|a| [text(&a["name"]), text(&a["why_not"])]).collect();
-        if !rows.is_empty() {
+        for (why, names) in by_reason(&not) {
             out.line("");
-            let heading = out.styled(Look::Bold, "These would not:");
+            let heading = out.styled(Look::Bold, &format!("These would not: {why}."));
             out.line(&heading);
-            for line in table::lines(&rows, table::width().saturating_sub(2)) {
-                out.line(&format!("  {line}"));
-            }
+            names_of(out, &names);
         }
     }
     out.line("");
@@ -242,4 +233,34 @@ fn print(out: &mut Out, found: &Findings) {
     for problem in &found.problems {
         out.line(&format!("  {}", clean(problem)));
     }
+}
+
+/// Names of actions by the reason for which they would not work, in the order of the catalogue.
+fn by_reason(actions: &[&Value]) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for action in actions {
+        let why = text(&action["why_not"]);
+        // Said of a request; nothing was asked for here.
+        let why = why.trim_end_matches("; nothing was changed").to_owned();
+        match groups.iter_mut().find(|(w, _)| *w == why) {
+            Some((_, names)) => names.push(text(&action["name"])),
+            None => groups.push((why, vec![text(&action["name"])])),
+        }
+    }
+    groups
+}
+
+/// Prints names as a block of lines.
+fn names_of(out: &mut Out, names: &[String]) {
+    let width = table::width().min(BLOCK);
+    let mut line = String::from(" ");
+    for name in names {
+        if line.chars().count() + 1 + name.chars().count() > width {
+            out.line(&line);
+            line = String::from(" ");
+        }
+        line.push(' ');
+        line.push_str(name);
+    }
+    out.line(&line);
 }

@@ -78,11 +78,14 @@ pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
         if line == Line::Quit {
             break;
         }
-        if let Err(fault) = answer(&mut agent, settings, out, line) {
+        let changes_what_waits = matches!(line, Line::Approve(_) | Line::Deny(_) | Line::Pending);
+        let exit = answer(&mut agent, settings, out, line).unwrap_or_else(|fault| {
             out.error(&fault.to_string());
-        }
-        if let Some(helper) = editor.helper_mut() {
-            helper.pending = decide::pending_ids(&mut agent, out);
+            fault.exit()
+        });
+        if changes_what_waits || exit == Exit::Held {
+            let ids = decide::pending_ids(&mut agent, out);
+            editor.helper_mut().into_iter().for_each(|helper| helper.pending.clone_from(&ids));
         }
     }
     if let Some(history) = &history {
@@ -99,7 +102,12 @@ fn piped(agent: &mut Connection, settings: &Settings, out: &mut Out) -> Result<E
         match Line::read(&typed) {
             Line::Nothing => {}
             Line::Quit => break,
-            line => exit = answer(agent, settings, out, line)?,
+            line => {
+                exit = answer(agent, settings, out, line).unwrap_or_else(|fault| {
+                    out.error(&fault.to_string());
+                    fault.exit()
+                });
+            }
         }
     }
     Ok(exit)
