@@ -318,7 +318,7 @@ impl Core {
             };
             let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
+                && let Some(other) = shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
             {
                 let message = format!(
                     "putting it back would also {} {}, which the change did not bring",
@@ -472,6 +472,16 @@ fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
         _ => message.to_owned(),
+    }
+}
+
+/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
+/// leave it out where they remove one.
+fn same_object(a: &str, b: &str) -> bool {
+    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
     }
 }
 
