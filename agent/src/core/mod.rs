@@ -318,7 +318,8 @@ impl Core {
             };
             let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) = shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
+                && let Some(other) =
+                    shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
             {
                 let message = format!(
                     "putting it back would also {} {}, which the change did not bring",
