@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::out::Out;
 use crate::progress;
 use crate::settings::Settings;
+use crate::show::quoted;
 
 /// How long an answer is waited for. The agent has a deadline of its own for every action; this one is for an agent that
 /// hangs, and longer than any upgrade of a machine.
@@ -135,6 +136,19 @@ impl Connection {
                 Ok(answer?)
             }
             Connection::Here(here) => here.request(request, out),
+        }
+    }
+
+    /// The command with the flags that reach this agent, for a person to type on another terminal.
+    pub(crate) fn command(&self) -> String {
+        match self {
+            Connection::Daemon(daemon) if !Settings::usual_sockets().contains(&daemon.path) => {
+                format!("steward --socket {}", quoted(&daemon.path.display().to_string()))
+            }
+            Connection::Here(here) if !Settings::is_usual_state(&here.setup.state) => {
+                format!("steward --state-dir {}", quoted(&here.setup.state.display().to_string()))
+            }
+            _ => "steward".to_owned(),
         }
     }
 
