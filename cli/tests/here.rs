@@ -35,7 +35,8 @@ fn quiet_and_json_say_nothing_beside_the_answer() {
     let quiet = world.run(&["-q", "call", "ping"]).with(0);
     assert_eq!((&*quiet.out, &*quiet.err), ("", ""));
     let json = world.run(&["--json", "call", "ping"]).with(0);
-    let pong = r#"{"version":1,"action":"ping","status":"ok","message":"pong","capabilities":null,"confirmation_id":null}"#;
+    let pong =
+        r#"{"version":1,"action":"ping","status":"ok","message":"pong","capabilities":null,"confirmation_id":null}"#;
     assert_eq!((json.out.trim_end(), &*json.err), (pong, ""));
 }
 
@@ -142,11 +143,12 @@ fn a_socket_that_was_named_and_does_not_answer_is_an_error() {
 #[test]
 fn commands_at_once_share_the_state_folder() {
     let world = World::new();
-    let all: Vec<_> = (0..6).map(|n| world.command(&["-q", "call", "remember", &format!("note {n}")]).spawn().unwrap()).collect();
+    let all: Vec<_> =
+        (0..3).map(|n| world.command(&["-q", "call", "remember", &format!("note {n}")]).spawn().unwrap()).collect();
     for child in all {
         common::ended(child.wait_with_output().unwrap()).with(0);
     }
-    assert_eq!(world.run(&["--json", "memory"]).json()["data"]["total"], 6);
+    assert_eq!(world.run(&["--json", "memory"]).json()["data"]["total"], 3);
 }
 
 #[test]
@@ -195,7 +197,8 @@ fn undo_puts_the_last_change_back() {
 #[test]
 fn lines_are_passed_through() {
     let world = World::new();
-    let sent = world.run_with(&["send"], "{\"name\":\"ping\",\"id\":7}\n\nnonsense\n{\"name\":\"pending_list\"}").with(0);
+    let sent =
+        world.run_with(&["send"], "{\"name\":\"ping\",\"id\":7}\n\nnonsense\n{\"name\":\"pending_list\"}").with(0);
     let lines: Vec<&str> = sent.out.lines().collect();
     assert_eq!(lines.len(), 3, "{sent:?}");
     assert!(lines[0].contains(r#""message":"pong""#) && lines[0].contains(r#""id":7"#));
@@ -206,12 +209,22 @@ fn lines_are_passed_through() {
 #[test]
 fn the_prompt_takes_sentences_and_commands() {
     let world = World::new();
-    let piped = world.run_with(&[], "remember that tea is at four\n\n/call read_context\n/bogus\n/explain install cowsay\n/help\n").with(0);
+    let piped = world
+        .run_with(&[], "remember that tea is at four\n\n/call read_context\n/bogus\n/explain install cowsay\n/help\n")
+        .with(0);
     for said in ["I'll remember that.", "Recent context: tea is at four", "a person would be asked", "/approve ID"] {
         assert!(piped.out.contains(said), "{said}: {piped:?}");
     }
     assert!(piped.err.contains("`/bogus` is no command here"));
-    let typed = world.on_a_terminal(&[], "/pend\t\rwhat do you remember\r/quit\r").with(0);
+    let prompt = "steward> ";
+    let turns = [
+        (prompt, "/pend\t\r"),
+        ("Nothing waits", ""),
+        (prompt, "what do you remember\r"),
+        ("tea is", ""),
+        (prompt, "/quit\r"),
+    ];
+    let typed = world.converse(&[], &turns).with(0);
     assert!(typed.out.contains("Nothing waits") && typed.out.contains("tea is at four"), "{typed:?}");
     let history = world.state().join("history");
     assert!(is_private(&history));

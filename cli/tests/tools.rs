@@ -5,10 +5,34 @@ mod common;
 use common::World;
 
 const COMMANDS: &[&[&str]] = &[
-    &["do"], &["call"], &["send"], &["pending"], &["approve"], &["deny"], &["cancel"], &["result"], &["grants"],
-    &["grants", "revoke"], &["undo"], &["explain"], &["capabilities"], &["memory"], &["memory", "add"], &["policy"],
-    &["policy", "check"], &["policy", "explain"], &["policy", "test"], &["policy", "import"], &["audit"], &["audit", "tail"],
-    &["audit", "show"], &["audit", "verify"], &["doctor"], &["watch"], &["completions"], &["man"],
+    &["do"],
+    &["call"],
+    &["send"],
+    &["pending"],
+    &["approve"],
+    &["deny"],
+    &["cancel"],
+    &["result"],
+    &["grants"],
+    &["grants", "revoke"],
+    &["undo"],
+    &["explain"],
+    &["capabilities"],
+    &["memory"],
+    &["memory", "add"],
+    &["policy"],
+    &["policy", "check"],
+    &["policy", "explain"],
+    &["policy", "test"],
+    &["policy", "import"],
+    &["audit"],
+    &["audit", "tail"],
+    &["audit", "show"],
+    &["audit", "verify"],
+    &["doctor"],
+    &["watch"],
+    &["completions"],
+    &["man"],
 ];
 
 #[test]
@@ -16,7 +40,10 @@ fn the_help_of_every_command_has_an_example() {
     let world = World::new();
     for command in COMMANDS {
         let help = world.run(&[command, &["--help"][..]].concat()).with(0).out;
-        assert!(help.contains(&format!("Examples:\n  steward {}", command[0])) || help.contains("| steward send"), "{command:?}: {help}");
+        assert!(
+            help.contains(&format!("Examples:\n  steward {}", command[0])) || help.contains("| steward send"),
+            "{command:?}: {help}"
+        );
     }
     let help = world.run(&["--help"]).with(0).out;
     assert!(help.contains("  3    held until a person agrees") && help.contains("  130  interrupted"), "{help}");
@@ -41,12 +68,22 @@ fn man_pages_and_completions_are_made() {
 fn answers_in_json_are_one_line_that_parses() {
     let world = World::new();
     for (args, code) in [
-        (vec!["call", "ping"], 0), (vec!["do", "gibberish it"], 6), (vec!["pending"], 0), (vec!["grants"], 0),
-        (vec!["memory"], 0), (vec!["memory", "add", "x"], 0), (vec!["explain", "install vim"], 0),
-        (vec!["capabilities"], 0), (vec!["capabilities", "--details"], 0), (vec!["undo"], 0),
-        (vec!["call", "forget", "--args", "{\"id\":1,\"purge\":true}"], 3), (vec!["audit", "verify"], 0),
-        (vec!["policy", "check"], 0), (vec!["policy", "test", "--coverage"], 0),
-        (vec!["policy", "explain", "package_install", "vim"], 0), (vec!["doctor"], 0),
+        (vec!["call", "ping"], 0),
+        (vec!["do", "gibberish it"], 6),
+        (vec!["pending"], 0),
+        (vec!["grants"], 0),
+        (vec!["memory"], 0),
+        (vec!["memory", "add", "x"], 0),
+        (vec!["explain", "install vim"], 0),
+        (vec!["capabilities"], 0),
+        (vec!["capabilities", "--details"], 0),
+        (vec!["undo"], 0),
+        (vec!["call", "forget", "--args", "{\"id\":1,\"purge\":true}"], 3),
+        (vec!["audit", "verify"], 0),
+        (vec!["policy", "check"], 0),
+        (vec!["policy", "test", "--coverage"], 0),
+        (vec!["policy", "explain", "package_install", "vim"], 0),
+        (vec!["doctor"], 0),
     ] {
         let ended = world.run(&[&["--json"], &args[..]].concat()).with(code);
         assert_eq!(ended.out.lines().count(), 1, "{args:?}: {ended:?}");
@@ -91,10 +128,14 @@ fn the_audit_log_is_read_and_an_edit_is_found() {
 #[test]
 fn a_bad_policy_is_named_by_line_and_column() {
     let world = World::new();
-    let bad = world.write("bad.toml", "version = 1\n[[rule]]\nid = \"a\"\nactions = [\"pakage_install\"]\ndecision = \"ok\"\n");
+    let bad = world
+        .write("bad.toml", "version = 1\n[[rule]]\nid = \"a\"\nactions = [\"pakage_install\"]\ndecision = \"ok\"\n");
     let bad = bad.to_str().unwrap();
     let check = world.run(&["policy", "check", bad]).with(1);
-    assert!(check.out.contains("bad.toml:4:12: ") && check.out.contains("did you mean `package_install`?"), "{check:?}");
+    assert!(
+        check.out.contains("bad.toml:4:12: ") && check.out.contains("did you mean `package_install`?"),
+        "{check:?}"
+    );
     world.run(&["policy", "check", "/no/such/file.toml"]).with(2);
     let doctor = world.run(&["--policy", bad, "doctor"]).with(1);
     assert!(doctor.out.contains("bad.toml:4:12"), "{doctor:?}");
@@ -128,7 +169,8 @@ fn a_policy_explains_itself_to_a_caller_at_a_time() {
 #[test]
 fn an_older_policy_is_imported_and_loads() {
     let world = World::new();
-    let old = world.write("old.json", r#"{"constraints":{"deny_actions":["power_reboot"],"package_install_deny":["badpkg"]}}"#);
+    let old = world
+        .write("old.json", r#"{"constraints":{"deny_actions":["power_reboot"],"package_install_deny":["badpkg"]}}"#);
     let toml = world.run(&["policy", "import", old.to_str().unwrap()]).with(0).out;
     let new = world.write("new.toml", &toml);
     world.run(&["policy", "check", new.to_str().unwrap()]).with(0);

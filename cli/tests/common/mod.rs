@@ -3,12 +3,17 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "every test file includes this as a private module")]
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// How long a test waits for a terminal to say something.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -110,17 +115,62 @@ impl World {
         ended(child.wait_with_output().unwrap())
     }
 
-    /// Runs the command on a terminal of its own (script(1)), where somebody types `typed`. Both outputs are in `out`.
-    #[expect(clippy::disallowed_methods, reason = "a test needs somebody who makes a terminal")]
+    /// Runs the command on a terminal of its own (script(1)), where somebody types `typed` at once.
     pub fn on_a_terminal(&self, args: &[&str], typed: &str) -> Ended {
+        self.converse(args, &[("", typed)])
+    }
+
+    /// Runs the command on a terminal of its own, where somebody waits for each first word and types the second. Both
+    /// outputs are in `out`.
+    #[expect(clippy::disallowed_methods, reason = "a test needs somebody who makes a terminal")]
+    pub fn converse(&self, args: &[&str], turns: &[(&str, &str)]) -> Ended {
         let words = [env!("CARGO_BIN_EXE_steward")].into_iter().chain(self.flags.iter().map(String::as_str));
-        let line = words.chain(args.iter().copied()).map(|w| format!("'{}'", w.replace('\'', r"'\''"))).collect::<Vec<_>>();
+        let quoted = |w: &str| format!("'{}'", w.replace('\'', r"'\''"));
+        let line = words.chain(args.iter().copied()).map(quoted).collect::<Vec<_>>().join(" ");
         let mut script = Command::new("/usr/bin/script");
-        self.environment(&mut script).args(["-q", "-e", "-c", &line.join(" "), "/dev/null"]);
+        self.environment(&mut script).args(["-q", "-e", "-c", &line, "/dev/null"]);
         script.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = script.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-        ended(child.wait_with_output().unwrap())
+        let mut keyboard = child.stdin.take().unwrap();
+        let mut screen = child.stdout.take().unwrap();
+        let (sender, pieces) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = screen.read(&mut piece) {
+                if sender.send(piece[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let (mut seen, mut from) = (Vec::new(), 0);
+        let mut more = |seen: &mut Vec<u8>| match pieces.recv_timeout(PATIENCE) {
+            Ok(piece) => {
+                seen.extend(piece);
+                true
+            }
+            Err(RecvTimeoutError::Disconnected) => false,
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill().unwrap();
+                panic!("nothing more came after: {}", String::from_utf8_lossy(seen))
+            }
+        };
+        for (wanted, typed) in turns {
+            let at = |seen: &[u8]| {
+                wanted
+                    .is_empty()
+                    .then_some(0)
+                    .or_else(|| seen.windows(wanted.len()).position(|w| w == wanted.as_bytes()))
+            };
+            while at(&seen[from..]).is_none() {
+                assert!(more(&mut seen), "it ended before `{wanted}`: {}", String::from_utf8_lossy(&seen));
+            }
+            from += at(&seen[from..]).map_or(0, |at| at + wanted.len());
+            keyboard.write_all(typed.as_bytes()).unwrap();
+        }
+        drop(keyboard);
+        while more(&mut seen) {}
+        let ended = ended(child.wait_with_output().unwrap());
+        Ended { out: String::from_utf8_lossy(&seen).replace('\r', ""), ..ended }
     }
 }
 
