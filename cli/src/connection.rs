@@ -15,6 +15,7 @@ use steward_ipc::{Client, ClientError, Request, Response};
 use tokio::runtime::Runtime;
 
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::out::Out;
 use crate::progress;
 use crate::settings::Settings;
@@ -23,6 +24,9 @@ use crate::show::quoted;
 /// How long an answer is waited for. The agent has a deadline of its own for every action; this one is for an agent that
 /// hangs, and longer than any upgrade of a machine.
 const ANSWER: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What Ctrl-C says while an answer is waited for.
+const LEFT: &str = "What was begun already goes on; `steward audit tail` tells how it ended.";
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -128,6 +132,8 @@ impl Connection {
     /// # Errors
     /// When there is no answer.
     pub(crate) fn request(&mut self, request: &Request<'_>, out: &Out) -> Result<Response, Fault> {
+        // Packages are installed by processes of their own; a question has nothing that could go on.
+        let _left = (request.name != "result").then(|| interrupt::says(LEFT.to_owned()));
         match self {
             Connection::Daemon(daemon) => {
                 let watching = progress::over_socket(&daemon.path, out);

@@ -1,5 +1,7 @@
 //! The command as the agent itself: no daemon runs.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{World, is_private};

@@ -1,5 +1,7 @@
 //! The tools that read files, and the documents that the command makes of itself.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::World;
