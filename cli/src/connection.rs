@@ -119,6 +119,10 @@ impl Connection {
     /// When a socket was named and nobody answers there, or when this process cannot be the agent.
     pub(crate) fn open(settings: &Settings, out: &Out) -> Result<Connection, Fault> {
         if let Some(daemon) = daemon(settings, out)? {
+            if settings.names_an_agent_of_its_own() {
+                let path = daemon.path.display();
+                out.note(&format!("the daemon at {path} has its own policy and state; --policy and --state-dir do not reach it"));
+            }
             return Ok(Connection::Daemon(daemon));
         }
         if !settings.names_an_agent_of_its_own() {

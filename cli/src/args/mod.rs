@@ -46,10 +46,11 @@ Examples:
     "
 
 Files:
-  $XDG_RUNTIME_DIR/steward/agent.sock, /run/steward/agent.sock    the daemon's socket
-  $XDG_CONFIG_HOME/steward/config.toml                            configuration
-  $XDG_CONFIG_HOME/steward/policy.d/*.toml                        your policy
-  $XDG_STATE_HOME/steward/                                        notes, held requests, the audit log"
+  $XDG_RUNTIME_DIR/steward/agent.sock         your daemon's socket
+  /run/steward/agent.sock                     the system daemon's socket
+  $XDG_CONFIG_HOME/steward/config.toml        configuration
+  $XDG_CONFIG_HOME/steward/policy.d/*.toml    your policy
+  $XDG_STATE_HOME/steward/                    notes, held requests, the audit log"
 );
 
 /// Lets you, and assistants that act for you, operate this machine through one gate.
@@ -68,23 +69,26 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+/// The heading above what every command takes.
+const EVERYWHERE: &str = "With every command";
+
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// Answer in JSON: the agent's response as one line, or one value a line.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// Print errors and ids only.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// The daemon's socket; it is an error when nobody answers there.
-    #[arg(long, global = true, value_name = "PATH", env = "STEWARD_SOCKET", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "PATH", env = "STEWARD_SOCKET", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) socket: Option<String>,
     /// Keep state here; without --socket this command is then the agent itself.
-    #[arg(long, global = true, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<String>,
     /// Take this policy file in place of your own; may be given several times.
-    #[arg(long, global = true, value_name = "FILE", env = "STEWARD_POLICY", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE", env = "STEWARD_POLICY", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
     pub(crate) policy: Vec<String>,
 }
 
@@ -98,8 +102,7 @@ Examples:
   steward do 'install cowsay and sl' --wait
   steward do -- what is \"--foo\"
 
-On a terminal a request that needs a yes shows what would happen and asks. Without one it prints the id of the
-confirmation and exits 3.")]
+On a terminal a request that needs a yes shows what would happen and asks. Without one it prints the id of the confirmation and exits 3.")]
     Do {
         /// The sentence; quotes are not needed.
         #[arg(required = true, value_name = "WORDS")]
@@ -136,8 +139,7 @@ Examples:
   echo '{\"version\":1,\"name\":\"ping\"}' | steward send
   steward send < requests.ndjson | jq -r .message
 
-Nothing is asked and nothing is changed on the way; docs/ipc.md has the protocol. Exits 0 when everything was passed
-through, whatever the answers say.")]
+Nothing is asked and nothing is changed on the way; docs/ipc.md has the protocol. Exits 0 when everything was passed through, whatever the answers say.")]
     Send,
     /// Lists what waits for an answer.
     #[command(after_help = "\
@@ -149,11 +151,10 @@ Examples:
     #[command(after_help = "\
 Examples:
   steward approve 3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b
-  steward approve 3f8e                          the beginning of an id will do when only one request has it
-  steward approve 3f8e --for 1h --scope 1       and the like for an hour, without asking
+  steward approve 3f8e                          the beginning of an id will do
+  steward approve 3f8e --for 1h --scope 1       and the like for an hour
 
-On a terminal it shows what would happen and asks first; --yes leaves that out. Some requests are answered only on a
-terminal that the requester did not start.")]
+On a terminal it shows what would happen and asks first; --yes leaves that out. Some requests are answered only on a terminal that the requester did not start.")]
     Approve {
         /// The id of the confirmation.
         id: String,
