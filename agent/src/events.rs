@@ -1,8 +1,8 @@
 //! Events: what a subscriber is told. Every queue is bounded; a reader that is too slow is told so and dropped.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::mpsc;

@@ -309,8 +309,7 @@ impl Forget {
                         found.push(last);
                         let listed: Vec<Value> =
                             found.iter().take(20).map(|n| json!({ "id": n.id, "text": n.text })).collect();
-                        let message =
-                            format!("{} have these words; forget one by its id", count(found.len(), "note"));
+                        let message = format!("{} have these words; forget one by its id", count(found.len(), "note"));
                         Err(Failure::new(Code::Ambiguous, message).with(json!({ "notes": listed })))
                     }
                 }

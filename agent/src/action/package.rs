@@ -137,11 +137,8 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
     if let Some(free) = rustix::fs::statvfs("/var").ok().map(|s| s.f_bavail * s.f_frsize) {
         fact("free space", size(free));
     }
-    let subject = |action, risk, name: String| Subject {
-        action,
-        risk,
-        facts: vec![("packages", OwnedArg::List(vec![name]))],
-    };
+    let subject =
+        |action, risk, name: String| Subject { action, risk, facts: vec![("packages", OwnedArg::List(vec![name]))] };
     let was_asked = |item: &Item| asked.iter().any(|n| n.is(&item.name, item.arch.as_deref()));
     let others = || transaction.items.iter().filter(|i| !was_asked(i));
     // A removal that nobody named is judged like one that was; an installation counts where a rule names it.
@@ -160,7 +157,12 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
     });
     let _ = cx;
     Shown {
-        preview: Preview { summary, effects: transaction.items.iter().map(effect).collect(), facts, requester_text: None },
+        preview: Preview {
+            summary,
+            effects: transaction.items.iter().map(effect).collect(),
+            facts,
+            requester_text: None,
+        },
         already,
         implies,
         pulls_in,
@@ -211,14 +213,18 @@ pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
     ];
     let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let mut outcome = Outcome::says(message).with(json!({ "items": items }));
-    outcome.undo = undo_of(transaction);
+    outcome.undo = undo_of(transaction).map(Box::new);
     outcome
 }
 
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
     let versions = |after: bool| -> BTreeMap<String, Value> {
         let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
-        changed.map(|i| (i.full_name(), json!(if after { i.to.as_ref().filter(|_| i.verb.keeps()) } else { i.from.as_ref() }))).collect()
+        changed
+            .map(|i| {
+                (i.full_name(), json!(if after { i.to.as_ref().filter(|_| i.verb.keeps()) } else { i.from.as_ref() }))
+            })
+            .collect()
     };
     let only = Some(transaction.items.iter().map(Item::full_name).collect());
     let undo = |action: &str, args: Value| Undo {
@@ -233,7 +239,10 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
         Change::Restore { remove, install } => {
             let packages: Vec<&PackageName> = install.iter().map(|e| &e.name).collect();
-            undo(PackageInstall::NAME, json!({ "packages": packages, "back": { "install": install, "remove": remove } }))
+            undo(
+                PackageInstall::NAME,
+                json!({ "packages": packages, "back": { "install": install, "remove": remove } }),
+            )
         }
         Change::Install(_) | Change::Upgrade => return None,
     })
@@ -295,8 +304,11 @@ impl Capability for PackageInstall {
         "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
         "(make|make sure) {packages} (available|installed) <here>",
     ];
-    const EXAMPLES: &'static [Example] =
-        &[say("install vim and curl", Some("vim,curl")), say("please install htop", Some("htop")), call(Some("vim,curl"))];
+    const EXAMPLES: &'static [Example] = &[
+        say("install vim and curl", Some("vim,curl")),
+        say("please install htop", Some("htop")),
+        call(Some("vim,curl")),
+    ];
 
     fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
         Ok(PackageInstall { packages: names(payload)?, back: None })
@@ -569,16 +581,15 @@ impl Perform for SystemUpdate {
 
 /// Waits for transactions that an earlier run of the agent started, and tells how they ended.
 pub(crate) fn attach<'a>(
-    cx: &'a Context<'_>, transaction: &'a Transaction,
+    cx: &'a Context<'_>,
+    transaction: &'a Transaction,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
     let running = crate::backend::package::Running::load(&folder)?;
     Some(async move {
         let manager = &cx.services.packages;
-        let done = followed(cx, async |progress| {
-            manager.finish(transaction, &running, TRANSACTION, &progress).await
-        })
-        .await?;
+        let done =
+            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await?;
         Ok(outcome_of(transaction, &done.items))
     })
 }

@@ -229,6 +229,7 @@ impl Book for AuditBook {
     type Error = AuditError;
     type Mark = End;
     const WRITTEN: &'static str = "audit.written";
+    const SYNCED: &'static str = "audit.synced";
 
     fn prepare(&mut self, now: Instant) -> Option<Duration> {
         // A file is rotated with two records at least: the one about the last rotation does not make the next.

@@ -62,7 +62,7 @@ impl Core {
     async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
         let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
         let data = if details { Some(self.details(caller).await) } else { None };
-        Outcome { capabilities: Some(capabilities), data, ..Outcome::default() }
+        Outcome { capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
     }
 
     /// What each action does, takes and needs, and what this caller would be answered now.
@@ -231,14 +231,15 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let preview = match plan.steps.iter().try_for_each(|s| self.0.services.available(s.need())) {
+            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),
             };
             match preview {
                 Ok(shown) => {
                     data["preview"] = serde_json::to_value(super::merged(&shown)).unwrap_or(Value::Null);
-                    outcome.preview = super::merged(&shown);
+                    outcome.preview = super::merged(&shown).map(Box::new);
                 }
                 Err(f) => data["preview_error"] = json!(f.message),
             }

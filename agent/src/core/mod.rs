@@ -3,8 +3,8 @@
 //! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
@@ -53,7 +53,8 @@ struct Inner {
     audit_place: Place,
     receipts: Receipts,
     events: Events,
-    interpreter: Interpreter,
+    /// Compiled at the first sentence, or beside the start of a daemon.
+    interpreter: std::sync::LazyLock<Interpreter>,
     clock: Clock,
     files: PolicyFiles,
     config_file: PathBuf,
@@ -130,7 +131,14 @@ impl Core {
         // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
         let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
         let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
-        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case { id, caller, plan: &plan, subjects, verdict: verdict.clone(), rules: &rules };
+        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
+            id,
+            caller,
+            plan: &plan,
+            subjects,
+            verdict: verdict.clone(),
+            rules: &rules,
+        };
         if verdict.decision == Decision::Deny {
             return Ok(self.deny(denied(&verdict, subjects)));
         }
@@ -156,7 +164,9 @@ impl Core {
                     shown = all;
                 }
                 // It cannot be known now, which is not to say that it cannot work: the person is told.
-                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => preview_error = Some(f.message.to_string()),
+                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => {
+                    preview_error = Some(f.message.to_string())
+                }
                 Err(f) => return Err(f),
             }
         }
@@ -239,7 +249,12 @@ impl Core {
     /// Judges again with what would happen. It may only get stricter: what a package pulls in counts where a rule names
     /// it, and what would be removed counts as a removal.
     async fn judge_effects(
-        &self, policy: &Policy, plan: &Plan, subjects: Vec<Subject>, shown: &[Shown], who: Who<'_>,
+        &self,
+        policy: &Policy,
+        plan: &Plan,
+        subjects: Vec<Subject>,
+        shown: &[Shown],
+        who: Who<'_>,
     ) -> Verdict {
         let (asked, implied) = subjects.split_at(plan.steps.len() + usize::from(plan.said));
         let mut verdict = self.judge(policy, asked, who).await;
@@ -297,11 +312,17 @@ impl Core {
             if let (Some(only), [shown]) = (only, all.as_slice())
                 && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
             {
-                let message = format!("putting it back would also {} {}, which the change did not bring", other.verb, other.object);
+                let message = format!(
+                    "putting it back would also {} {}, which the change did not bring",
+                    other.verb, other.object
+                );
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
-                shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
+                shown
+                    .preview
+                    .facts
+                    .push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
             }
         }
         Ok(all)
@@ -309,7 +330,10 @@ impl Core {
 
     /// Holds a request for a person. `asker` is whoever asked first when a changed request is held again.
     async fn hold(
-        &self, case: Case<'_>, preview: Option<steward_ipc::Preview>, preview_error: Option<String>,
+        &self,
+        case: Case<'_>,
+        preview: Option<steward_ipc::Preview>,
+        preview_error: Option<String>,
         asker: Option<&Held>,
     ) -> Result<Reply, Failure> {
         let Decision::Confirm(needs) = case.verdict.decision else {
@@ -353,9 +377,13 @@ impl Core {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
             self.write(record).await?;
-            self.0.events.tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
+            crate::fault::point("held_recorded");
+            self.0
+                .events
+                .tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
-        let scopes: Vec<String> = offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
+        let scopes: Vec<String> =
+            offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
         let mut data = json!({
             "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
             "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,
@@ -401,7 +429,11 @@ impl Core {
     }
 
     fn context<'a>(
-        &'a self, caller: &'a Arc<Caller>, owner: u32, request: Uuid, progress: &'a (dyn Fn(Progress) + Send + Sync),
+        &'a self,
+        caller: &'a Arc<Caller>,
+        owner: u32,
+        request: Uuid,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
         Context { services: &self.0.services, caller, owner, request, progress }
     }
@@ -474,8 +506,12 @@ fn approvers(assurance: steward_policy::Assurance) -> Vec<&'static str> {
 
 fn approve_sentence(assurance: steward_policy::Assurance, id: Uuid) -> String {
     match assurance {
-        steward_policy::Assurance::Requester => format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}"),
+        steward_policy::Assurance::Requester => {
+            format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}")
+        }
         steward_policy::Assurance::Desktop => format!("the person runs this in another terminal: steward approve {id}"),
-        steward_policy::Assurance::Authenticated => "nobody can approve this here yet: it needs a person who proves who they are".to_owned(),
+        steward_policy::Assurance::Authenticated => {
+            "nobody can approve this here yet: it needs a person who proves who they are".to_owned()
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Beginning and ending: opening the state, taking up what was interrupted, reloading rules, tidying.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::events::Events;
 use crate::gate::Gate;
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::Held;
-use crate::interpret::{Interpreter, TemplateError};
+use crate::interpret::Interpreter;
 use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
@@ -71,9 +71,6 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A template of a sentence is wrong: an error in Steward.
-    #[error("a template of a sentence is wrong: {0}")]
-    Template(#[from] TemplateError),
 }
 
 impl Core {
@@ -93,7 +90,8 @@ impl Core {
         let audit_place = audit_config.place();
         let audit = Arc::new(Audit::open(audit_config)?);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let (gate, interrupted) = Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
+        let (gate, interrupted) =
+            Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
         let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
         let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
         let services = Services {
@@ -115,7 +113,7 @@ impl Core {
             audit_place,
             receipts,
             events: Events::default(),
-            interpreter: Interpreter::new(&crate::action::phrases())?,
+            interpreter: LazyLock::new(interpreter),
             clock: setup.clock,
             files,
             config_file: setup.config,
@@ -131,7 +129,9 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }));
+        started.data = Some(
+            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
+        );
         self.write_later(&started);
 
         if self.0.services.memory.tidy() {
@@ -156,12 +156,14 @@ impl Core {
             let records = audit::show(&self.place(), held.id).unwrap_or_default();
             let ended = records.iter().rev().find(|r| matches!(r.text("kind"), Some("finished" | "unknown")));
             let reply = match ended {
-                Some(record) if record.text("status") == Some("ok") => {
-                    Reply::done(held.name.clone(), Outcome::says("It was done; the agent stopped before it could answer."))
-                }
+                Some(record) if record.text("status") == Some("ok") => Reply::done(
+                    held.name.clone(),
+                    Outcome::says("It was done; the agent stopped before it could answer."),
+                ),
                 Some(record) if record.text("kind") == Some("finished") => {
                     let code = record.text("code").unwrap_or("failed").to_owned();
-                    let message = format!("it was tried and did not work ({code}); the agent stopped before it could answer");
+                    let message =
+                        format!("it was tried and did not work ({code}); the agent stopped before it could answer");
                     Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
                 }
                 Some(_) => Reply::failed(held.name.clone(), unknown()),
@@ -176,7 +178,11 @@ impl Core {
 
     /// What became of a request that was being carried out when the agent stopped.
     async fn find_out(
-        &self, id: Uuid, action: String, owner: u32, held: Option<Arc<Held>>,
+        &self,
+        id: Uuid,
+        action: String,
+        owner: u32,
+        held: Option<Arc<Held>>,
         transaction: Option<crate::backend::package::Transaction>,
     ) {
         let caller = Arc::new(Caller::this_process(Door::Command));
@@ -186,14 +192,21 @@ impl Core {
             Some(transaction) => match attach(&cx, transaction) {
                 Some(ending) => ending.await,
                 // Its folder is there and its process was never started.
-                None => Err(Failure::new(Code::Failed, "the agent stopped before the package manager was started; nothing was done")),
+                None => Err(Failure::new(
+                    Code::Failed,
+                    "the agent stopped before the package manager was started; nothing was done",
+                )),
             },
             None => Err(unknown()),
         };
         let reply = match result {
             Ok(mut outcome) => {
                 if let Some(undo) = outcome.undo.take()
-                    && let Err(e) = self.0.receipts.add(owner, &action, outcome.message.clone().unwrap_or_default().into_owned(), undo).await
+                    && let Err(e) = self
+                        .0
+                        .receipts
+                        .add(owner, &action, outcome.message.clone().unwrap_or_default().into_owned(), *undo)
+                        .await
                 {
                     tracing::error!("a receipt could not be written: {e}");
                 }
@@ -254,13 +267,7 @@ impl Core {
             }
         };
         let hash = policy.hash().to_owned();
-        let next = Rules {
-            policy: Arc::new(policy),
-            config,
-            generation: before.generation + 1,
-            files,
-            rejected: None,
-        };
+        let next = Rules { policy: Arc::new(policy), config, generation: before.generation + 1, files, rejected: None };
         let next = Arc::new(next);
         *self.0.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = next.clone();
         tracing::info!(generation = next.generation, hash, "rules are in force");
@@ -292,9 +299,14 @@ impl Core {
     fn is_stricter(&self, policy: &Policy, held: &Held) -> bool {
         let Ok(plan) = held.plan() else { return true };
         let steps = plan.steps.iter().zip(&held.steps);
-        let mut subjects: Vec<Subject> = steps.map(|(a, s)| Subject { action: a.name(), risk: s.risk, facts: a.facts() }).collect();
+        let mut subjects: Vec<Subject> =
+            steps.map(|(a, s)| Subject { action: a.name(), risk: s.risk, facts: a.facts() }).collect();
         if plan.said {
-            subjects.push(Subject { action: "natural_language", risk: steward_policy::Risk::Observe, facts: Vec::new() });
+            subjects.push(Subject {
+                action: "natural_language",
+                risk: steward_policy::Risk::Observe,
+                facts: Vec::new(),
+            });
         }
         let judging = Judging {
             who: Who::Then(&held.asker),
@@ -309,6 +321,9 @@ impl Core {
 
     /// Watches the policy's files and tidies, for as long as the agent runs.
     pub async fn keep_house(&self) {
+        let core = self.clone();
+        // Compiling the sentences takes longer than everything else at start, and nobody has to wait for it.
+        drop(tokio::task::spawn_blocking(move || drop(LazyLock::force(&core.0.interpreter).templates())));
         let mut watch = self.0.files.watch();
         let mut every = tokio::time::interval(TIDY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -353,6 +368,11 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+fn interpreter() -> Interpreter {
+    Interpreter::new(&crate::action::phrases())
+        .expect("a test compiles the templates of the catalogue, which are constants")
 }
 
 /// Whether an administrator's file that is gone counts as taken away.

@@ -168,7 +168,13 @@ impl Gate {
     ///
     /// # Errors
     /// When the journal cannot be read: the file, the line and what is wrong.
-    pub fn open(path: &Path, clock: Clock, quotas: Quotas, host: String, audit: Arc<Audit>) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
+    pub fn open(
+        path: &Path,
+        clock: Clock,
+        quotas: Quotas,
+        host: String,
+        audit: Arc<Audit>,
+    ) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
         let mut state = State::default();
         let journal = Log::open(path, |entry| replay(&mut state, entry.kind, entry.data.get()))?;
         let executing = state.held.values().filter(|e| matches!(e.phase, Phase::Executing));
@@ -200,7 +206,11 @@ impl Gate {
 
     /// A standing approval that discharges `requirements` for all of `subjects`, if there is one.
     pub fn grant_for(
-        &self, caller: &Caller, subjects: &[Subject], requirements: &Requirements, policy: &Policy,
+        &self,
+        caller: &Caller,
+        subjects: &[Subject],
+        requirements: &Requirements,
+        policy: &Policy,
     ) -> Option<Uuid> {
         let now = self.clock.now();
         let state = self.state();
@@ -208,7 +218,8 @@ impl Gate {
             return None;
         }
         let asker = Asker::of(caller);
-        let fits = |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
+        let fits =
+            |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
         state.grants.values().find(fits).map(|g| g.id)
     }
 
@@ -217,9 +228,15 @@ impl Gate {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn by_grant(
-        &self, id: Uuid, plan: Plan, ready: Vec<Ready>, caller: &Arc<Caller>, limits: &[LimitUse],
+        &self,
+        id: Uuid,
+        plan: Plan,
+        ready: Vec<Ready>,
+        caller: &Arc<Caller>,
+        limits: &[LimitUse],
     ) -> Result<Approved, Failure> {
         self.journal.append("grant_used", &IdOf { id }, Durability::Synced).await.map_err(journal)?;
+        fault::point("grant_used");
         if let Some(grant) = self.state().grants.get_mut(&id) {
             grant.uses += 1;
         }
@@ -269,14 +286,20 @@ impl Gate {
         if of_caller.clone().count() >= self.quotas.per_caller {
             let after = oldest(of_caller.map(|e| e.held.left(now)).min());
             return limited(
-                format!("{} requests of this caller wait for an answer already; have them answered or cancel one", self.quotas.per_caller),
+                format!(
+                    "{} requests of this caller wait for an answer already; have them answered or cancel one",
+                    self.quotas.per_caller
+                ),
                 after,
             );
         }
         if of_uid.clone().count() >= self.quotas.per_uid {
             let after = oldest(of_uid.map(|e| e.held.left(now)).min());
             return limited(
-                format!("{} requests wait for an answer already; have them answered or cancel one", self.quotas.per_uid),
+                format!(
+                    "{} requests wait for an answer already; have them answered or cancel one",
+                    self.quotas.per_uid
+                ),
                 after,
             );
         }
@@ -285,7 +308,9 @@ impl Gate {
             let last = recent().map(|(_, at)| *at).max().unwrap_or(now.boot_ms);
             let after = ((last + DENIALS_MS - now.boot_ms) / 1000).max(1);
             return limited(
-                format!("a person said no {DENIALS} times within ten minutes; nobody is asked for this caller until later"),
+                format!(
+                    "a person said no {DENIALS} times within ten minutes; nobody is asked for this caller until later"
+                ),
                 after,
             );
         }
@@ -334,7 +359,9 @@ impl Gate {
             needed = needed.max(Assurance::Desktop);
         }
         if needed == Assurance::Authenticated {
-            return refuse("this needs a person who proves who they are, which this version cannot ask for yet".to_owned());
+            return refuse(
+                "this needs a person who proves who they are, which this version cannot ask for yet".to_owned(),
+            );
         }
         if needed == Assurance::Desktop {
             let same = caller.connection().is_some() && caller.connection() == held.asker.connection;
@@ -363,15 +390,16 @@ impl Gate {
     /// # Errors
     /// When the journal cannot be written; the end is known in memory all the same.
     pub async fn finished(&self, id: Uuid, kind: &'static str, reply: Value) -> Result<(), Failure> {
-        fault::point("before-outcome");
+        fault::point("before_outcome");
         self.end(id, kind, End { id, reply: Some(reply), note: None, approver: None, wall_ms: 0 }).await?;
-        fault::point("after-outcome");
+        fault::point("after_outcome");
         Ok(())
     }
 
     async fn end(&self, id: Uuid, kind: &'static str, mut end: End) -> Result<(), Failure> {
         end.wall_ms = self.clock.now().wall_ms;
         let written = self.append_always(kind, &end).await;
+        fault::point("ended");
         if let Some(entry) = self.state().held.get_mut(&id) {
             entry.phase = Phase::Ended(kind, Box::new(end));
         }
@@ -418,7 +446,8 @@ impl Gate {
                 state.denials.pop_front();
             }
         }
-        self.end(held.id, "denied", End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0 }).await?;
+        self.end(held.id, "denied", End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0 })
+            .await?;
         Ok(held)
     }
 
@@ -434,7 +463,8 @@ impl Gate {
             open_now(entry, &self.clock.now())?;
             entry.phase = Phase::Claimed;
         }
-        self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 }).await?;
+        self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 })
+            .await?;
         Ok(held)
     }
 
@@ -474,11 +504,8 @@ impl Gate {
     pub fn grants(&self, caller: &Caller) -> Vec<Value> {
         let now = self.clock.now();
         let state = self.state();
-        let mut grants: Vec<&Grant> = state
-            .grants
-            .values()
-            .filter(|g| !g.ended(&now) && (g.owner == caller.uid() || is_admin(caller)))
-            .collect();
+        let mut grants: Vec<&Grant> =
+            state.grants.values().filter(|g| !g.ended(&now) && (g.owner == caller.uid() || is_admin(caller))).collect();
         grants.sort_by_key(|g| (g.wall_ms, g.id));
         grants.into_iter().map(Grant::shown).collect()
     }
@@ -499,6 +526,7 @@ impl Gate {
             state.grants.remove(&id).ok_or_else(gone)?
         };
         self.append_always("grant_revoked", &IdOf { id }).await.map_err(journal)?;
+        fault::point("grant_revoked");
         Ok(grant)
     }
 
@@ -565,10 +593,14 @@ impl Gate {
             state.scrubbed = false;
             state.held.retain(|_, e| !old(e));
             if ended - stale > MAX_ENDED {
-                let mut by_age: Vec<(i64, Uuid)> = state.held.iter().filter_map(|(id, e)| match &e.phase {
-                    Phase::Ended(_, end) => Some((end.wall_ms, *id)),
-                    _ => None,
-                }).collect();
+                let mut by_age: Vec<(i64, Uuid)> = state
+                    .held
+                    .iter()
+                    .filter_map(|(id, e)| match &e.phase {
+                        Phase::Ended(_, end) => Some((end.wall_ms, *id)),
+                        _ => None,
+                    })
+                    .collect();
                 by_age.sort_unstable();
                 for (_, id) in &by_age[..by_age.len() - MAX_ENDED] {
                     state.held.remove(id);
@@ -614,7 +646,14 @@ impl Gate {
     }
 
     /// Gives a standing approval for what `held` asked.
-    async fn give(&self, held: &Held, approver: &Approver, length: GrantLength, scope: Scope, covers: String) -> Result<(), Failure> {
+    async fn give(
+        &self,
+        held: &Held,
+        approver: &Approver,
+        length: GrantLength,
+        scope: Scope,
+        covers: String,
+    ) -> Result<(), Failure> {
         let now = self.clock.now();
         let grant = Grant {
             id: Uuid::new_v4(),
@@ -639,6 +678,7 @@ impl Gate {
             return Err(Failure::new(Code::RateLimited, "there are too many standing approvals; revoke some first"));
         }
         self.journal.append("grant", &grant, Durability::Synced).await.map_err(journal)?;
+        fault::point("granted");
         self.state().grants.insert(grant.id, grant);
         Ok(())
     }
@@ -677,7 +717,12 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// When the rule does not allow that length, or the scope was not offered.
-    pub async fn grant(&self, length: GrantLength, scope: Option<usize>, offers: Vec<(Scope, String)>) -> Result<(), Failure> {
+    pub async fn grant(
+        &self,
+        length: GrantLength,
+        scope: Option<usize>,
+        offers: Vec<(Scope, String)>,
+    ) -> Result<(), Failure> {
         if length == GrantLength::Once {
             return Ok(());
         }
@@ -697,7 +742,11 @@ impl Claim<'_> {
     /// # Errors
     /// When the journal cannot be written; the request waits again.
     pub async fn approve(
-        mut self, plan: Plan, ready: Vec<Ready>, caller: &Arc<Caller>, limits: &[LimitUse],
+        mut self,
+        plan: Plan,
+        ready: Vec<Ready>,
+        caller: &Arc<Caller>,
+        limits: &[LimitUse],
     ) -> Result<Approved, Failure> {
         let line = Executing { id: self.held.id, approver: self.approver.clone(), digest: self.held.digest.clone() };
         self.gate.journal.append("executing", &line, Durability::Synced).await.map_err(journal)?;
@@ -751,9 +800,8 @@ fn journal(error: LogError) -> Failure {
 
 /// Whether an entry still waits for an answer.
 fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
-    let ended = |code: Code, message: String, state: &str| {
-        Err(Failure::new(code, message).with(json!({ "state": state })))
-    };
+    let ended =
+        |code: Code, message: String, state: &str| Err(Failure::new(code, message).with(json!({ "state": state })));
     match &entry.phase {
         Phase::Pending if entry.held.expired(now) => {
             ended(Code::ConfirmationExpired, "confirmation expired; ask again".to_owned(), "expired")
@@ -768,12 +816,16 @@ fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
                 let note = end.note.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
                 ended(Code::ConfirmationRejected, format!("a person said no{note}"), kind)
             }
-            "cancelled" => ended(Code::ConfirmationNotFound, "confirmation not found; it was withdrawn".to_owned(), kind),
+            "cancelled" => {
+                ended(Code::ConfirmationNotFound, "confirmation not found; it was withdrawn".to_owned(), kind)
+            }
             "invalidated" => {
                 let why = end.note.as_deref().unwrap_or("what would happen changed");
                 ended(Code::ConfirmationChanged, format!("confirmation no longer holds: {why}; ask again"), kind)
             }
-            kind => ended(Code::ConfirmationUsed, "confirmation used already; `result` tells how it ended".to_owned(), kind),
+            kind => {
+                ended(Code::ConfirmationUsed, "confirmation used already; `result` tells how it ended".to_owned(), kind)
+            }
         },
     }
 }

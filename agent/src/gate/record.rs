@@ -253,8 +253,12 @@ fn canonical(value: &Value, out: &mut String) {
 /// What is different between the effects that were shown and those of now; empty when an approval of `shown` still holds.
 /// Packages, sessions and inhibitors may have become fewer; everything else must be equal.
 pub fn difference(shown: &[Effect], now: &[Effect]) -> Vec<String> {
-    let may_shrink = |e: &Effect| matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt");
-    let name = |e: &Effect| format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default());
+    let may_shrink = |e: &Effect| {
+        matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt")
+    };
+    let name = |e: &Effect| {
+        format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default())
+    };
     // How much is to be downloaded is a fact: it is less when the packages are in the manager's cache by then.
     let same = |a: &Effect, b: &Effect| Effect { bytes: None, ..a.clone() } == Effect { bytes: None, ..b.clone() };
     let among = |all: &[Effect], e: &Effect| all.iter().any(|o| same(o, e));
@@ -325,13 +329,15 @@ mod tests {
 
     #[test]
     fn fewer_packages_hold_and_other_ones_do_not() {
-        let effect = |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
+        let effect =
+            |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
         let shown = [effect("install", "a"), effect("install", "b"), effect("set", "volume")];
         let fewer = [effect("install", "a"), effect("set", "volume")];
         assert!(difference(&shown, &fewer).is_empty());
         assert_eq!(difference(&fewer, &shown), ["new: install b"]);
         assert_eq!(difference(&shown, &shown[..2]), ["gone: set volume"]);
-        let downloaded = [Effect { bytes: Some(9), ..effect("install", "a") }, effect("install", "b"), effect("set", "volume")];
+        let downloaded =
+            [Effect { bytes: Some(9), ..effect("install", "a") }, effect("install", "b"), effect("set", "volume")];
         assert!(difference(&shown, &downloaded).is_empty());
     }
 }

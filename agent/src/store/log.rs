@@ -242,6 +242,7 @@ impl Journal {
             crate::fault::point("store.rewritten");
             out.flush()
         })?;
+        crate::fault::point("store.replaced");
         self.lines = LineFile::from_file(file, &path)?;
         self.seq = seq;
         Ok(seq)
@@ -253,6 +254,7 @@ impl Book for Journal {
     type Error = LogError;
     type Mark = u64;
     const WRITTEN: &'static str = "store.written";
+    const SYNCED: &'static str = "store.synced";
 
     fn prepare(&mut self, _: Instant) -> Option<Duration> {
         None

@@ -102,6 +102,8 @@ pub(crate) trait Book: Send + 'static {
     type Mark;
     /// The fault point between write and sync.
     const WRITTEN: &'static str;
+    /// The fault point between sync and answer.
+    const SYNCED: &'static str;
 
     /// Between two batches and when it is time: the book's own affairs. Returns when to be called again at the latest.
     fn prepare(&mut self, now: Instant) -> Option<Duration>;
@@ -349,6 +351,7 @@ fn commit<B: Book>(book: &mut B, batch: &mut Vec<Queued<B>>, lines: &mut Vec<u8>
         fail(batch, |q| q.durability == Durability::Synced, &error.into());
         write(book, batch, lines, false);
     }
+    crate::fault::point(B::SYNCED);
     for queued in batch.iter_mut() {
         let seq = queued.seq;
         queued.answer(Ok(seq));

@@ -94,7 +94,8 @@ impl World {
     }
 
     pub fn start(&mut self) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let setup = Setup {
             mode: Mode::User,
             state: self.path("state"),
@@ -119,7 +120,8 @@ impl World {
         ];
         let access = self.access;
         let (core, stop, serving) = runtime.block_on(async {
-            let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await.expect("no panic").expect("starts");
+            let (core, interrupted) =
+                tokio::task::spawn_blocking(|| Core::start(setup)).await.expect("no panic").expect("starts");
             core.take_up(interrupted).await;
             let listening = sockets.iter().map(|s| server::listen(s, access).expect("listens")).collect();
             let (stop, stopped) = watch::channel(false);
@@ -336,7 +338,8 @@ impl Drop for Daemon {
 
 /// Runs the daemon on standard input and output with this input until it ends; gives its lines and whether it ended well.
 pub fn over_stdio(folder: &Path, input: &[u8]) -> (Vec<String>, bool) {
-    let mut child = Daemon::command(folder).arg("--stdio").stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child =
+        Daemon::command(folder).arg("--stdio").stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
     let writing = std::thread::spawn(move || stdin.write_all(&input).expect("it reads"));

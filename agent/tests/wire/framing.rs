@@ -11,8 +11,7 @@ use steward_ipc::MAX_LINE;
 use crate::support::{DESKTOP, Daemon, PATIENCE, World, connect, desktop_and, line_on, over_stdio, raw, rest};
 
 const PING: &str = "{\"name\":\"ping\"}\n";
-const PONG: &str =
-    "{\"version\":1,\"action\":\"ping\",\"status\":\"ok\",\"message\":\"pong\",\"capabilities\":null,\"confirmation_id\":null}\n";
+const PONG: &str = "{\"version\":1,\"action\":\"ping\",\"status\":\"ok\",\"message\":\"pong\",\"capabilities\":null,\"confirmation_id\":null}\n";
 
 fn codes(text: &str) -> Vec<String> {
     let code = |line: &str| {
@@ -32,13 +31,22 @@ fn padded(length: usize) -> String {
 #[test]
 fn a_line_of_256_kib_is_answered_and_a_longer_one_is_refused_and_skipped() {
     let world = World::new(DESKTOP);
-    for (length, code) in [(MAX_LINE, "ok"), (MAX_LINE + 1, "request_too_large"), (MAX_LINE + 2, "request_too_large"), (3 * MAX_LINE, "request_too_large")] {
+    for (length, code) in [
+        (MAX_LINE, "ok"),
+        (MAX_LINE + 1, "request_too_large"),
+        (MAX_LINE + 2, "request_too_large"),
+        (3 * MAX_LINE, "request_too_large"),
+    ] {
         for end in ["\n", "\r\n"] {
             let text = format!("{PING}{}{end}{PING}", padded(length));
             assert_eq!(codes(&raw(&world.socket(), text.as_bytes())), ["ok", code, "ok"], "{length}");
         }
     }
-    assert_eq!(codes(&raw(&world.socket(), padded(MAX_LINE + 5).as_bytes())), ["request_too_large"], "a last line without its end");
+    assert_eq!(
+        codes(&raw(&world.socket(), padded(MAX_LINE + 5).as_bytes())),
+        ["request_too_large"],
+        "a last line without its end"
+    );
 }
 
 /// The memory of a process that is resident, in bytes.
@@ -92,7 +100,9 @@ fn blank_lines_are_skipped_and_every_kind_of_line_end_works() {
 fn a_broken_line_is_answered_and_the_connection_goes_on() {
     let world = World::new(DESKTOP);
     let deep = |n: usize| format!("{{\"name\":\"ping\",\"x\":{}{}}}", "[".repeat(n), "]".repeat(n));
-    let deep_args = |n: usize| format!("{{\"name\":\"ping\",\"args\":{{\"x\":{}{}}}}}", "{\"a\":".repeat(n), format!("1{}", "}".repeat(n)));
+    let deep_args = |n: usize| {
+        format!("{{\"name\":\"ping\",\"args\":{{\"x\":{}{}}}}}", "{\"a\":".repeat(n), format!("1{}", "}".repeat(n)))
+    };
     let rows: Vec<(Vec<u8>, &str)> = vec![
         (b"{\"name\":\"\xff\"}".to_vec(), "invalid_request"),
         (b"\xff\xfe\x00".to_vec(), "invalid_request"),
@@ -126,7 +136,12 @@ fn a_broken_line_is_answered_and_the_connection_goes_on() {
     let codes = codes(&answers);
     assert_eq!(codes.len(), 2 * rows.len(), "{answers}");
     for (n, (line, code)) in rows.iter().enumerate() {
-        assert_eq!((codes[2 * n].as_str(), codes[2 * n + 1].as_str()), (*code, "ok"), "{}", String::from_utf8_lossy(&line[..line.len().min(80)]));
+        assert_eq!(
+            (codes[2 * n].as_str(), codes[2 * n + 1].as_str()),
+            (*code, "ok"),
+            "{}",
+            String::from_utf8_lossy(&line[..line.len().min(80)])
+        );
     }
 }
 
@@ -197,7 +212,10 @@ fn a_thousand_clients_at_once_are_all_answered() {
 #[test]
 fn standard_input_and_output_speak_the_same_and_end_with_the_input() {
     let folder = tempfile::tempdir().unwrap();
-    let input = format!("{PING}\n{{\"name\":\"remember\",\"payload\":\"x\"}}\nnonsense\r\n{}", r#"{"name":"read_context","id":4}"#);
+    let input = format!(
+        "{PING}\n{{\"name\":\"remember\",\"payload\":\"x\"}}\nnonsense\r\n{}",
+        r#"{"name":"read_context","id":4}"#
+    );
     let (lines, well) = over_stdio(folder.path(), input.as_bytes());
     assert!(well);
     assert_eq!(format!("{}\n", lines[0]), PONG);
@@ -241,13 +259,19 @@ fn a_socket_has_the_mode_of_its_service_and_its_folder_is_made() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _inside = runtime.enter();
     let tmp = tempfile::tempdir().unwrap();
-    for (name, access, mode, folder_mode) in [("own", Access::Own, 0o600, 0o700), ("group", Access::Group(None), 0o660, 0o750)] {
+    for (name, access, mode, folder_mode) in
+        [("own", Access::Own, 0o600, 0o700), ("group", Access::Group(None), 0o660, 0o750)]
+    {
         let path = tmp.path().join(name).join("agent.sock");
         let listening = listen(&SocketSpec { name: None, path: path.clone() }, access).unwrap();
         let meta = std::fs::symlink_metadata(&path).unwrap();
         assert!(meta.file_type().is_socket());
         assert_eq!(meta.permissions().mode() & 0o777, mode, "{name}");
-        assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, folder_mode, "{name}");
+        assert_eq!(
+            std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777,
+            folder_mode,
+            "{name}"
+        );
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
         drop(listening);
         assert!(!path.exists(), "it is taken away at the end");

@@ -34,7 +34,9 @@ fn state(world: &World, id: &str) -> String {
 
 #[test]
 fn a_confirmation_releases_in_time_and_not_late() {
-    for (seconds, expected) in [(0, "ok"), (299, "ok"), (300, "ok"), (301, "confirmation_expired"), (86_400, "confirmation_expired")] {
+    for (seconds, expected) in
+        [(0, "ok"), (299, "ok"), (300, "ok"), (301, "confirmation_expired"), (86_400, "confirmation_expired")]
+    {
         let world = World::new(DESKTOP);
         let id = world.hold("package_install", "cowsay");
         world.turn_seconds(seconds);
@@ -240,7 +242,10 @@ fn what_was_approved_is_what_runs_or_nothing_does() {
     let id = world.hold("package_install", "cowsay");
     world.archive.publish("cowsay", "6.0", &["perl", "badpkg"]);
     let changed = world.ask("confirm", &id);
-    assert_eq!((&changed["action"], &changed["status"], code(&changed)), (&json!("package_install"), &json!("error"), "confirmation_changed"));
+    assert_eq!(
+        (&changed["action"], &changed["status"], code(&changed)),
+        (&json!("package_install"), &json!("error"), "confirmation_changed")
+    );
     assert_eq!(world.archive.started(), 0);
     let fresh = changed["data"]["confirmation_id"].as_str().expect("a fresh id").to_owned();
     assert_ne!(fresh, id);
@@ -278,7 +283,9 @@ fn a_stricter_policy_ends_what_waits_and_a_milder_one_does_not() {
     let same = desktop_and("# the same, said again\n");
     world.reload(&same).unwrap();
     assert_eq!(state(&world, &id), "pending");
-    let stricter = desktop_and("[[rule]]\nid = \"at-the-desk\"\nactions = [\"package_install\"]\ndecision = { confirm = { assurance = \"desktop\" } }\n");
+    let stricter = desktop_and(
+        "[[rule]]\nid = \"at-the-desk\"\nactions = [\"package_install\"]\ndecision = { confirm = { assurance = \"desktop\" } }\n",
+    );
     world.reload(&stricter).unwrap();
     assert_eq!(state(&world, &id), "invalidated");
     assert_eq!(code(&world.ask("confirm", &id)), "confirmation_changed");
@@ -301,14 +308,19 @@ fn a_result_is_waited_for_and_kept_a_day() {
         world.archive.pause(None);
         assert_eq!(code(&yes.join().unwrap()), "ok");
         let result = waiter.join().unwrap();
-        assert_eq!((&result["data"]["state"], &result["data"]["reply"]["message"]), (&json!("done"), &json!("Installed cowsay.")));
+        assert_eq!(
+            (&result["data"]["state"], &result["data"]["reply"]["message"]),
+            (&json!("done"), &json!("Installed cowsay."))
+        );
         assert_eq!(result["data"]["reply"]["action"], "package_install");
     });
     world.turn_seconds(23 * 3600);
     assert_eq!(state(&world, &id), "done");
     world.turn_seconds(2 * 3600);
     // The journal forgets it too.
-    world.tidy_until(|| code(&world.ask("result", &id)) == "confirmation_not_found" && !world.state("journal.jsonl").contains(&id));
+    world.tidy_until(|| {
+        code(&world.ask("result", &id)) == "confirmation_not_found" && !world.state("journal.jsonl").contains(&id)
+    });
 }
 
 #[test]
@@ -382,7 +394,9 @@ fn the_least_assurance_of_a_door_holds_for_what_comes_in_there() {
 #[test]
 fn what_nobody_can_approve_is_denied_or_queued_as_the_policy_says() {
     let policy = |no_approver: &str| {
-        format!("version = 1\n[defaults]\nno_approver = \"{no_approver}\"\n[risk]\nlow = {{ confirm = {{ assurance = \"authenticated\" }} }}\n")
+        format!(
+            "version = 1\n[defaults]\nno_approver = \"{no_approver}\"\n[risk]\nlow = {{ confirm = {{ assurance = \"authenticated\" }} }}\n"
+        )
     };
     let world = World::new(&policy("deny"));
     let answer = world.ask("remember", "x");
@@ -418,7 +432,8 @@ fn open_to_all(policy: &str) -> Option<World> {
     let mut world = World::new(policy);
     world.access = Access::Group(None);
     world.restart();
-    let open = |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let open =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     open(world.folder.path(), 0o755);
     open(&world.socket(), 0o666);
     Some(world)
@@ -428,14 +443,28 @@ fn open_to_all(policy: &str) -> Option<World> {
 fn requests_notes_receipts_and_results_belong_to_a_uid() {
     let Some(world) = open_to_all(DESKTOP) else { return };
     let (me, other) = (61_001, 61_002);
-    let mine = as_uid(&world, me, &[json!({ "name": "package_install", "payload": "cowsay" }), json!({ "name": "remember", "payload": "mine" })]);
+    let mine = as_uid(
+        &world,
+        me,
+        &[json!({ "name": "package_install", "payload": "cowsay" }), json!({ "name": "remember", "payload": "mine" })],
+    );
     let id = id_of(&mine[0]);
     let receipt = mine[1]["data"]["receipt"].as_str().expect("a receipt").to_owned();
-    let theirs = as_uid(&world, other, &[
-        json!({ "name": "confirm", "payload": id }), json!({ "name": "cancel", "payload": id }), json!({ "name": "reject", "payload": id }),
-        json!({ "name": "result", "payload": id }), json!({ "name": "pending_list" }), json!({ "name": "read_context" }),
-        json!({ "name": "undo" }), json!({ "name": "undo", "payload": receipt }), json!({ "name": "forget", "payload": "1" }),
-    ]);
+    let theirs = as_uid(
+        &world,
+        other,
+        &[
+            json!({ "name": "confirm", "payload": id }),
+            json!({ "name": "cancel", "payload": id }),
+            json!({ "name": "reject", "payload": id }),
+            json!({ "name": "result", "payload": id }),
+            json!({ "name": "pending_list" }),
+            json!({ "name": "read_context" }),
+            json!({ "name": "undo" }),
+            json!({ "name": "undo", "payload": receipt }),
+            json!({ "name": "forget", "payload": "1" }),
+        ],
+    );
     for answer in &theirs[..4] {
         assert_eq!(code(answer), "confirmation_not_found", "{answer}");
     }
@@ -485,7 +514,8 @@ fn from_another_pane(world: &World, line: &Value) -> Option<Value> {
     std::fs::write(&question, line.to_string()).unwrap();
     drop(std::fs::remove_file(&answer));
     let path = |p: &std::path::Path| p.display().to_string();
-    let words = format!("/usr/bin/python3 {} {} {} {}", path(&script), path(&world.socket()), path(&question), path(&answer));
+    let words =
+        format!("/usr/bin/python3 {} {} {} {}", path(&script), path(&world.socket()), path(&question), path(&answer));
     if !in_another_pane(world, &words) {
         return None;
     }
@@ -503,7 +533,11 @@ fn a_person_at_another_terminal_gives_a_standing_approval_that_ends_when_it_shou
 
     let grants = world.line(r#"{"name":"grants_list"}"#);
     let grant = &grants["data"]["grants"][0];
-    assert_eq!((&grant["action"], &grant["length"], &grant["uses"]), (&json!("remember"), &json!("1h"), &json!(0)), "{grants}");
+    assert_eq!(
+        (&grant["action"], &grant["length"], &grant["uses"]),
+        (&json!("remember"), &json!("1h"), &json!(0)),
+        "{grants}"
+    );
     assert_eq!(grant["approver"]["assurance"], "desktop");
     assert_eq!(grant["approver"]["approver_same_uid"], true);
 

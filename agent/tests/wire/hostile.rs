@@ -8,9 +8,37 @@ use crate::support::{DESKTOP, World, connect, desktop_and, id_of, line_on};
 fn what_is_no_package_name_never_reaches_the_package_manager() {
     let world = World::new(DESKTOP);
     for name in [
-        "-oDPkg::Pre-Invoke::=id", "--help", "-y", "vim -oAPT::x=y", "vim;reboot", "$(reboot)", "`reboot`", "vim&&reboot", "vim|sh",
-        "../../etc/passwd", "/tmp/evil.deb", "./evil.deb", "vim=1.0", "vim/unstable", "vim*", "vim+", "?x", "~nvim", "Vim", "VIM",
-        "v", "vim\nreboot", "vim\u{0}", "vim\u{202e}", "v\u{456}m", "ｖｉｍ", "rm -rf /", "dd if=/dev/zero", "vim:any", "vim:", ":amd64",
+        "-oDPkg::Pre-Invoke::=id",
+        "--help",
+        "-y",
+        "vim -oAPT::x=y",
+        "vim;reboot",
+        "$(reboot)",
+        "`reboot`",
+        "vim&&reboot",
+        "vim|sh",
+        "../../etc/passwd",
+        "/tmp/evil.deb",
+        "./evil.deb",
+        "vim=1.0",
+        "vim/unstable",
+        "vim*",
+        "vim+",
+        "?x",
+        "~nvim",
+        "Vim",
+        "VIM",
+        "v",
+        "vim\nreboot",
+        "vim\u{0}",
+        "vim\u{202e}",
+        "v\u{456}m",
+        "ｖｉｍ",
+        "rm -rf /",
+        "dd if=/dev/zero",
+        "vim:any",
+        "vim:",
+        ":amd64",
     ] {
         for action in ["package_install", "package_remove"] {
             for line in [
@@ -22,7 +50,11 @@ fn what_is_no_package_name_never_reaches_the_package_manager() {
                 let answer = world.line(&line.to_string());
                 // `vim+` is a name in Debian's grammar, of a package that is not there.
                 let expected = if name == "vim+" { "failed" } else { "invalid_payload" };
-                assert_eq!((&answer["status"], &answer["code"]), (&json!("error"), &json!(expected)), "{line}: {answer}");
+                assert_eq!(
+                    (&answer["status"], &answer["code"]),
+                    (&json!("error"), &json!(expected)),
+                    "{line}: {answer}"
+                );
             }
         }
     }
@@ -48,16 +80,46 @@ args.url = { host = ["google.com", "*.google.com"] }
 #[test]
 fn an_address_is_judged_by_the_host_that_a_browser_would_go_to() {
     let world = World::new(&desktop_and(GOOGLE_ONLY));
-    for good in ["https://google.com/", "https://mail.google.com", "HTTPS://GOOGLE.COM/", "https://google.com:443/x?evil.com#evil.com"] {
-        assert_eq!(world.ask("open_url", good)["code"], "unavailable", "{good} is let through to a desktop that is not there");
+    for good in [
+        "https://google.com/",
+        "https://mail.google.com",
+        "HTTPS://GOOGLE.COM/",
+        "https://google.com:443/x?evil.com#evil.com",
+    ] {
+        assert_eq!(
+            world.ask("open_url", good)["code"],
+            "unavailable",
+            "{good} is let through to a desktop that is not there"
+        );
     }
     for evil in [
-        "http://good@evil", "http://google.com:80@evil.com/", "https://google.com@evil.com", "https://evil.com\\.google.com/",
-        "https://evil.com?.google.com", "https://evil.com#.google.com/", "https://evil.com/.google.com", "https://google.com.evil.com/",
-        "https://evilgoogle.com/", "https://evil.com:443\\@google.com/", "https:evil.com", "https:///evil.com", "//evil.com", "evil.com",
-        "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://google.com/", "http://[::1]/", "http://2130706433/",
-        "http://0x7f.1/", "https://google.com\u{3002}evil.com/", "-oProxyCommand=x", "--help", "",
-        "https://goo\u{0}gle.com/", "https://g\u{43e}\u{43e}gle.com/",
+        "http://good@evil",
+        "http://google.com:80@evil.com/",
+        "https://google.com@evil.com",
+        "https://evil.com\\.google.com/",
+        "https://evil.com?.google.com",
+        "https://evil.com#.google.com/",
+        "https://evil.com/.google.com",
+        "https://google.com.evil.com/",
+        "https://evilgoogle.com/",
+        "https://evil.com:443\\@google.com/",
+        "https:evil.com",
+        "https:///evil.com",
+        "//evil.com",
+        "evil.com",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "ftp://google.com/",
+        "http://[::1]/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "https://google.com\u{3002}evil.com/",
+        "-oProxyCommand=x",
+        "--help",
+        "",
+        "https://goo\u{0}gle.com/",
+        "https://g\u{43e}\u{43e}gle.com/",
     ] {
         let answer = world.ask("open_url", evil);
         let code = answer["code"].as_str().unwrap();
@@ -71,12 +133,30 @@ fn an_id_is_never_a_path() {
     let held = world.hold("package_install", "cowsay");
     let upper = held.to_uppercase();
     for id in [
-        "../../../etc/passwd", "..", "/etc/passwd", "journal.jsonl", "*", "%", "1795198396-52095580", "00000000-0000-0000-0000-000000000000", "temp-id",
-        "\u{0}", "\u{202e}", &held[1..], &format!("{held}\n"), &format!(" {held}"), &format!("{held}/../x"), &"x".repeat(100_000),
+        "../../../etc/passwd",
+        "..",
+        "/etc/passwd",
+        "journal.jsonl",
+        "*",
+        "%",
+        "1795198396-52095580",
+        "00000000-0000-0000-0000-000000000000",
+        "temp-id",
+        "\u{0}",
+        "\u{202e}",
+        &held[1..],
+        &format!("{held}\n"),
+        &format!(" {held}"),
+        &format!("{held}/../x"),
+        &"x".repeat(100_000),
     ] {
         for name in ["confirm", "cancel", "reject", "result", "grant_revoke"] {
             let answer = world.ask(name, id);
-            assert_eq!((&answer["status"], &answer["code"]), (&json!("error"), &json!("confirmation_not_found")), "{name} {id:?}: {answer}");
+            assert_eq!(
+                (&answer["status"], &answer["code"]),
+                (&json!("error"), &json!("confirmation_not_found")),
+                "{name} {id:?}: {answer}"
+            );
         }
         let answer = world.ask("undo", id);
         assert_eq!(answer["code"], "failed", "{id:?}: {answer}");
@@ -89,12 +169,23 @@ fn an_id_is_never_a_path() {
 #[test]
 fn what_cannot_be_seen_is_refused_in_notes_and_shown_in_answers() {
     let world = World::new(DESKTOP);
-    for text in ["a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "a\u{7}b", "a\u{1b}[31mb", "a\u{feff}b", "a\u{e0041}b", "\u{202e}", "a\u{0}"] {
+    for text in [
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "a\u{200b}b",
+        "a\u{7}b",
+        "a\u{1b}[31mb",
+        "a\u{feff}b",
+        "a\u{e0041}b",
+        "\u{202e}",
+        "a\u{0}",
+    ] {
         let answer = world.ask("remember", text);
         assert_eq!(answer["code"], "invalid_payload", "{text:?}: {answer}");
         assert!(!answer.to_string().contains(text) || text == "\u{202e}", "{answer}");
     }
-    for text in ["two\nlines", "tab\there", "👩\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "ñ", "שלום", "e\u{301}"] {
+    for text in ["two\nlines", "tab\there", "👩\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "ñ", "שלום", "e\u{301}"]
+    {
         assert_eq!(world.ask("remember", text)["status"], "ok", "{text:?}");
     }
     assert_eq!(world.ask("remember", &"x".repeat(16 * 1024 + 1))["code"], "invalid_payload");
@@ -108,11 +199,31 @@ fn what_cannot_be_seen_is_refused_in_notes_and_shown_in_answers() {
 fn odd_names_of_actions_do_nothing_and_are_shown_safely() {
     let world = World::new(DESKTOP);
     for name in [
-        "", " ", "rm -rf /", "disable_security_services", "unknown", "delete_files", "package_install ", "PACKAGE_INSTALL", "package_install\u{0}",
-        "../ping", "ping\n", "\u{202e}gnip", "\u{1b}[2J", "constructor", "__proto__", "%s%n", "natural_language\u{200b}", "pаckage_install",
+        "",
+        " ",
+        "rm -rf /",
+        "disable_security_services",
+        "unknown",
+        "delete_files",
+        "package_install ",
+        "PACKAGE_INSTALL",
+        "package_install\u{0}",
+        "../ping",
+        "ping\n",
+        "\u{202e}gnip",
+        "\u{1b}[2J",
+        "constructor",
+        "__proto__",
+        "%s%n",
+        "natural_language\u{200b}",
+        "pаckage_install",
     ] {
         let answer = world.line(&json!({ "name": name, "payload": "vim" }).to_string());
-        assert_eq!((&answer["status"], &answer["code"]), (&json!("error"), &json!("unknown_action")), "{name:?}: {answer}");
+        assert_eq!(
+            (&answer["status"], &answer["code"]),
+            (&json!("error"), &json!("unknown_action")),
+            "{name:?}: {answer}"
+        );
         assert_eq!(answer["action"], name, "the name is echoed as data");
         let message = answer["message"].as_str().unwrap();
         assert!(!message.chars().any(|c| c.is_control() || c == '\u{202e}'), "{message:?}");
@@ -135,7 +246,19 @@ fn ten_megabytes_of_payload_are_refused_and_the_connection_goes_on() {
 #[test]
 fn paths_with_a_way_up_or_without_a_root_are_refused() {
     let world = World::new(DESKTOP);
-    for path in ["..", "../..", "/home/../etc", "~root", "etc", "-la", "--help", "/etc\u{0}/passwd", "~/../..", "$HOME", "file:///etc"] {
+    for path in [
+        "..",
+        "../..",
+        "/home/../etc",
+        "~root",
+        "etc",
+        "-la",
+        "--help",
+        "/etc\u{0}/passwd",
+        "~/../..",
+        "$HOME",
+        "file:///etc",
+    ] {
         let answer = world.ask("list_files", path);
         assert_eq!(answer["code"], "invalid_payload", "{path:?}: {answer}");
     }
@@ -162,8 +285,15 @@ fn names_of_files_are_shown_safely() {
 fn no_field_of_a_request_approves_anything() {
     let world = World::new(DESKTOP);
     for extra in [
-        json!({ "confirmed": true }), json!({ "confirm": "yes" }), json!({ "confirmation_id": "x" }), json!({ "status": "ok" }),
-        json!({ "uid": 0 }), json!({ "caller": "root" }), json!({ "policy": "ok" }), json!({ "grant": "until_revoked" }), json!({ "force": true }),
+        json!({ "confirmed": true }),
+        json!({ "confirm": "yes" }),
+        json!({ "confirmation_id": "x" }),
+        json!({ "status": "ok" }),
+        json!({ "uid": 0 }),
+        json!({ "caller": "root" }),
+        json!({ "policy": "ok" }),
+        json!({ "grant": "until_revoked" }),
+        json!({ "force": true }),
     ] {
         let mut request = json!({ "name": "package_install", "payload": "cowsay" });
         request.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());

@@ -98,18 +98,46 @@ fn the_capabilities_are_the_documents_seventeen_names_in_its_order_and_then_ours
     assert_eq!((&capabilities["ipc_version"], &capabilities["protocol_version"]), (&json!(1), &json!(1)));
     let actions: Vec<&str> = capabilities["actions"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
     let documented = [
-        "package_install", "system_update", "read_context", "get_capabilities", "ping", "open_url", "open_app", "set_volume",
-        "set_brightness", "network_wifi_on", "network_wifi_off", "network_bluetooth_on", "network_bluetooth_off",
-        "power_reboot", "power_shutdown", "power_sleep", "remember",
+        "package_install",
+        "system_update",
+        "read_context",
+        "get_capabilities",
+        "ping",
+        "open_url",
+        "open_app",
+        "set_volume",
+        "set_brightness",
+        "network_wifi_on",
+        "network_wifi_off",
+        "network_bluetooth_on",
+        "network_bluetooth_off",
+        "power_reboot",
+        "power_shutdown",
+        "power_sleep",
+        "remember",
     ];
     assert_eq!(actions[..17], documented);
     let raw = raw(&world.socket(), b"{\"name\":\"get_capabilities\",\"payload\":\"\"}");
-    assert!(raw.contains("\"capabilities\":{\"ipc_version\":1,\"protocol_version\":1,\"actions\":[\"package_install\","), "{raw}");
+    assert!(
+        raw.contains("\"capabilities\":{\"ipc_version\":1,\"protocol_version\":1,\"actions\":[\"package_install\","),
+        "{raw}"
+    );
     let mut sorted = actions.clone();
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), actions.len(), "no name comes twice");
-    for ours in ["natural_language", "confirm", "reject", "cancel", "result", "explain", "subscribe", "forget", "undo", "list_files"] {
+    for ours in [
+        "natural_language",
+        "confirm",
+        "reject",
+        "cancel",
+        "result",
+        "explain",
+        "subscribe",
+        "forget",
+        "undo",
+        "list_files",
+    ] {
         assert!(actions.contains(&ours), "{ours}");
     }
 }
@@ -131,7 +159,10 @@ fn a_package_is_installed_after_a_confirmation() {
     assert_eq!(world.archive.version("vim").as_deref(), Some("2:9.0.1378-2"));
     assert_eq!(world.archive.started(), 1);
     let again = world.ask("confirm", &id);
-    assert_eq!((&again["action"], &again["status"], &again["code"]), (&json!("confirm"), &json!("error"), &json!("confirmation_used")));
+    assert_eq!(
+        (&again["action"], &again["status"], &again["code"]),
+        (&json!("confirm"), &json!("error"), &json!("confirmation_used"))
+    );
 }
 
 #[test]
@@ -139,9 +170,16 @@ fn a_denied_action_is_denied_with_the_documents_words() {
     let world = World::new(&desktop_and(DENIES_BADPKG));
     for payload in ["badpkg", "vim, badpkg", "badpkg,vim"] {
         let answer = world.ask("package_install", payload);
-        assert_eq!((&answer["action"], &answer["status"]), (&json!("package_install"), &json!("deny")), "{payload}: {answer}");
+        assert_eq!(
+            (&answer["action"], &answer["status"]),
+            (&json!("package_install"), &json!("deny")),
+            "{payload}: {answer}"
+        );
         assert_eq!((&answer["message"], &answer["code"]), (&json!("action denied by policy"), &json!("denied")));
-        assert_eq!((&answer["policy"]["rule"], &answer["policy"]["why"]), (&json!("no-badpkg"), &json!("It is a bad package.")));
+        assert_eq!(
+            (&answer["policy"]["rule"], &answer["policy"]["why"]),
+            (&json!("no-badpkg"), &json!("It is a bad package."))
+        );
         assert_eq!(answer["policy"]["instead"], "Take a good one.");
         assert_eq!(answer["confirmation_id"], Value::Null);
     }
@@ -201,22 +239,62 @@ const ERRORS: [(&str, &str, &str, &str); 32] = [
     ("{", "unknown", "invalid_request", "invalid request: EOF while parsing an object at line 1 column 1"),
     ("{}", "unknown", "invalid_request", "invalid request: missing field `name` at line 1 column 2"),
     (r#"{"name":"ping"} {}"#, "unknown", "invalid_request", "invalid request: trailing characters at line 1 column 17"),
-    (r#"{"name":"a","name":"b"}"#, "unknown", "invalid_request", "invalid request: duplicate field `name` at line 1 column"),
+    (
+        r#"{"name":"a","name":"b"}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: duplicate field `name` at line 1 column",
+    ),
     (r#"{"name":"ping","payload":{}}"#, "unknown", "invalid_request", "invalid request: invalid type: map, expected"),
-    (r#"{"name":"ping","payload":[1]}"#, "unknown", "invalid_request", "invalid request: invalid type: sequence, expected"),
-    (r#"{"name":"ping","payload":7}"#, "unknown", "invalid_request", "invalid request: invalid type: integer `7`, expected"),
+    (
+        r#"{"name":"ping","payload":[1]}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: invalid type: sequence, expected",
+    ),
+    (
+        r#"{"name":"ping","payload":7}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: invalid type: integer `7`, expected",
+    ),
     (r#"{"name":7}"#, "unknown", "invalid_request", "invalid request: invalid type: integer `7`, expected a string"),
     (r#"{"name":null}"#, "unknown", "invalid_request", "invalid request: invalid type: null, expected a string"),
-    (r#"{"name":"ping","version":"1"}"#, "unknown", "invalid_request", "invalid request: invalid type: string \"1\", expected u32"),
-    (r#"{"name":"ping","version":-1}"#, "unknown", "invalid_request", "invalid request: invalid value: integer `-1`, expected u32"),
-    (r#"{"name":"ping","version":1.0}"#, "unknown", "invalid_request", "invalid request: invalid type: floating point `1.0`, expected u32"),
+    (
+        r#"{"name":"ping","version":"1"}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: invalid type: string \"1\", expected u32",
+    ),
+    (
+        r#"{"name":"ping","version":-1}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: invalid value: integer `-1`, expected u32",
+    ),
+    (
+        r#"{"name":"ping","version":1.0}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: invalid type: floating point `1.0`, expected u32",
+    ),
     (r#"[1,"ping",null]"#, "unknown", "invalid_request", "invalid request: expected a JSON object, not an array"),
     (r#""ping""#, "unknown", "invalid_request", "invalid request: invalid type: string \"ping\", expected"),
     (r#"{"name":"ping","version":0}"#, "ping", "invalid_request", "unsupported request version"),
     (r#"{"name":"ping","version":2}"#, "ping", "invalid_request", "unsupported request version"),
     (r#"{"name":"confirm","payload":"x","version":2}"#, "confirm", "invalid_request", "unsupported request version"),
-    (r#"{"name":"natural_language","payload":"x","version":2}"#, "natural_language", "invalid_request", "unsupported request version"),
-    (r#"{"name":"remember","payload":"a","args":{"text":"b"}}"#, "unknown", "invalid_request", "invalid request: `payload` and `args`"),
+    (
+        r#"{"name":"natural_language","payload":"x","version":2}"#,
+        "natural_language",
+        "invalid_request",
+        "unsupported request version",
+    ),
+    (
+        r#"{"name":"remember","payload":"a","args":{"text":"b"}}"#,
+        "unknown",
+        "invalid_request",
+        "invalid request: `payload` and `args`",
+    ),
     (r#"{"name":"delete_files"}"#, "delete_files", "unknown_action", "no action is named `delete_files`"),
     (r#"{"name":"Ping"}"#, "Ping", "unknown_action", "no action is named `Ping`; did you mean `ping`?"),
     (r#"{"name":" ping"}"#, " ping", "unknown_action", "no action is named ` ping`; did you mean `ping`?"),
@@ -226,7 +304,12 @@ const ERRORS: [(&str, &str, &str, &str); 32] = [
     (r#"{"name":"open_app"}"#, "open_app", "invalid_payload", "missing app name"),
     (r#"{"name":"set_volume"}"#, "set_volume", "invalid_payload", "missing volume percentage"),
     (r#"{"name":"set_volume","payload":"101"}"#, "set_volume", "invalid_payload", "invalid volume percentage"),
-    (r#"{"name":"set_brightness","payload":"40%"}"#, "set_brightness", "invalid_payload", "invalid brightness percentage"),
+    (
+        r#"{"name":"set_brightness","payload":"40%"}"#,
+        "set_brightness",
+        "invalid_payload",
+        "invalid brightness percentage",
+    ),
     (r#"{"name":"remember"}"#, "remember", "invalid_payload", "missing memory text"),
     (r#"{"name":"confirm"}"#, "confirm", "invalid_payload", "missing confirmation id"),
 ];
@@ -237,7 +320,11 @@ fn what_is_wrong_with_a_line_is_said_in_the_words_that_clients_know() {
     let mut client = world.connect();
     for (line, action, code, message) in ERRORS {
         let answer = line_on(&mut client, line);
-        assert_eq!((&answer["status"], &answer["action"], &answer["code"]), (&json!("error"), &json!(action), &json!(code)), "{line}: {answer}");
+        assert_eq!(
+            (&answer["status"], &answer["action"], &answer["code"]),
+            (&json!("error"), &json!(action), &json!(code)),
+            "{line}: {answer}"
+        );
         assert!(answer["message"].as_str().unwrap().starts_with(message), "{line}: {answer}");
         assert_eq!((&answer["capabilities"], &answer["confirmation_id"]), (&Value::Null, &Value::Null));
     }
@@ -249,7 +336,9 @@ fn what_is_wrong_with_a_line_is_said_in_the_words_that_clients_know() {
 fn the_id_of_a_request_is_echoed_to_the_letter() {
     let world = World::new(DESKTOP);
     let mut client = world.connect();
-    for id in [json!(0), json!(-7), json!(i64::MAX), json!("x"), json!(""), json!("\u{202e}\n\""), json!("x".repeat(128))] {
+    for id in
+        [json!(0), json!(-7), json!(i64::MAX), json!("x"), json!(""), json!("\u{202e}\n\""), json!("x".repeat(128))]
+    {
         for name in ["ping", "nonsense", "package_install"] {
             let answer = line_on(&mut client, &json!({ "name": name, "payload": "vim", "id": id }).to_string());
             assert_eq!(answer["id"], id, "{answer}");
@@ -286,7 +375,11 @@ fn arguments_and_payload_mean_the_same() {
         ("explain", json!({ "text": "a", "request": {} })),
     ] {
         let answer = world.call(name, args.clone());
-        assert_eq!((&answer["status"], &answer["code"]), (&json!("error"), &json!("invalid_payload")), "{name} {args}: {answer}");
+        assert_eq!(
+            (&answer["status"], &answer["code"]),
+            (&json!("error"), &json!("invalid_payload")),
+            "{name} {args}: {answer}"
+        );
     }
 }
 

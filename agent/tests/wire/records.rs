@@ -18,7 +18,9 @@ fn of<'a>(records: &'a [Value], kind: &str, action: &str) -> Vec<&'a Value> {
 
 #[test]
 fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
-    let mut world = World::new(&desktop_and("[[rule]]\nid = \"no-vim\"\nactions = [\"package_install\"]\ndecision = \"deny\"\nargs.packages = { in = [\"vim\"] }\n"));
+    let mut world = World::new(&desktop_and(
+        "[[rule]]\nid = \"no-vim\"\nactions = [\"package_install\"]\ndecision = \"deny\"\nargs.packages = { in = [\"vim\"] }\n",
+    ));
     let uid = rustix::process::geteuid().as_raw();
     drop(world.ask("remember", "a secret note"));
     drop(world.ask("package_install", "vim"));
@@ -41,17 +43,27 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
     assert_eq!((&judged[0]["id"], &judged[0]["runs"]), (&finished[0]["id"], &json!(true)));
     assert_eq!((&judged[0]["caller"]["uid"], &judged[0]["caller"]["door"]), (&json!(uid), &json!("ndjson")));
     assert_eq!(judged[0]["caller"]["exe"], std::env::current_exe().unwrap().to_str().unwrap());
-    assert_eq!((&judged[0]["rule"], &judged[0]["decision"], &finished[0]["status"]), (&json!("risk.low"), &json!("ok"), &json!("ok")));
+    assert_eq!(
+        (&judged[0]["rule"], &judged[0]["decision"], &finished[0]["status"]),
+        (&json!("risk.low"), &json!("ok"), &json!("ok"))
+    );
     assert!(judged[0]["policy"].as_str().unwrap().len() == 64);
 
     let denied = of(&records, "denied", "package_install");
-    assert_eq!((denied.len(), &denied[0]["rule"], &denied[0]["args"]["packages"]), (1, &json!("no-vim"), &json!(["vim"])));
+    assert_eq!(
+        (denied.len(), &denied[0]["rule"], &denied[0]["args"]["packages"]),
+        (1, &json!("no-vim"), &json!(["vim"]))
+    );
     let held = of(&records, "held", "package_install");
     assert_eq!((held.len(), &held[0]["confirmation"]), (3, &json!(id)));
-    let decided: Vec<&str> = of(&records, "decided", "package_install").iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    let decided: Vec<&str> =
+        of(&records, "decided", "package_install").iter().map(|r| r["decision"].as_str().unwrap()).collect();
     assert_eq!(decided, ["approved", "rejected", "cancelled"]);
     let approved = of(&records, "decided", "package_install")[0];
-    assert_eq!((&approved["approver"]["assurance"], &approved["approver"]["approver_same_uid"]), (&json!("requester"), &json!(true)));
+    assert_eq!(
+        (&approved["approver"]["assurance"], &approved["approver"]["approver_same_uid"]),
+        (&json!("requester"), &json!(true))
+    );
     let done = of(&records, "finished", "package_install");
     assert_eq!((done.len(), &done[0]["confirmation"], &done[0]["status"]), (1, &json!(id), &json!("ok")));
 
@@ -72,7 +84,9 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
 
 #[test]
 fn the_text_of_a_note_is_never_in_the_audit_log() {
-    let mut world = World::new(&format!("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n"));
+    let mut world = World::new(&format!(
+        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n"
+    ));
     let secret = "Hunter2";
     let id = world.hold("remember", secret);
     assert_eq!(world.ask("confirm", &id)["status"], "ok");
@@ -120,7 +134,9 @@ fn twenty_refused_lines_a_minute_are_recorded_and_the_others_counted() {
 /// The sum of all numbers under this key, however deep.
 fn find(value: &Value, key: &str) -> u64 {
     match value {
-        Value::Object(map) => map.iter().map(|(k, v)| if k == key { v.as_u64().unwrap_or(0) } else { find(v, key) }).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(k, v)| if k == key { v.as_u64().unwrap_or(0) } else { find(v, key) }).sum()
+        }
         Value::Array(items) => items.iter().map(|v| find(v, key)).sum(),
         _ => 0,
     }
@@ -175,7 +191,11 @@ fn a_purged_note_is_gone_from_the_disk_at_once() {
         assert!(!world.state(file).contains("Zanzibar"), "{file}");
     }
     let undone = world.ask("undo", &receipt);
-    assert_eq!((&undone["code"], &undone["data"]["present"]), (&json!("confirmation_changed"), &json!("gone")), "{undone}");
+    assert_eq!(
+        (&undone["code"], &undone["data"]["present"]),
+        (&json!("confirmation_changed"), &json!("gone")),
+        "{undone}"
+    );
     assert_eq!(world.ask("read_context", "")["message"], "Recent context: another");
 }
 
@@ -200,7 +220,10 @@ fn undo_takes_back_a_note_once() {
     let world = World::new(DESKTOP);
     let receipt = world.ask("remember", "x")["data"]["receipt"].as_str().unwrap().to_owned();
     let undone = world.ask("undo", &receipt);
-    assert_eq!((&undone["status"], &undone["action"], &undone["data"]["undone"]), (&json!("ok"), &json!("undo"), &json!(receipt)));
+    assert_eq!(
+        (&undone["status"], &undone["action"], &undone["data"]["undone"]),
+        (&json!("ok"), &json!("undo"), &json!(receipt))
+    );
     assert_eq!(world.ask("read_context", "")["message"], "No saved context yet.");
     assert_eq!(world.ask("undo", &receipt)["code"], "failed", "a receipt is good for once");
     let none = World::new(DESKTOP).line(r#"{"name":"undo"}"#);
@@ -215,7 +238,8 @@ fn undo_of_an_installation_removes_exactly_what_it_brought() {
     world.restart();
     let held = world.line(r#"{"name":"undo"}"#);
     assert_eq!(held["action"], "undo");
-    let objects: Vec<&str> = held["preview"]["effects"].as_array().unwrap().iter().map(|e| e["object"].as_str().unwrap()).collect();
+    let objects: Vec<&str> =
+        held["preview"]["effects"].as_array().unwrap().iter().map(|e| e["object"].as_str().unwrap()).collect();
     assert_eq!(objects, ["cowsay", "vim", "vim-common"], "and not perl, which was there before");
     let done = world.ask("confirm", &id_of(&held));
     assert_eq!((&done["status"], &done["action"]), (&json!("ok"), &json!("undo")), "{done}");
@@ -231,7 +255,10 @@ fn undo_runs_only_from_the_state_that_the_change_left() {
     world.archive.meddle("cowsay", Some("9.9"));
     let changed = world.ask("undo", &receipt);
     assert_eq!(changed["code"], "confirmation_changed", "{changed}");
-    assert_eq!((&changed["data"]["before"]["cowsay"], &changed["data"]["after"]["cowsay"]), (&Value::Null, &json!("3.03+dfsg2-8")));
+    assert_eq!(
+        (&changed["data"]["before"]["cowsay"], &changed["data"]["after"]["cowsay"]),
+        (&Value::Null, &json!("3.03+dfsg2-8"))
+    );
     assert_eq!(changed["data"]["present"]["cowsay"], "9.9");
     let forced = world.call("undo", json!({ "receipt": receipt, "force": true }));
     assert_eq!(forced["status"], "confirm", "to force it is to ask anew: {forced}");
@@ -288,7 +315,13 @@ fn a_subscriber_gets_the_full_state_and_then_every_change_in_order() {
     }
     let names: Vec<&str> = events.iter().map(|e| &*e.event).collect();
     let expected = [
-        "request_held", "request_decided", "action_started", "action_finished", "request_decided", "policy_reloaded", "policy_rejected",
+        "request_held",
+        "request_decided",
+        "action_started",
+        "action_finished",
+        "request_decided",
+        "policy_reloaded",
+        "policy_rejected",
         "agent_stopping",
     ];
     assert_eq!(names, expected);
@@ -306,7 +339,10 @@ fn another_request_on_a_stream_is_refused_and_the_stream_goes_on() {
     let mut stream = world.connect();
     drop(line_on(&mut stream, r#"{"name":"subscribe"}"#));
     let refused = line_on(&mut stream, r#"{"name":"ping","id":9}"#);
-    assert_eq!((&refused["code"], &refused["id"], &refused["action"]), (&json!("invalid_request"), &json!(9), &json!("ping")));
+    assert_eq!(
+        (&refused["code"], &refused["id"], &refused["action"]),
+        (&json!("invalid_request"), &json!(9), &json!("ping"))
+    );
     drop(world.ask("remember", "x"));
     assert_eq!(&*stream.next_event().unwrap().event, "action_started");
     let bad = world.ask("subscribe", "everything");
@@ -341,7 +377,10 @@ fn a_subscriber_that_does_not_read_gets_the_last_line_dropped() {
     let mut client = world.connect();
     // Two events a note: more than the socket's buffer and the queue can take.
     for n in 0..2500 {
-        assert_eq!(line_on(&mut client, &json!({ "name": "remember", "payload": format!("{n}") }).to_string())["status"], "ok");
+        assert_eq!(
+            line_on(&mut client, &json!({ "name": "remember", "payload": format!("{n}") }).to_string())["status"],
+            "ok"
+        );
     }
     let mut last = stream.next_event().unwrap();
     let mut expected = 1;
@@ -366,6 +405,9 @@ fn the_log_verifies_after_all_of_this() {
     let state = world.path("state");
     let place = steward_agent::audit::Place::in_state(&state);
     let report = steward_agent::audit::verify(&place, &[]);
-    assert!(format!("{report:?}").contains("Whole") || records(&state.join("audit/audit.jsonl")).len() > 40, "{report:?}");
+    assert!(
+        format!("{report:?}").contains("Whole") || records(&state.join("audit/audit.jsonl")).len() > 40,
+        "{report:?}"
+    );
     eventually(|| true);
 }

@@ -86,12 +86,26 @@ fn with_a_bad_policy_at_start_everything_is_denied_but_looking_at_the_agent() {
     assert_eq!(line(r#"{"name":"pending_list"}"#)["status"], "ok");
     assert_eq!(line(r#"{"name":"result","payload":"x"}"#)["code"], "confirmation_not_found");
     assert_eq!(line(r#"{"name":"cancel","payload":"x"}"#)["code"], "confirmation_not_found");
-    assert_eq!(line(r#"{"name":"explain","payload":"{\"name\":\"remember\",\"payload\":\"x\"}"}"#)["data"]["decision"], "deny");
-    for (name, payload) in
-        [("remember", "x"), ("forget", "1"), ("package_install", "cowsay"), ("power_reboot", ""), ("set_volume", "40"), ("open_app", "firefox"), ("read_context", ""), ("list_files", "/")]
-    {
+    assert_eq!(
+        line(r#"{"name":"explain","payload":"{\"name\":\"remember\",\"payload\":\"x\"}"}"#)["data"]["decision"],
+        "deny"
+    );
+    for (name, payload) in [
+        ("remember", "x"),
+        ("forget", "1"),
+        ("package_install", "cowsay"),
+        ("power_reboot", ""),
+        ("set_volume", "40"),
+        ("open_app", "firefox"),
+        ("read_context", ""),
+        ("list_files", "/"),
+    ] {
         let answer = line(&json!({ "name": name, "payload": payload }).to_string());
-        assert_eq!((&answer["status"], &answer["policy"]["rule"]), (&json!("deny"), &json!("policy.broken")), "{name}: {answer}");
+        assert_eq!(
+            (&answer["status"], &answer["policy"]["rule"]),
+            (&json!("deny"), &json!("policy.broken")),
+            "{name}: {answer}"
+        );
         assert!(answer["policy"]["why"].as_str().unwrap().contains("policy.toml:3:7"), "it says why: {answer}");
     }
     put(&daemon, DESKTOP);

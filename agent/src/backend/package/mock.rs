@@ -113,7 +113,8 @@ impl MockArchive {
     /// Offers `name` in this version from now on, with what it needs.
     pub fn publish(&self, name: &str, version: &str, needs: &[&str]) {
         let needs = needs.iter().map(|n| (*n).to_owned()).collect();
-        let offered = Offered { version: version.to_owned(), needs, bytes: 1_000, summary: format!("the package {name}") };
+        let offered =
+            Offered { version: version.to_owned(), needs, bytes: 1_000, summary: format!("the package {name}") };
         self.state().offered.insert(name.to_owned(), offered);
     }
 
@@ -215,7 +216,13 @@ impl MockArchive {
             if i.verb.keeps() { bytes } else { -bytes }
         });
         let installed_bytes_change = Some(grows.sum());
-        Ok(Transaction { download_bytes: Some(download), installed_bytes_change, items, already, kept_back: Vec::new() })
+        Ok(Transaction {
+            download_bytes: Some(download),
+            installed_bytes_change,
+            items,
+            already,
+            kept_back: Vec::new(),
+        })
     }
 }
 
@@ -272,8 +279,11 @@ impl State {
         if items.insert(name.to_owned(), item).is_some() {
             return;
         }
-        let needing: BTreeSet<&String> =
-            self.installed.keys().filter(|n| self.offered.get(*n).is_some_and(|o| o.needs.iter().any(|d| d == name))).collect();
+        let needing: BTreeSet<&String> = self
+            .installed
+            .keys()
+            .filter(|n| self.offered.get(*n).is_some_and(|o| o.needs.iter().any(|d| d == name)))
+            .collect();
         for other in needing {
             if !items.contains_key(other) {
                 self.take(other, items);
