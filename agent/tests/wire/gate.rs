@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_agent::backend::package::mock::{Pause, Trouble};
 use steward_agent::server::Access;
 
-use crate::support::{DESKTOP, World, connect, desktop_and, eventually, id_of, is_root, line_on};
+use crate::support::{DESKTOP, World, as_uid, connect, desktop_and, eventually, id_of, is_root, line_on, open_to_all};
 
 /// Requests may be held in any number.
 const NO_QUOTAS: &str = "version = 1\n[confirm]\nper_uid = 100000\nper_caller = 100000\n";
@@ -405,38 +405,6 @@ fn what_nobody_can_approve_is_denied_or_queued_as_the_policy_says() {
     let held = world.ask("remember", "x");
     assert_eq!(held["data"]["approvers"], json!([]), "nobody can, and it says so");
     assert_eq!(code(&world.ask("confirm", &id_of(&held))), "approver_not_allowed");
-}
-
-/// Sends lines as another uid, with a fresh process; only root can.
-fn as_uid(world: &World, uid: u32, lines: &[Value]) -> Vec<Value> {
-    let script = "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nf=s.makefile('rw')\nfor l in sys.argv[2:]:\n f.write(l+'\\n');f.flush();print(f.readline(),end='')\n";
-    let output = Command::new("setpriv")
-        .args([&format!("--reuid={uid}"), "--regid=65533", "--clear-groups", "/usr/bin/python3", "-c", script])
-        .arg(world.socket())
-        .args(lines.iter().map(Value::to_string))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("setpriv");
-    assert!(output.status.success(), "the other uid's client");
-    String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect()
-}
-
-/// A world whose socket everybody may use; none where this is not root, who alone can become others.
-fn open_to_all(policy: &str) -> Option<World> {
-    use std::os::unix::fs::PermissionsExt;
-    let there = |p: &str| std::path::Path::new("/usr/bin").join(p).exists();
-    if !is_root() || !there("setpriv") || !there("python3") {
-        println!("skipped: needs root, setpriv and python3");
-        return None;
-    }
-    let mut world = World::new(policy);
-    world.access = Access::Group(None);
-    world.restart();
-    let open =
-        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    open(world.folder.path(), 0o755);
-    open(&world.socket(), 0o666);
-    Some(world)
 }
 
 #[test]

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod docs;
 mod framing;
 mod gate;
 mod hostile;
