@@ -82,11 +82,15 @@ impl Receipts {
     /// When it cannot be written.
     pub async fn add(&self, owner: u32, action: &str, summary: String, undo: Undo) -> Result<Uuid, LogError> {
         let now = self.clock.now();
-        let number = self.lock().values().map(|r| r.number).max().unwrap_or(0) + 1;
         let id = Uuid::new_v4();
-        let receipt = Receipt { id, owner, action: action.to_owned(), summary, undo, wall_ms: now.wall_ms, number };
-        let ack = self.log.append("receipt", &receipt, Durability::Written);
-        self.lock().insert(id, receipt);
+        let ack = {
+            let mut unused = self.lock();
+            let number = unused.values().map(|r| r.number).max().unwrap_or(0) + 1;
+            let receipt = Receipt { id, owner, action: action.to_owned(), summary, undo, wall_ms: now.wall_ms, number };
+            let ack = self.log.append("receipt", &receipt, Durability::Written);
+            unused.insert(id, receipt);
+            ack
+        };
         ack.await?;
         Ok(id)
     }
@@ -110,14 +114,18 @@ impl Receipts {
     /// # Errors
     /// When it cannot be written.
     pub async fn used(&self, id: Uuid) -> Result<(), LogError> {
-        self.lock().remove(&id);
-        self.log.append("used", &IdOf { id }, Durability::Written).await.map(|_| ())
+        let ack = {
+            let mut unused = self.lock();
+            unused.remove(&id);
+            self.log.append("used", &IdOf { id }, Durability::Written)
+        };
+        ack.await.map(|_| ())
     }
 
     /// Drops what is too old or too much. Called now and then.
     pub fn tidy(&self) {
         let now = self.clock.now().wall_ms;
-        let records: Vec<Receipt> = {
+        let ack = {
             let mut unused = self.lock();
             let before = unused.len();
             unused.retain(|_, r| now - r.wall_ms <= KEPT_MS);
@@ -130,9 +138,10 @@ impl Receipts {
             if unused.len() == before {
                 return;
             }
-            unused.values().cloned().collect()
+            // Under the lock, so that nothing that is added meanwhile is lost.
+            self.log.rewrite(unused.values().map(|r| ("receipt", r)))
         };
-        if let Err(e) = self.log.rewrite(records.into_iter().map(|r| ("receipt", r))).wait() {
+        if let Err(e) = ack.wait() {
             tracing::warn!("old receipts could not be dropped: {e}");
         }
     }

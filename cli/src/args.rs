@@ -293,10 +293,13 @@ Examples:
 Exits 0 when nothing is wrong, 1 when something is, 2 when it could not look.")]
     Doctor,
     /// Prints what happens, as it happens (with a daemon).
-    #[command(alias = "subscribe", after_help = "\
+    #[command(
+        alias = "subscribe",
+        after_help = "\
 Examples:
   steward watch
-  steward --json watch | jq 'select(.event == \"request_held\").data.id'")]
+  steward --json watch | jq 'select(.event == \"request_held\").data.id'"
+    )]
     Watch,
     /// Prints a completion script for a shell.
     #[command(after_help = "\
@@ -461,7 +464,9 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Prints the last records.
-    #[command(after_help = "Examples:\n  steward audit tail -n 50\n  steward audit tail --follow\n  steward --json audit tail -n 0 --follow")]
+    #[command(
+        after_help = "Examples:\n  steward audit tail -n 50\n  steward audit tail --follow\n  steward --json audit tail -n 0 --follow"
+    )]
     Tail {
         /// How many.
         #[arg(short = 'n', value_name = "N", default_value_t = 20)]

@@ -138,6 +138,11 @@ impl Connection {
         }
     }
 
+    /// Whether the daemon that answered before does not any more.
+    pub(crate) fn is_gone(&mut self, out: &Out) -> bool {
+        self.request(&Request::new("ping", None), out).is_err()
+    }
+
     /// Whether a daemon answers.
     pub(crate) fn is_daemon(&self) -> bool {
         matches!(self, Connection::Daemon(_))
@@ -203,7 +208,10 @@ pub(crate) fn daemon(settings: &Settings, out: &Out) -> Result<Option<Daemon>, F
         match connect(&path) {
             Ok(daemon) => return Ok(Some(daemon)),
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                out.note(&format!("{} is not open to you (are you in the group `steward`?); going on without it", path.display()));
+                out.note(&format!(
+                    "{} is not open to you (are you in the group `steward`?); going on without it",
+                    path.display()
+                ));
             }
             // Not there, or nobody listens on it any more.
             Err(_) => {}
@@ -221,7 +229,8 @@ fn connect(path: &Path) -> io::Result<Daemon> {
 /// The agent's own log, when this process is the agent: errors, or what STEWARD_LOG asks for.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("STEWARD_LOG").unwrap_or_else(|_| "error".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().with_target(false);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().with_target(false);
     // Set already when the prompt connects anew.
     let _set_before = log.with_ansi(false).try_init();
 }

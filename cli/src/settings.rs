@@ -7,7 +7,7 @@ use steward_agent::audit::Place;
 use steward_agent::clock::Clock;
 use steward_agent::config::{Places, SYSTEM_SOCKET};
 use steward_agent::core::Setup;
-use steward_agent::policy_files::PolicyRoots;
+use steward_agent::policy_files::Roots;
 use steward_agent::server::SocketSpec;
 use steward_agent::services::Mode;
 
@@ -67,9 +67,10 @@ impl Settings {
     }
 
     /// Where policy files are.
-    pub(crate) fn roots(&self) -> PolicyRoots {
-        let user = Places::of(Mode::User).ok().and_then(|p| p.user_policy);
-        PolicyRoots::of_this_machine(user, self.policy.clone())
+    pub(crate) fn roots(&self) -> Roots {
+        let config = Places::of(Mode::User).ok().map(|p| p.config);
+        let config_home = config.as_deref().and_then(Path::parent).and_then(Path::parent);
+        Roots::usual(config_home, self.policy.clone(), rustix::process::geteuid().as_raw())
     }
 
     /// Where the audit log is; `file` is another one than the state folder's.

@@ -35,7 +35,9 @@ fn done(out: &mut Out, response: &Response, message: &str) {
     }
     let Some(data) = response.data.as_deref() else { return };
     match &*response.action {
-        "package_search" => listed(out, &data["packages"], |p| [text(&p["name"]), text(&p["version"]), text(&p["summary"])]),
+        "package_search" => {
+            listed(out, &data["packages"], |p| [text(&p["name"]), text(&p["version"]), text(&p["summary"])])
+        }
         "list_files" => listed(out, &data["entries"], |e| {
             let mark = if e["kind"] == "folder" || e["kind"] == "directory" { "/" } else { "" };
             [format!("{}{mark}", text(&e["name"])), e["bytes"].as_u64().map(size).unwrap_or_default(), String::new()]
@@ -186,7 +188,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:,+@%".contains(c);
     match word {
         "" => String::new(),

@@ -73,10 +73,7 @@ impl Core {
             let available = self.0.services.available(entry.need);
             let verdict = match entry.meta {
                 true => "ok",
-                false => {
-                    let subject = Subject { action: entry.name, risk: entry.risk, facts: Vec::new() };
-                    self.judge(&rules.policy, &[subject], Who::Here(caller)).await.decision.name()
-                }
+                false => self.judge(&rules.policy, &[ordinary(entry)], Who::Here(caller)).await.decision.name(),
             };
             actions.push(json!({
                 "name": entry.name, "summary": entry.summary(), "args": (entry.schema)(), "risk": entry.risk,
@@ -271,6 +268,16 @@ impl Core {
             }
         }
     }
+}
+
+/// An ordinary request for an action, to be judged: its first example with a payload.
+fn ordinary(entry: &'static action::Entry) -> Subject {
+    let payload = entry.examples.iter().find_map(|e| e.payload);
+    let facts = match entry.parse(payload, None) {
+        Ok(Ask::Do(action)) => action.facts(),
+        _ => Vec::new(),
+    };
+    Subject { action: entry.name, risk: entry.risk, facts }
 }
 
 fn standing(state: &str) -> &'static str {

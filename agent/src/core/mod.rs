@@ -179,9 +179,17 @@ impl Core {
             Decision::Deny => return Ok(self.deny(denied(&verdict, subjects))),
             Decision::Ok => self.0.gate.by_rule(plan.clone(), ready, caller, &verdict.limits),
             Decision::Confirm(needs) => {
+                let said_freely = match subjects.iter().find(|s| s.action == SAID) {
+                    Some(said) => {
+                        let alone = self.judge(&rules.policy, std::slice::from_ref(said), Who::Here(caller)).await;
+                        alone.decision == Decision::Ok
+                    }
+                    None => true,
+                };
+                let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
                 let grant = match plan.undoes {
-                    None => self.0.gate.grant_for(caller, &subjects, &needs, &rules.policy),
-                    Some(_) => None,
+                    None if said_freely => self.0.gate.grant_for(caller, &covered, &needs, &rules.policy),
+                    _ => None,
                 };
                 let Some(grant) = grant else {
                     let case = denied(&verdict, subjects);
@@ -229,7 +237,7 @@ impl Core {
         }
         if plan.said {
             // Rules for `natural_language` join; without one, its class of harm adds nothing.
-            subjects.push(Subject { action: "natural_language", risk: Risk::Observe, facts: Vec::new() });
+            subjects.push(Subject { action: SAID, risk: Risk::Observe, facts: Vec::new() });
         }
         Ok((subjects, ready))
     }
@@ -310,7 +318,8 @@ impl Core {
             };
             let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
+                && let Some(other) =
+                    shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
             {
                 let message = format!(
                     "putting it back would also {} {}, which the change did not bring",
@@ -376,7 +385,10 @@ impl Core {
         if count == 1 {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
-            self.write(record).await?;
+            if let Err(failure) = self.write(record).await {
+                self.0.gate.withdraw(held.id).await;
+                return Err(failure);
+            }
             crate::fault::point("held_recorded");
             self.0
                 .events
@@ -463,6 +475,19 @@ fn unquoted(message: &str) -> String {
         _ => message.to_owned(),
     }
 }
+
+/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
+/// leave it out where they remove one.
+fn same_object(a: &str, b: &str) -> bool {
+    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
+    }
+}
+
+/// Under which name rules judge that something was said in words.
+const SAID: &str = "natural_language";
 
 /// The stricter of two verdicts, with the reasons of the one that is.
 fn stricter(a: Verdict, b: Verdict) -> Verdict {

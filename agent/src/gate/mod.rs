@@ -468,6 +468,17 @@ impl Gate {
         Ok(held)
     }
 
+    /// Takes a request back that could not be recorded as held.
+    pub(crate) async fn withdraw(&self, id: Uuid) {
+        if let Some(entry) = self.state().held.get_mut(&id) {
+            entry.phase = Phase::Claimed;
+        }
+        let end = End { id, reply: None, note: None, approver: None, wall_ms: 0 };
+        if let Err(e) = self.end(id, "cancelled", end).await {
+            tracing::error!("request {id} could not be withdrawn: {e}");
+        }
+    }
+
     /// How the request of this id stands: its state and, when it ended, its end. For its owner alone.
     ///
     /// # Errors
@@ -578,7 +589,7 @@ impl Gate {
     async fn compact(&self) {
         let now = self.clock.now();
         let _nobody_holds = self.holding.lock().await;
-        let records = {
+        let ack = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
             let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
@@ -607,9 +618,10 @@ impl Gate {
                 }
             }
             state.grants.retain(|_, g| !g.ended(&now));
-            records(&state)
+            // Under the lock, so that nothing that happens meanwhile is lost.
+            self.journal.rewrite(records(&state))
         };
-        if let Err(e) = self.journal.rewrite(records).await {
+        if let Err(e) = ack.await {
             tracing::warn!("the journal could not be written anew: {e}");
             self.state().scrubbed = true;
         }
@@ -674,12 +686,21 @@ impl Gate {
             wall_ms: now.wall_ms,
             uses: 0,
         };
-        if self.state().grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
-            return Err(Failure::new(Code::RateLimited, "there are too many standing approvals; revoke some first"));
+        let id = grant.id;
+        let ack = {
+            let mut state = self.state();
+            if state.grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
+                let message = "there are too many standing approvals; revoke some first";
+                return Err(Failure::new(Code::RateLimited, message));
+            }
+            let ack = self.journal.append("grant", &grant, Durability::Synced);
+            state.grants.insert(id, grant);
+            ack
+        };
+        if let Err(e) = ack.await {
+            self.state().grants.remove(&id);
+            return Err(journal(e));
         }
-        self.journal.append("grant", &grant, Durability::Synced).await.map_err(journal)?;
-        fault::point("granted");
-        self.state().grants.insert(grant.id, grant);
         Ok(())
     }
 }

@@ -86,9 +86,9 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
 
 #[test]
 fn the_text_of_a_note_is_never_in_the_audit_log() {
-    let mut world = World::new(&format!(
-        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n"
-    ));
+    let policy =
+        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n";
+    let mut world = World::new(policy);
     let secret = "Hunter2";
     let id = world.hold("remember", secret);
     assert_eq!(world.ask("confirm", &id)["status"], "ok");

@@ -60,7 +60,13 @@ pub(crate) fn pending(agent: &mut Connection, out: &mut Out) -> Result<Exit, Fau
         let what = if item["summary"].is_string() { &item["summary"] } else { &item["action"] };
         let caller = show::text(&item["caller"]);
         let caller = caller.rsplit('/').next().unwrap_or_default().to_owned();
-        rows.push([show::text(&item["id"]), show::left(&item["expires_in"]), caller, show::text(&item["assurance"]), show::text(what)]);
+        rows.push([
+            show::text(&item["id"]),
+            show::left(&item["expires_in"]),
+            caller,
+            show::text(&item["assurance"]),
+            show::text(what),
+        ]);
     }
     print(out, &rows);
     out.note("steward approve ID shows one and asks; steward deny ID refuses it.");
@@ -162,7 +168,14 @@ pub(crate) fn grants(agent: &mut Connection, out: &mut Out, command: Option<Gran
     let mut rows = vec![["ID", "LASTS", "USED", "DOOR", "ACTION", "COVERS"].map(str::to_owned)];
     for g in items {
         let length = show::text(&g["length"]).replace('_', " ");
-        rows.push([show::text(&g["id"]), length, show::text(&g["uses"]), show::text(&g["door"]), show::text(&g["action"]), show::text(&g["covers"])]);
+        rows.push([
+            show::text(&g["id"]),
+            length,
+            show::text(&g["uses"]),
+            show::text(&g["door"]),
+            show::text(&g["action"]),
+            show::text(&g["covers"]),
+        ]);
     }
     print(out, &rows);
     Ok(Exit::Done)
@@ -194,13 +207,17 @@ fn whole_id(id: &str, items: &[Value]) -> Result<String, Fault> {
         return Ok(id.to_owned());
     }
     if id.len() < MIN_PREFIX {
-        return Err(Fault::Usage(format!("`{id}` is too short for an id: give at least {MIN_PREFIX} of its characters")));
+        return Err(Fault::Usage(format!(
+            "`{id}` is too short for an id: give at least {MIN_PREFIX} of its characters"
+        )));
     }
     let ids = items.iter().filter_map(|i| i["id"].as_str());
     let mut found = ids.filter(|whole| whole.starts_with(&id.to_ascii_lowercase()));
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one.to_owned()),
-        (None, _) => Err(Fault::Failed(format!("no request that waits has an id that begins with `{id}`; see `steward pending`"))),
+        (None, _) => Err(Fault::Failed(format!(
+            "no request that waits has an id that begins with `{id}`; see `steward pending`"
+        ))),
         (Some(_), Some(_)) => Err(Fault::Usage(format!("more than one id begins with `{id}`; give more of it"))),
     }
 }
@@ -223,7 +240,10 @@ mod tests {
 
     #[test]
     fn the_beginning_of_an_id_stands_for_it_when_it_is_the_only_one() {
-        let items = [json!({ "id": "3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b" }), json!({ "id": "3f8effff-9b64-4d0e-8a57-0c1d2e3f4a5b" })];
+        let items = [
+            json!({ "id": "3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b" }),
+            json!({ "id": "3f8effff-9b64-4d0e-8a57-0c1d2e3f4a5b" }),
+        ];
         assert_eq!(whole_id("3F8E2", &items).ok().as_deref(), items[0]["id"].as_str());
         for bad in ["3f8", "3f8e", "aaaa"] {
             assert!(whole_id(bad, &items).is_err(), "{bad}");

@@ -1,7 +1,7 @@
 //! The commands, one file for each family.
 
 mod audit;
-mod capabilities;
+pub(crate) mod capabilities;
 pub(crate) mod decide;
 mod doctor;
 mod manual;

@@ -4,8 +4,6 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
-use steward_agent::caller::{Caller, Door};
-use steward_agent::core::Core;
 use steward_agent::door::ndjson;
 
 use crate::connection::{Connection, Fault};
@@ -24,11 +22,10 @@ pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
     match Connection::open(settings, out)? {
         Connection::Daemon(daemon) => through(&daemon.path, out),
         Connection::Here(here) => {
-            here.with(async |core: &Core, _: &std::sync::Arc<Caller>| {
-                let caller = std::sync::Arc::new(Caller::this_process(Door::Command));
+            here.with(async |core, caller| {
                 // Nobody stops it but the end of its input.
                 let (_stop, stopped) = tokio::sync::watch::channel(false);
-                ndjson::serve_stdio(core.clone(), caller, stopped).await;
+                ndjson::serve_stdio(core.clone(), caller.clone(), stopped).await;
             })?;
             Ok(Exit::Done)
         }

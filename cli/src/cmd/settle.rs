@@ -52,6 +52,9 @@ pub(crate) fn settle(agent: &mut Connection, out: &mut Out, mut response: Respon
         if let Some(why) = response.policy.as_ref().and_then(|p| p.why.as_deref()) {
             out.line(&format!("  asked about because: {}", crate::out::clean(why)));
         }
+        if let Some(data) = response.data.as_ref().filter(|d| d["expires_in"].is_u64()) {
+            out.line(&format!("  {} to answer", show::left(&data["expires_in"])));
+        }
         let left = interrupt::says(format!("It still waits: steward approve {id}, or steward cancel {id}"));
         let answer = ask("Do it?");
         drop(left);

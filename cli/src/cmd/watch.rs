@@ -52,10 +52,20 @@ fn line(out: &Out, event: &Event) -> String {
     let ts = event.ts.as_deref().map(crate::out::one_line).unwrap_or_default();
     let d = &event.data;
     let said = match &*event.event {
-        "request_held" => format!("{}  {}", show::text(&d["id"]), show::text(if d["summary"].is_string() { &d["summary"] } else { &d["action"] })),
-        "request_decided" => format!("{}  {}  {}", show::text(&d["id"]), show::text(&d["state"]), show::text(&d["action"])),
-        "action_progress" => format!("{}  {} % {}", show::text(&d["action"]), show::text(&d["percent"]), show::text(&d["text"])),
-        "action_finished" => format!("{}  {} {}", show::text(&d["action"]), show::text(&d["status"]), show::text(&d["code"])),
+        "request_held" => format!(
+            "{}  {}",
+            show::text(&d["id"]),
+            show::text(if d["summary"].is_string() { &d["summary"] } else { &d["action"] })
+        ),
+        "request_decided" => {
+            format!("{}  {}  {}", show::text(&d["id"]), show::text(&d["state"]), show::text(&d["action"]))
+        }
+        "action_progress" => {
+            format!("{}  {} % {}", show::text(&d["action"]), show::text(&d["percent"]), show::text(&d["text"]))
+        }
+        "action_finished" => {
+            format!("{}  {} {}", show::text(&d["action"]), show::text(&d["status"]), show::text(&d["code"]))
+        }
         "action_started" => show::text(&d["action"]),
         _ if *d == Value::Null => String::new(),
         _ => show::text(d),
