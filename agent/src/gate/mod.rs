@@ -916,3 +916,6 @@ fn replay(state: &mut State, kind: &str, data: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
