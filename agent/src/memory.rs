@@ -68,12 +68,17 @@ pub struct Memory {
     clock: Clock,
     /// Guards the notes by id; never held while waiting for the disk.
     notes: Mutex<Notes>,
+    /// Read while a record is on its way to the journal, written while the journal is written anew: what is on its way is in
+    /// neither the notes nor the new journal yet.
+    rewriting: tokio::sync::RwLock<()>,
 }
 
 #[derive(Debug, Default)]
 struct Notes {
     by_id: BTreeMap<u64, Note>,
     last: u64,
+    /// The journal has the text of a note that must not be there any more.
+    overdue: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +86,14 @@ struct IdOf {
     id: u64,
     #[serde(default)]
     at: i64,
+}
+
+/// The data of a line of the journal.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Note(&'a Note),
+    Id(IdOf),
 }
 
 impl Memory {
@@ -102,7 +115,8 @@ impl Memory {
                     let of: IdOf = serde_json::from_str(entry.data.get()).map_err(bad)?;
                     notes.last = notes.last.max(of.id);
                     match entry.kind {
-                        "purged" => drop(notes.by_id.remove(&of.id)),
+                        // Whoever forgot it may have been stopped before the text was overwritten.
+                        "purged" => notes.overdue |= notes.by_id.remove(&of.id).is_some(),
                         kind => {
                             if let Some(note) = notes.by_id.get_mut(&of.id) {
                                 note.forgotten = (kind == "forgotten").then_some(of.at);
@@ -114,7 +128,7 @@ impl Memory {
             }
             Ok(())
         })?;
-        let memory = Memory { log, clock, notes: Mutex::new(notes) };
+        let memory = Memory { log, clock, notes: Mutex::new(notes), rewriting: tokio::sync::RwLock::default() };
         memory.tidy();
         Ok(memory)
     }
@@ -129,6 +143,7 @@ impl Memory {
     /// When it is empty, too long, has hidden characters, or cannot be written.
     pub async fn remember(&self, owner: u32, caller: &str, text: &str) -> Result<Note, MemoryError> {
         check(text)?;
+        let _on_its_way = self.rewriting.read().await;
         let (note, ack) = {
             let mut notes = self.notes();
             if notes.by_id.values().filter(|n| n.owner == owner && n.forgotten.is_none()).count() >= MAX_NOTES {
@@ -175,17 +190,23 @@ impl Memory {
     pub async fn forget(&self, owner: u32, id: u64, purge: bool) -> Result<(), MemoryError> {
         let at = self.clock.now().wall_ms;
         self.find(owner, id).filter(|n| purge || n.forgotten.is_none()).ok_or(MemoryError::NotFound)?;
-        if purge {
-            self.log.append("purged", &IdOf { id, at }, Durability::Synced).await?;
-            self.notes().by_id.remove(&id);
-            self.rewrite().await?;
-        } else {
+        let on_its_way = self.rewriting.read().await;
+        if !purge {
             self.log.append("forgotten", &IdOf { id, at }, Durability::Synced).await?;
             if let Some(note) = self.notes().by_id.get_mut(&id) {
                 note.forgotten = Some(at);
             }
+            return Ok(());
         }
-        Ok(())
+        self.log.append("purged", &IdOf { id, at }, Durability::Synced).await?;
+        {
+            let mut notes = self.notes();
+            notes.by_id.remove(&id);
+            notes.overdue = true;
+        }
+        drop(on_its_way);
+        let _alone = self.rewriting.write().await;
+        Ok(self.rewrite().await.map(|_| self.notes().overdue = false)?)
     }
 
     /// Brings a forgotten note back.
@@ -194,6 +215,7 @@ impl Memory {
     /// When it is gone, was not forgotten, or cannot be written.
     pub async fn restore(&self, owner: u32, id: u64) -> Result<Note, MemoryError> {
         self.find(owner, id).filter(|n| n.forgotten.is_some()).ok_or(MemoryError::NotFound)?;
+        let _on_its_way = self.rewriting.read().await;
         self.log.append("restored", &json!({ "id": id }), Durability::Synced).await?;
         let mut notes = self.notes();
         let note = notes.by_id.get_mut(&id).ok_or(MemoryError::NotFound)?;
@@ -203,28 +225,30 @@ impl Memory {
 
     /// Overwrites the text of notes that were forgotten more than ten minutes ago. Called now and then.
     pub fn tidy(&self) {
+        // Somebody writes at this moment: the next time, then.
+        let Ok(_alone) = self.rewriting.try_write() else { return };
         let due = self.clock.now().wall_ms - FORGOTTEN_FOR * 1000;
         {
             let mut notes = self.notes();
             let before = notes.by_id.len();
             notes.by_id.retain(|_, n| n.forgotten.is_none_or(|at| at > due));
-            if notes.by_id.len() == before {
+            notes.overdue |= notes.by_id.len() != before;
+            if !notes.overdue {
                 return;
             }
         }
-        let records = self.records();
-        if let Err(e) = self.log.rewrite(records.into_iter().map(|n| ("note", n))).wait() {
-            tracing::warn!("forgotten notes could not be overwritten: {e}");
+        match self.rewrite().wait() {
+            Ok(_) => self.notes().overdue = false,
+            Err(e) => tracing::warn!("forgotten notes could not be overwritten yet: {e}"),
         }
     }
 
-    async fn rewrite(&self) -> Result<(), MemoryError> {
-        let records = self.records();
-        Ok(self.log.rewrite(records.into_iter().map(|n| ("note", n))).await.map(|_| ())?)
-    }
-
-    fn records(&self) -> Vec<Note> {
-        self.notes().by_id.values().cloned().collect()
+    /// Writes the journal anew with what there is now. Nothing may be on its way to it.
+    fn rewrite(&self) -> crate::store::Ack {
+        let notes = self.notes();
+        // The last number stays known: a receipt for a note that is gone must never mean another one.
+        let last = (!notes.by_id.contains_key(&notes.last)).then(|| ("purged", Line::Id(IdOf { id: notes.last, at: 0 })));
+        self.log.rewrite(notes.by_id.values().map(|n| ("note", Line::Note(n))).chain(last))
     }
 }
 

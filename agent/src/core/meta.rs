@@ -254,7 +254,7 @@ impl Core {
     pub(super) fn understand(&self, text: &str) -> Result<(Ask, Value), Failure> {
         let personal = self.0.services.mode == Mode::User;
         let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal) };
-        match self.0.interpreter.read(text, &cx) {
+        match self.interpreter()?.read(text, &cx) {
             Reading::Order(order) => {
                 let ask = action::read(order.action, order.payload.as_deref(), None)?;
                 Ok((ask, order.to_json()))

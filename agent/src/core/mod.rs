@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::task::Poll;
 
 use serde_json::{Value, json};
@@ -53,7 +53,8 @@ struct Inner {
     audit_place: Place,
     receipts: Receipts,
     events: Events,
-    interpreter: Interpreter,
+    /// Made when the first sentence comes: most agents are only asked by programs, and a start is not to wait for it.
+    interpreter: OnceLock<Interpreter>,
     clock: Clock,
     files: PolicyFiles,
     config_file: PathBuf,
@@ -350,7 +351,10 @@ impl Core {
         if count == 1 {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
-            self.write(record).await?;
+            if let Err(failure) = self.write(record).await {
+                self.0.gate.withdraw(&held).await;
+                return Err(failure);
+            }
             crate::fault::point("held_recorded");
             self.0.events.tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
@@ -403,6 +407,14 @@ impl Core {
         &'a self, caller: &'a Arc<Caller>, owner: u32, request: Uuid, progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
         Context { services: &self.0.services, caller, owner, request, progress }
+    }
+
+    fn interpreter(&self) -> Result<&Interpreter, Failure> {
+        if let Some(made) = self.0.interpreter.get() {
+            return Ok(made);
+        }
+        let made = Interpreter::new(&action::phrases()).map_err(Failure::internal)?;
+        Ok(self.0.interpreter.get_or_init(|| made))
     }
 
     fn rules(&self) -> Arc<Rules> {

@@ -438,6 +438,25 @@ impl Gate {
         Ok(held)
     }
 
+    /// Takes a request back that could not be recorded as held: nobody was told of it.
+    pub async fn withdraw(&self, held: &Held) {
+        if let Some(entry) = self.state().held.get_mut(&held.id) {
+            entry.phase = Phase::Claimed;
+        }
+        let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 };
+        if let Err(e) = self.end(held.id, "cancelled", end).await {
+            tracing::warn!(id = %held.id, "{e}");
+        }
+    }
+
+    /// The kind of the end of a request that has one.
+    pub fn end_of(&self, id: Uuid) -> Option<&'static str> {
+        match &self.state().held.get(&id)?.phase {
+            Phase::Ended(kind, _) => Some(kind),
+            Phase::Pending | Phase::Claimed | Phase::Executing => None,
+        }
+    }
+
     /// How the request of this id stands: its state and, when it ended, its end. For its owner alone.
     ///
     /// # Errors
@@ -544,7 +563,7 @@ impl Gate {
             }
         }
         let _nobody_holds = self.holding.lock().await;
-        let records = {
+        let ack = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
             let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
@@ -568,9 +587,10 @@ impl Gate {
                 }
             }
             state.grants.retain(|_, g| !g.ended(&now));
-            records(&state)
+            // Queued under the lock: whatever is released from now on is journalled behind it, and not lost with the old file.
+            self.journal.rewrite(records(&state))
         };
-        if let Err(e) = self.journal.rewrite(records).await {
+        if let Err(e) = ack.await {
             tracing::warn!("the journal could not be written anew: {e}");
         }
         expired

@@ -288,6 +288,18 @@ impl Ledger {
     }
 }
 
+#[cfg(not(feature = "fault-injection"))]
+impl Ledger {
+    /// Takes in what another client knows.
+    pub(crate) fn add(&mut self, other: Ledger) {
+        self.notes.extend(other.notes);
+        self.ids.extend(other.ids);
+        self.waiting.extend(other.waiting);
+        self.used.extend(other.used);
+        self.purged.extend(other.purged);
+    }
+}
+
 impl Ledger {
     /// Asks for everything that waits to be carried out by a daemon that may die over it.
     #[cfg(feature = "fault-injection")]

@@ -7,18 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use steward_agent::caller::{Caller, Door};
-use steward_agent::clock::Clock;
-use steward_agent::gate::grants::{Grant, offers};
-use steward_agent::gate::judge::Subject;
-use steward_agent::gate::record::{Approver, Asker, Needs};
-use steward_agent::store::{Durability, Log, private_folder};
 use steward_ipc::Client;
-use steward_policy::{Assurance, GrantLength, OwnedArg, Risk};
-use uuid::Uuid;
 
 use super::ledger::{Gone, Ledger, Verb, check_files};
-use super::world::World;
+use super::world::{GRANT, World};
 
 /// How many daemons run at once.
 const WORKERS: usize = 3;
@@ -79,57 +71,11 @@ const STORIES: &[Story] = &[
     } },
 ];
 
-/// The grant that every story has.
-const GRANT: &str = "6fb2c1de-3f51-4b0c-9d3e-5a8f00c0ffee";
-
-/// A standing approval for the note `ask granted`, as a person at the desk would have given it.
-fn give_grant(world: &World) {
-    private_folder(&world.state).unwrap();
-    let caller = Caller::this_process(Door::Ndjson);
-    let asker = Asker::of(&caller);
-    let facts = vec![("text", OwnedArg::Text("ask granted".to_owned()))];
-    let policy = steward_policy::Policy::load(Vec::new(), &steward_agent::action::for_policy::ForPolicy).unwrap();
-    let subject = Subject { action: "remember", risk: Risk::Low, facts };
-    let (scope, covers) = offers(&[subject], &policy).remove(0);
-    let now = Clock::system().now();
-    let grants = vec![GrantLength::Once, GrantLength::UntilRevoked];
-    let approver = Approver {
-        uid: asker.uid,
-        pid: 1,
-        exe: None,
-        door: Door::Ndjson,
-        assurance: Assurance::Desktop,
-        approver_same_uid: true,
-    };
-    let grant = Grant {
-        id: Uuid::try_parse(GRANT).unwrap(),
-        owner: asker.uid,
-        door: Door::Ndjson,
-        unit: asker.unit,
-        action: "remember".to_owned(),
-        scope,
-        covers,
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        length: GrantLength::UntilRevoked,
-        session: None,
-        connection: None,
-        needs: Needs { assurance: Assurance::Requester, ttl: 300, grants, preview: false },
-        approver,
-        boot_id: now.boot_id.to_string(),
-        boot_ms: now.boot_ms,
-        wall_ms: now.wall_ms,
-        uses: 0,
-    };
-    let log = Log::open(&world.state.join("journal.jsonl"), |_| Ok(())).unwrap();
-    log.append("grant", &grant, Durability::Synced).wait().unwrap();
-    log.stop();
-}
-
 /// One life of a story: it is told to a daemon that dies at `fault`, then the next one dies at `second` while it recovers or
 /// is asked what happened, and the last one has to know everything.
 fn live(story: &Story, fault: &str, second: Option<&str>) -> (bool, bool) {
     let world = World::with(story.config);
-    give_grant(&world);
+    world.give_grant();
     let mut ledger = Ledger::default();
     let mut first = world.start_with(&[("STEWARD_FAULT", fault)]);
     let told = match first.try_client() {
@@ -169,7 +115,7 @@ fn live(story: &Story, fault: &str, second: Option<&str>) -> (bool, bool) {
 /// The passes of a story in which nothing goes wrong: how often each point is passed.
 fn passes(story: &Story) -> BTreeMap<String, usize> {
     let world = World::with(story.config);
-    give_grant(&world);
+    world.give_grant();
     let trace = world.root.join("trace");
     let daemon = world.start_with(&[("STEWARD_FAULT_TRACE", trace.to_str().unwrap())]);
     let mut client = daemon.client();
