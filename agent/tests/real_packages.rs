@@ -318,8 +318,9 @@ fn a_crash_around_the_start_of_apt_is_told_as_it_was() {
             assert_eq!(installed([package])[0] != "-", expected == "done", "{point}");
             assert_eq!(confirm(&mut client, &id).code, Some(Code::ConfirmationUsed), "{point}");
             if expected == "done" {
-                let (_, effects) = held(&mut client, "undo", json!({}));
+                let (undo, effects) = held(&mut client, "undo", json!({}));
                 assert_eq!(effects.len(), 1, "{point}: {effects:?}");
+                assert_eq!(ask(&mut client, "cancel", json!({ "id": undo })).status, Status::Ok, "{point}");
                 assert!(effects[0].starts_with(&format!("remove {package} ")), "{point}: {effects:?}");
             }
             check_audit();

@@ -46,7 +46,10 @@ fn a_torn_last_line_is_cut_off_and_said() {
     for (file, torn) in [
         ("memory.jsonl", r#"{"v":1,"seq":99,"ts":"2026-"#),
         ("journal.jsonl", "\0\0\0\0"),
-        ("receipts.jsonl", r#"{"v":1,"seq":4,"ts":"2026-01-01T00:00:00.000Z","kind":"receipt","data":{},"crc":"00000000"}"#),
+        (
+            "receipts.jsonl",
+            r#"{"v":1,"seq":4,"ts":"2026-01-01T00:00:00.000Z","kind":"receipt","data":{},"crc":"00000000"}"#,
+        ),
         ("audit/audit.jsonl", r#"{"v":1,"seq":7,"#),
     ] {
         let world = lived_in();
@@ -60,7 +63,11 @@ fn a_torn_last_line_is_cut_off_and_said() {
         let pending = data(&must(&mut client, "pending_list", json!({})), "pending");
         assert_eq!(pending.as_array().map(Vec::len), Some(1), "{file}");
         assert!(std::fs::read(&path).unwrap().starts_with(&whole), "{file}: what was whole is untouched");
-        assert!(world.log().contains(&format!("{file}")) && world.log().contains("cut off"), "{file}:\n{}", world.log());
+        assert!(
+            world.log().contains(&format!("{file}")) && world.log().contains("cut off"),
+            "{file}:\n{}",
+            world.log()
+        );
         assert_eq!(must(&mut client, "remember", json!({ "text": "more" })).status, Status::Ok, "{file}");
     }
 }

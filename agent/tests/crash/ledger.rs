@@ -63,9 +63,10 @@ pub(crate) struct Ledger {
     /// Receipts that were answered, and those that were used for sure.
     receipts: Vec<String>,
     used: BTreeSet<String>,
-    /// Texts whose note an undo may have taken away or brought back: not counted any more.
+    /// The grant, and whether it is there.
     grant: Option<(String, Copies)>,
-    pub(crate) purged: Vec<String>,
+    /// Texts that must not be on disk any more.
+    purged: Vec<String>,
 }
 
 /// Nobody answered: the daemon is gone.
@@ -177,11 +178,13 @@ impl Ledger {
         Ok(())
     }
 
+    #[cfg(feature = "fault-injection")]
     /// From now on there is a grant with this id for notes that say `text`.
     pub(crate) fn granted(&mut self, id: &str) {
         self.grant = Some((id.to_owned(), Copies { least: 1, most: 1 }));
     }
 
+    #[cfg(feature = "fault-injection")]
     pub(crate) fn revoke(&mut self, client: &mut Client) -> Result<(), Gone> {
         let (id, there) = self.grant.as_mut().expect("there is a grant");
         there.least = 0;

@@ -53,7 +53,12 @@ fn work(world: &World, ledger: &mut Ledger, random: &mut Random, tag: &str, stop
             8 => {
                 if let Some(text) = kept.pop() {
                     match random.next(2) {
-                        0 => ledger.forget(&mut client, &text)?,
+                        0 => {
+                            ledger.forget(&mut client, &text)?;
+                            if random.next(2) == 0 {
+                                ledger.undo(&mut client, &text)?;
+                            }
+                        }
                         _ => waiting.extend(ledger.hold_purge(&mut client, &text)?),
                     }
                 }
