@@ -1,8 +1,8 @@
 //! Events: what a subscriber is told. Every queue is bounded; a reader that is too slow is told so and dropped.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -35,6 +35,8 @@ struct Subscriber {
 pub struct Events {
     /// Guards the list of subscribers; sending never waits.
     subscribers: Mutex<Vec<Subscriber>>,
+    /// Set when the agent stops: nobody is told anything after that.
+    closed: AtomicBool,
 }
 
 /// A subscription.
@@ -61,11 +63,11 @@ impl Events {
         self.subscribers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Subscribes a uid to its own events; root to all. None when there are too many subscribers.
+    /// Subscribes a uid to its own events; root to all. None when there are too many subscribers, or the agent stops.
     pub fn subscribe(&self, uid: u32) -> Option<Watch> {
         let mut subscribers = self.lock();
         subscribers.retain(|s| !s.sender.is_closed());
-        if subscribers.len() >= MAX_SUBSCRIBERS {
+        if subscribers.len() >= MAX_SUBSCRIBERS || self.closed.load(Ordering::Acquire) {
             return None;
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -97,9 +99,11 @@ impl Events {
         });
     }
 
-    /// Ends every subscription after what waits in it.
+    /// Ends every subscription after what waits in it, and takes no more.
     pub fn close(&self) {
-        self.lock().clear();
+        let mut subscribers = self.lock();
+        self.closed.store(true, Ordering::Release);
+        subscribers.clear();
     }
 }
 

@@ -15,24 +15,24 @@
 //!
 //! The modules in reading order:
 
-pub mod request;
-pub mod reply;
-pub mod core;
-pub mod interpret;
 pub mod action;
-pub mod caller;
-pub mod gate;
-pub mod execute;
 pub mod audit;
-pub mod events;
+pub mod backend;
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod core;
 pub mod door;
+pub mod events;
+pub mod execute;
+pub mod fault;
+pub mod gate;
+pub mod interpret;
+pub mod memory;
+pub mod policy_files;
+pub mod receipts;
+pub mod reply;
+pub mod request;
 pub mod server;
 pub mod services;
-pub mod backend;
-pub mod memory;
-pub mod receipts;
 pub mod store;
-pub mod policy_files;
-pub mod config;
-pub mod clock;
-pub mod fault;

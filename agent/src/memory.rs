@@ -7,11 +7,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::action::types::is_hidden;
 use crate::clock::Clock;
-use crate::store::{Durability, Log, LogError};
+use crate::store::{Ack, Durability, Log, LogError};
 
 /// The longest note, in bytes.
 pub const MAX_NOTE: usize = 16 * 1024;
@@ -68,17 +67,12 @@ pub struct Memory {
     clock: Clock,
     /// Guards the notes by id; never held while waiting for the disk.
     notes: Mutex<Notes>,
-    /// Read while a record is on its way to the journal, written while the journal is written anew: what is on its way is in
-    /// neither the notes nor the new journal yet.
-    rewriting: tokio::sync::RwLock<()>,
 }
 
 #[derive(Debug, Default)]
 struct Notes {
     by_id: BTreeMap<u64, Note>,
     last: u64,
-    /// The journal has the text of a note that must not be there any more.
-    overdue: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,14 +80,6 @@ struct IdOf {
     id: u64,
     #[serde(default)]
     at: i64,
-}
-
-/// The data of a line of the journal.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Line<'a> {
-    Note(&'a Note),
-    Id(IdOf),
 }
 
 impl Memory {
@@ -111,26 +97,18 @@ impl Memory {
                     notes.last = notes.last.max(note.id);
                     notes.by_id.insert(note.id, note);
                 }
-                "forgotten" | "restored" | "purged" => {
+                "last" | "forgotten" | "restored" => {
                     let of: IdOf = serde_json::from_str(entry.data.get()).map_err(bad)?;
                     notes.last = notes.last.max(of.id);
-                    match entry.kind {
-                        // Whoever forgot it may have been stopped before the text was overwritten.
-                        "purged" => notes.overdue |= notes.by_id.remove(&of.id).is_some(),
-                        kind => {
-                            if let Some(note) = notes.by_id.get_mut(&of.id) {
-                                note.forgotten = (kind == "forgotten").then_some(of.at);
-                            }
-                        }
+                    if let Some(note) = notes.by_id.get_mut(&of.id).filter(|_| entry.kind != "last") {
+                        note.forgotten = (entry.kind == "forgotten").then_some(of.at);
                     }
                 }
                 other => return Err(format!("`{other}` is no kind of record of the memory")),
             }
             Ok(())
         })?;
-        let memory = Memory { log, clock, notes: Mutex::new(notes), rewriting: tokio::sync::RwLock::default() };
-        memory.tidy();
-        Ok(memory)
+        Ok(Memory { log, clock, notes: Mutex::new(notes) })
     }
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
@@ -143,26 +121,27 @@ impl Memory {
     /// When it is empty, too long, has hidden characters, or cannot be written.
     pub async fn remember(&self, owner: u32, caller: &str, text: &str) -> Result<Note, MemoryError> {
         check(text)?;
-        let _on_its_way = self.rewriting.read().await;
         let (note, ack) = {
             let mut notes = self.notes();
             if notes.by_id.values().filter(|n| n.owner == owner && n.forgotten.is_none()).count() >= MAX_NOTES {
                 return Err(MemoryError::Full);
             }
+            notes.last += 1;
             let note = Note {
-                id: notes.last + 1,
+                id: notes.last,
                 ts: self.clock.now().timestamp(),
                 owner,
                 caller: caller.to_owned(),
                 text: text.to_owned(),
                 forgotten: None,
             };
-            let ack = self.log.append("note", &note, Durability::Synced);
-            notes.last = note.id;
-            (note, ack)
+            notes.by_id.insert(note.id, note.clone());
+            (note.clone(), self.log.append("note", &note, Durability::Synced))
         };
-        ack.await?;
-        self.notes().by_id.insert(note.id, note.clone());
+        if let Err(e) = ack.await {
+            self.notes().by_id.remove(&note.id);
+            return Err(e.into());
+        }
         Ok(note)
     }
 
@@ -189,24 +168,17 @@ impl Memory {
     /// When there is no such note, or it cannot be written.
     pub async fn forget(&self, owner: u32, id: u64, purge: bool) -> Result<(), MemoryError> {
         let at = self.clock.now().wall_ms;
-        self.find(owner, id).filter(|n| purge || n.forgotten.is_none()).ok_or(MemoryError::NotFound)?;
-        let on_its_way = self.rewriting.read().await;
-        if !purge {
-            self.log.append("forgotten", &IdOf { id, at }, Durability::Synced).await?;
-            if let Some(note) = self.notes().by_id.get_mut(&id) {
-                note.forgotten = Some(at);
-            }
+        if purge {
+            let ack = {
+                let mut notes = self.notes();
+                notes.by_id.get(&id).filter(|n| n.owner == owner).ok_or(MemoryError::NotFound)?;
+                notes.by_id.remove(&id);
+                self.rewrite(&notes)
+            };
+            ack.await?;
             return Ok(());
         }
-        self.log.append("purged", &IdOf { id, at }, Durability::Synced).await?;
-        {
-            let mut notes = self.notes();
-            notes.by_id.remove(&id);
-            notes.overdue = true;
-        }
-        drop(on_its_way);
-        let _alone = self.rewriting.write().await;
-        Ok(self.rewrite().await.map(|_| self.notes().overdue = false)?)
+        self.mark(owner, id, "forgotten", Some(at)).await.map(|_| ())
     }
 
     /// Brings a forgotten note back.
@@ -214,41 +186,53 @@ impl Memory {
     /// # Errors
     /// When it is gone, was not forgotten, or cannot be written.
     pub async fn restore(&self, owner: u32, id: u64) -> Result<Note, MemoryError> {
-        self.find(owner, id).filter(|n| n.forgotten.is_some()).ok_or(MemoryError::NotFound)?;
-        let _on_its_way = self.rewriting.read().await;
-        self.log.append("restored", &json!({ "id": id }), Durability::Synced).await?;
-        let mut notes = self.notes();
-        let note = notes.by_id.get_mut(&id).ok_or(MemoryError::NotFound)?;
-        note.forgotten = None;
-        Ok(note.clone())
+        self.mark(owner, id, "restored", None).await
     }
 
-    /// Overwrites the text of notes that were forgotten more than ten minutes ago. Called now and then.
-    pub fn tidy(&self) {
-        // Somebody writes at this moment: the next time, then.
-        let Ok(_alone) = self.rewriting.try_write() else { return };
+    /// Changes whether a note is forgotten, and takes the change back when it cannot be written.
+    async fn mark(&self, owner: u32, id: u64, kind: &str, forgotten: Option<i64>) -> Result<Note, MemoryError> {
+        let (before, ack, note) = {
+            let mut notes = self.notes();
+            let note = notes.by_id.get_mut(&id).filter(|n| n.owner == owner);
+            let note = note.filter(|n| n.forgotten.is_some() != forgotten.is_some()).ok_or(MemoryError::NotFound)?;
+            let before = std::mem::replace(&mut note.forgotten, forgotten);
+            let at = forgotten.unwrap_or_default();
+            (before, self.log.append(kind, &IdOf { id, at }, Durability::Synced), note.clone())
+        };
+        if let Err(e) = ack.await {
+            if let Some(note) = self.notes().by_id.get_mut(&id) {
+                note.forgotten = before;
+            }
+            return Err(e.into());
+        }
+        Ok(note)
+    }
+
+    /// Overwrites the text of notes that were forgotten more than ten minutes ago, and says whether there were any. Called
+    /// now and then.
+    pub fn tidy(&self) -> bool {
         let due = self.clock.now().wall_ms - FORGOTTEN_FOR * 1000;
-        {
+        let ack = {
             let mut notes = self.notes();
             let before = notes.by_id.len();
             notes.by_id.retain(|_, n| n.forgotten.is_none_or(|at| at > due));
-            notes.overdue |= notes.by_id.len() != before;
-            if !notes.overdue {
-                return;
+            if notes.by_id.len() == before {
+                return false;
             }
+            self.rewrite(&notes)
+        };
+        if let Err(e) = ack.wait() {
+            tracing::warn!("forgotten notes could not be overwritten: {e}");
         }
-        match self.rewrite().wait() {
-            Ok(_) => self.notes().overdue = false,
-            Err(e) => tracing::warn!("forgotten notes could not be overwritten yet: {e}"),
-        }
+        true
     }
 
-    /// Writes the journal anew with what there is now. Nothing may be on its way to it.
-    fn rewrite(&self) -> crate::store::Ack {
-        let notes = self.notes();
-        // The last number stays known: a receipt for a note that is gone must never mean another one.
-        let last = (!notes.by_id.contains_key(&notes.last)).then(|| ("purged", Line::Id(IdOf { id: notes.last, at: 0 })));
-        self.log.rewrite(notes.by_id.values().map(|n| ("note", Line::Note(n))).chain(last))
+    /// Writes the journal anew. Called under the lock under which notes change, so that none is lost between.
+    fn rewrite(&self, notes: &Notes) -> Ack {
+        // The last id is kept, so that no id comes twice.
+        let last = std::iter::once(("last", serde_json::to_value(IdOf { id: notes.last, at: 0 })));
+        let records = last.chain(notes.by_id.values().map(|n| ("note", serde_json::to_value(n))));
+        self.log.rewrite(records.filter_map(|(kind, value)| Some((kind, value.ok()?))))
     }
 }
 

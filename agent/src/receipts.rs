@@ -84,7 +84,12 @@ impl Receipts {
     /// # Errors
     /// When it cannot be written.
     pub async fn add(
-        &self, owner: u32, request: Uuid, action: &str, summary: String, undo: Undo,
+        &self,
+        owner: u32,
+        request: Uuid,
+        action: &str,
+        summary: String,
+        undo: Undo,
     ) -> Result<Uuid, LogError> {
         let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
         let ack = {
@@ -148,7 +153,7 @@ impl Receipts {
             if unused.len() == before {
                 return;
             }
-            // Queued under the lock: what is added afterwards comes behind it.
+            // Under the lock, so that nothing that is added meanwhile is lost.
             self.log.rewrite(unused.values().map(|r| ("receipt", r)))
         };
         if let Err(e) = ack.wait() {

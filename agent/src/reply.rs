@@ -36,11 +36,11 @@ pub struct Outcome {
     /// Facts for programs.
     pub data: Option<Value>,
     /// What the agent can do; for `get_capabilities` alone.
-    pub capabilities: Option<Capabilities>,
+    pub capabilities: Option<Box<Capabilities>>,
     /// What happens, or happened.
-    pub preview: Option<Preview>,
+    pub preview: Option<Box<Preview>>,
     /// How it can be put back.
-    pub undo: Option<Undo>,
+    pub undo: Option<Box<Undo>>,
 }
 
 /// How an action that was done can be put back.
@@ -78,7 +78,7 @@ impl Outcome {
     /// The same with a way back.
     #[must_use]
     pub fn undone_by(mut self, undo: Undo) -> Outcome {
-        self.undo = Some(undo);
+        self.undo = Some(Box::new(undo));
         self
     }
 }
@@ -118,9 +118,9 @@ pub struct Failure {
     /// What happened and then what to do, for a person.
     pub message: Cow<'static, str>,
     /// Facts for programs.
-    pub data: Option<Value>,
+    pub data: Option<Box<Value>>,
     /// What would happen now, when it is not what was shown.
-    pub preview: Option<Preview>,
+    pub preview: Option<Box<Preview>>,
 }
 
 impl Failure {
@@ -132,7 +132,7 @@ impl Failure {
     /// The same with facts for programs.
     #[must_use]
     pub fn with(mut self, data: Value) -> Failure {
-        self.data = Some(data);
+        self.data = Some(Box::new(data));
         self
     }
 
@@ -195,9 +195,9 @@ impl From<Reply> for Response {
         match reply.ending {
             Ending::Done(outcome) => {
                 response.message = outcome.message;
-                response.capabilities = outcome.capabilities;
+                response.capabilities = outcome.capabilities.map(|c| *c);
                 response.data = outcome.data.map(Box::new);
-                response.preview = outcome.preview.map(Box::new);
+                response.preview = outcome.preview;
             }
             Ending::Held(held) => {
                 response.status = Status::Confirm;
@@ -218,8 +218,8 @@ impl From<Reply> for Response {
                 response.status = Status::Error;
                 response.code = Some(failure.code);
                 response.message = Some(failure.message);
-                response.data = failure.data.map(Box::new);
-                response.preview = failure.preview.map(Box::new);
+                response.data = failure.data;
+                response.preview = failure.preview;
             }
         }
         response

@@ -70,8 +70,10 @@ impl Services {
         });
         match made {
             Ok(()) => Ok(folder),
-            Err(e) => Err(Failure::new(Code::Failed, format!("nothing was done, because it could not be written down: {e}"))
-                .with(json!({ "folder": folder }))),
+            Err(e) => {
+                Err(Failure::new(Code::Failed, format!("nothing was done, because it could not be written down: {e}"))
+                    .with(json!({ "folder": folder })))
+            }
         }
     }
 

@@ -147,7 +147,11 @@ pub struct Response {
 
 impl Response {
     /// A response with the six keys and nothing else.
-    pub fn new(action: impl Into<Cow<'static, str>>, status: Status, message: impl Into<Cow<'static, str>>) -> Response {
+    pub fn new(
+        action: impl Into<Cow<'static, str>>,
+        status: Status,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Response {
         Response {
             version: VERSION,
             action: action.into(),

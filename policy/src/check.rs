@@ -78,6 +78,25 @@ impl Default for Staged {
     }
 }
 
+impl Staged {
+    /// A caller who fits `caller`; what it does not name is as in the default.
+    fn of(caller: &CallerDef) -> Staged {
+        let mut s = Staged::default();
+        let text = |p: &Option<Patterns>, or: &str| match p.as_ref().and_then(|p| p.all.first()) {
+            Some(p) => p.text().replace('*', "x"),
+            None => or.to_owned(),
+        };
+        s.uid = caller.uid.as_ref().and_then(|u| u.first().copied()).unwrap_or(s.uid);
+        s.gid = caller.gid.as_ref().and_then(|g| g.first().copied()).unwrap_or(s.gid);
+        s.exe = text(&caller.exe, &s.exe);
+        s.unit = text(&caller.unit, &s.unit);
+        s.user_unit = text(&caller.user_unit, &s.user_unit);
+        s.door = text(&caller.door, &s.door);
+        s.socket = text(&caller.socket, &s.socket);
+        s
+    }
+}
+
 impl Surroundings for Staged {
     fn uid(&self) -> Option<u32> {
         Some(self.uid)
@@ -218,20 +237,7 @@ impl Coverage {
 
 impl PolicyTest {
     fn staged(&self) -> Staged {
-        let mut s = Staged::default();
-        if let Some(c) = &self.caller {
-            let text = |p: &Option<Patterns>, or: &str| match p.as_ref().and_then(|p| p.all.first()) {
-                Some(p) => p.text().replace('*', "x"),
-                None => or.to_owned(),
-            };
-            s.uid = c.uid.as_ref().and_then(|u| u.first().copied()).unwrap_or(s.uid);
-            s.gid = c.gid.as_ref().and_then(|g| g.first().copied()).unwrap_or(s.gid);
-            s.exe = text(&c.exe, &s.exe);
-            s.unit = text(&c.unit, &s.unit);
-            s.user_unit = text(&c.user_unit, &s.user_unit);
-            s.door = text(&c.door, &s.door);
-            s.socket = text(&c.socket, &s.socket);
-        }
+        let mut s = self.caller.as_deref().map(Staged::of).unwrap_or_default();
         s.uid = self.uid.unwrap_or(s.uid);
         s.door = self.door.clone().unwrap_or(s.door);
         s.locked = self.locked.unwrap_or(s.locked);
@@ -284,6 +290,16 @@ impl Policy {
         }
         out.sort();
         out
+    }
+
+    /// The surroundings of a request that `[caller.NAME]` makes; none when no caller has this name.
+    pub fn staged_as(&self, caller: &str) -> Option<Staged> {
+        self.callers.iter().find(|c| *c.name == *caller).map(|c| Staged::of(c))
+    }
+
+    /// The names of the `[caller]`s, by layer.
+    pub fn caller_names(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().map(|c| &*c.name)
     }
 
     /// Runs the `[[test]]`s of all files.

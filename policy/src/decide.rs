@@ -9,7 +9,7 @@ use crate::facts::{Arg, Step, Surroundings};
 use crate::policy::{ANSWERS_WHEN_BROKEN, Policy};
 use crate::predicate::{MAX_LISTS, Pair};
 use crate::risk::Risk;
-use crate::rule::{Layer, Rule};
+use crate::rule::{Layer, Limit, Rule};
 
 /// How many (step, element) pairs of one plan are judged; a longer plan is denied.
 pub const MAX_PAIRS: usize = 1000;
@@ -81,10 +81,7 @@ impl Policy {
                 let mut gathered = Gathered::default();
                 if let Some(rules) = self.actions.get(step.action) {
                     rules.candidates(pair, &mut |number| {
-                        let rule = &self.rules[number as usize];
-                        if rule.matches(pair, s) {
-                            self.gather(number, rule, step, s, &limits[..already], &mut gathered);
-                        }
+                        self.consult(number, pair, s, &limits[..already], &mut gathered);
                     });
                 }
                 let judged = self.settle(step.risk, &gathered);
@@ -107,6 +104,57 @@ impl Policy {
         }
     }
 
+    /// Adds what one rule says about a pair, if anything.
+    pub(crate) fn consult(
+        &self,
+        number: u32,
+        pair: &Pair<'_>,
+        s: &dyn Surroundings,
+        earlier: &[LimitUse],
+        gathered: &mut Gathered,
+    ) {
+        let rule = &self.rules[number as usize];
+        if rule.matches(pair, s) {
+            return self.gather(number, rule, &pair.step, s, earlier, gathered);
+        }
+        // A list cannot grow out of a limit: once that is exceeded, what it says is joined for every list.
+        if let Some(limit) = &rule.limit
+            && rule.matches_some_list(pair, s)
+            && let (_, Some(retry)) = self.used(rule, limit, &pair.step, s, earlier)
+        {
+            let retry = (limit.over == Decision::Deny).then_some(retry);
+            let own = Contribution { decision: limit.over, origin: Origin::Rule(number), retry };
+            gathered.floors = Some(Joined::from(own).join(gathered.floors));
+        }
+    }
+
+    /// The use of a rule's limit, and how long until it is not exceeded any more, if it is.
+    fn used(
+        &self,
+        rule: &Rule,
+        limit: &Limit,
+        step: &Step<'_>,
+        s: &dyn Surroundings,
+        earlier: &[LimitUse],
+    ) -> (LimitUse, Option<Duration>) {
+        let caller = match limit.per {
+            Per::Caller => {
+                let named = rule.clause.callers.iter().find(|c| c.is(s) == Some(true)).map(|c| c.name.clone());
+                named.or_else(|| self.caller_arc(s))
+            }
+            _ => None,
+        };
+        let used = rule.limit_use(limit, step.action, &self.names, caller);
+        // Steps before this one in the same plan count as if they were released already.
+        let before = earlier.iter().filter(|u| **u == used).count() as u32;
+        let over = match s.released(&used) {
+            None => Some(limit.window),
+            Some(r) if r.count.saturating_add(before) >= limit.count => Some(r.oldest_leaves_in),
+            Some(_) => None,
+        };
+        (used, over)
+    }
+
     /// Adds what one matching rule says.
     pub(crate) fn gather(
         &self,
@@ -127,21 +175,7 @@ impl Policy {
         gathered.floor |= rule.floor;
         let mut own = Contribution { decision: rule.decision, origin: Origin::Rule(number), retry: None };
         if let Some(limit) = &rule.limit {
-            let caller = match limit.per {
-                Per::Caller => {
-                    let named = rule.clause.callers.iter().find(|c| c.is(s) == Some(true)).map(|c| c.name.clone());
-                    named.or_else(|| self.caller_arc(s))
-                }
-                _ => None,
-            };
-            let used = rule.limit_use(limit, step.action, &self.names, caller);
-            // Steps before this one in the same plan count as if they were released already.
-            let before = earlier.iter().filter(|u| **u == used).count() as u32;
-            let over = match s.released(&used) {
-                None => Some(limit.window),
-                Some(r) if r.count.saturating_add(before) >= limit.count => Some(r.oldest_leaves_in),
-                Some(_) => None,
-            };
+            let (used, over) = self.used(rule, limit, step, s, earlier);
             if let Some(retry) = over {
                 own.decision = own.decision.join(limit.over);
                 own.retry = (limit.over == Decision::Deny).then_some(retry);

@@ -148,8 +148,10 @@ impl Policy {
                 for r in self.actions.get(step.action).map(|a| a.all.as_slice()).unwrap_or_default() {
                     let own = &self.rules[*r as usize];
                     let forced = *r == rule && (!matches || (number, pair.picks) == at);
-                    if if forced { matches } else { own.matches(pair, s) } {
-                        self.gather(*r, own, step, s, &[], &mut gathered);
+                    match (forced, matches) {
+                        (true, true) => self.gather(*r, own, step, s, &[], &mut gathered),
+                        (true, false) => {}
+                        (false, _) => self.consult(*r, pair, s, &[], &mut gathered),
                     }
                 }
                 total = Some(self.settle_pair(step.risk, &gathered).join(total));

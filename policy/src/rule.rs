@@ -124,6 +124,15 @@ impl Rule {
         self.clause.holds(pair, s, strict) && !self.except.iter().any(|e| e.holds(pair, s, !strict))
     }
 
+    /// Whether an `ok` rule that looks at the whole list would match if that list were another one.
+    pub(crate) fn matches_some_list(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {
+        let whole = |c: &Clause| c.predicates.iter().any(Predicate::sees_whole_list);
+        !self.strict()
+            && (whole(&self.clause) || self.except.iter().any(whole))
+            && self.clause.holds_but_for(Predicate::sees_whole_list, pair, s)
+            && !self.except.iter().any(|e| !whole(e) && e.holds(pair, s, true))
+    }
+
     /// As [`Rule::matches`], with what the rule says about the caller and the moment left out: how the examples of a rule are judged.
     pub(crate) fn matches_arguments(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {
         let strict = self.strict();
@@ -161,8 +170,16 @@ pub(crate) struct Names {
 
 impl Clause {
     pub(crate) fn holds(&self, pair: &Pair<'_>, s: &dyn Surroundings, strict: bool) -> bool {
-        self.arguments_hold(pair, s, strict)
-            && (self.callers.is_empty() || self.caller(s).unwrap_or(strict))
+        self.arguments_hold(pair, s, strict) && self.when_holds(s, strict)
+    }
+
+    /// Whether all holds, leaving out some predicates, and not counting what is unknown.
+    fn holds_but_for(&self, left_out: fn(&Predicate) -> bool, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {
+        self.predicates.iter().all(|p| left_out(p) || p.holds(pair, s) == Some(true)) && self.when_holds(s, false)
+    }
+
+    fn when_holds(&self, s: &dyn Surroundings, strict: bool) -> bool {
+        (self.callers.is_empty() || self.caller(s).unwrap_or(strict))
             && self.locked.is_none_or(|want| s.locked().map_or(strict, |is| is == want))
             && self.time.as_ref().is_none_or(|w| w.holds(s).unwrap_or(strict))
     }

@@ -34,7 +34,9 @@ impl TryFrom<String> for AppName {
             || name.len() > MAX_NAME
             || name.starts_with(['-', '.', ' '])
             || name.ends_with(' ')
-            || name.chars().any(|c| is_hidden(c) || matches!(c, '/' | '\\' | ';' | '"' | '`' | '$' | '|' | '&' | '<' | '>'));
+            || name
+                .chars()
+                .any(|c| is_hidden(c) || matches!(c, '/' | '\\' | ';' | '"' | '`' | '$' | '|' | '&' | '<' | '>'));
         if bad { Err("expected the name of an app, such as `firefox`".to_owned()) } else { Ok(AppName(name)) }
     }
 }
@@ -65,8 +67,11 @@ impl Capability for OpenApp {
         "(let me see|i want to see|let me have) {known app}",
         "(make|let) {known app} (run|start|open)",
     ];
-    const EXAMPLES: &'static [Example] =
-        &[say("open firefox", Some("firefox")), say("launch the calculator", Some("calculator")), call(Some("firefox"))];
+    const EXAMPLES: &'static [Example] = &[
+        say("open firefox", Some("firefox")),
+        say("launch the calculator", Some("calculator")),
+        call(Some("firefox")),
+    ];
 
     fn from_payload(payload: Option<&str>) -> Result<OpenApp, Failure> {
         let name = payload.filter(|p| !p.is_empty()).ok_or_else(|| Failure::invalid_payload("missing app name"))?;

@@ -309,8 +309,7 @@ impl Forget {
                         found.push(last);
                         let listed: Vec<Value> =
                             found.iter().take(20).map(|n| json!({ "id": n.id, "text": n.text })).collect();
-                        let message =
-                            format!("{} have these words; forget one by its id", count(found.len(), "note"));
+                        let message = format!("{} have these words; forget one by its id", count(found.len(), "note"));
                         Err(Failure::new(Code::Ambiguous, message).with(json!({ "notes": listed })))
                     }
                 }
@@ -326,7 +325,8 @@ impl Perform for Forget {
     fn sentence(&self) -> String {
         match (self.id, &self.words) {
             (Some(id), _) => format!("Forget note {id}"),
-            (None, words) => format!("Forget the note with `{}`", visible(words.as_deref().unwrap_or_default(), 80)),
+            // Without the words: the sentence is kept in the receipt, where no text of a note belongs.
+            (None, _) => "Forget the note with these words".to_owned(),
         }
     }
 

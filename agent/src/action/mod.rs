@@ -39,7 +39,9 @@ pub mod types;
 pub mod web;
 
 /// What an action is, and how its arguments are read.
-pub trait Capability: Clone + std::fmt::Debug + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+pub trait Capability:
+    Clone + std::fmt::Debug + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
+{
     /// The name, `noun_verb`.
     const NAME: &'static str;
     /// The class of harm that it does at the least; facts may raise it, never lower it.
@@ -234,6 +236,9 @@ pub(crate) fn not_connected(need: Need) -> Failure {
     .with(json!({ "needs": need.words() }))
 }
 
+/// Reads a payload or arguments.
+type Parse = fn(Option<&str>, Option<Map<String, Value>>) -> Result<Ask, Failure>;
+
 /// A row of the catalogue.
 pub struct Entry {
     /// The action's name.
@@ -256,7 +261,7 @@ pub struct Entry {
     pub undo: &'static str,
     /// The JSON Schema of its `args`.
     pub schema: fn() -> Value,
-    parse: fn(Option<&str>, Option<Map<String, Value>>) -> Result<Ask, Failure>,
+    parse: Parse,
 }
 
 impl Entry {
@@ -433,9 +438,23 @@ catalogue! {
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.
 const FIRST_NAMES: [&str; 17] = [
-    "package_install", "system_update", "read_context", "get_capabilities", "ping", "open_url", "open_app",
-    "set_volume", "set_brightness", "network_wifi_on", "network_wifi_off", "network_bluetooth_on",
-    "network_bluetooth_off", "power_reboot", "power_shutdown", "power_sleep", "remember",
+    "package_install",
+    "system_update",
+    "read_context",
+    "get_capabilities",
+    "ping",
+    "open_url",
+    "open_app",
+    "set_volume",
+    "set_brightness",
+    "network_wifi_on",
+    "network_wifi_off",
+    "network_bluetooth_on",
+    "network_bluetooth_off",
+    "power_reboot",
+    "power_shutdown",
+    "power_sleep",
+    "remember",
 ];
 
 /// The action of this name.
@@ -483,4 +502,3 @@ pub fn read(name: &str, payload: Option<&str>, args: Option<Map<String, Value>>)
     };
     entry.parse(payload, args)
 }
-

@@ -12,6 +12,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::types::{count, listed, size, visible};
 use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{Change, Exact, Item, PackageError, PackageName, ProgressSender, Transaction, Verb};
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -67,9 +68,19 @@ fn listed_names(names: &[PackageName]) -> String {
     listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
 }
 
-/// A list that may not be empty, however it comes in.
-fn not_empty(names: &[PackageName]) -> Result<(), Failure> {
-    if names.is_empty() { Err(Failure::invalid_payload("empty package list")) } else { Ok(()) }
+/// The same bounds for a list in `args`: not empty, each name once, at most [`MAX_NAMES`].
+fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D::Error> {
+    use serde::de::Error;
+    let mut names: Vec<PackageName> = Vec::new();
+    for name in Vec::<PackageName>::deserialize(from)? {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        if names.len() > MAX_NAMES {
+            return Err(D::Error::custom(format_args!("at most {MAX_NAMES} packages can be named at once")));
+        }
+    }
+    if names.is_empty() { Err(D::Error::custom("empty package list")) } else { Ok(names) }
 }
 
 /// Runs `work` and passes its progress on.
@@ -126,11 +137,8 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
     if let Some(free) = rustix::fs::statvfs("/var").ok().map(|s| s.f_bavail * s.f_frsize) {
         fact("free space", size(free));
     }
-    let subject = |action, risk, name: String| Subject {
-        action,
-        risk,
-        facts: vec![("packages", OwnedArg::List(vec![name]))],
-    };
+    let subject =
+        |action, risk, name: String| Subject { action, risk, facts: vec![("packages", OwnedArg::List(vec![name]))] };
     let was_asked = |item: &Item| asked.iter().any(|n| n.is(&item.name, item.arch.as_deref()));
     let others = || transaction.items.iter().filter(|i| !was_asked(i));
     // A removal that nobody named is judged like one that was; an installation counts where a rule names it.
@@ -143,10 +151,18 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
         .map(|i| subject(PackageInstall::NAME, PackageInstall::RISK, i.name.clone()))
         .collect();
     let summary = transaction.summary();
-    let already = transaction.is_empty().then(|| summary.clone());
+    let already = transaction.is_empty().then(|| match asked {
+        [] => "Everything is up to date.".to_owned(),
+        _ => format!("{summary}."),
+    });
     let _ = cx;
     Shown {
-        preview: Preview { summary, effects: transaction.items.iter().map(effect).collect(), facts, requester_text: None },
+        preview: Preview {
+            summary,
+            effects: transaction.items.iter().map(effect).collect(),
+            facts,
+            requester_text: None,
+        },
         already,
         implies,
         pulls_in,
@@ -156,9 +172,13 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
 
 /// Carries out what was shown, and keeps how it can be put back.
 async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-    let Some(transaction) = ready.shown.and_then(|s| s.transaction) else {
+    let Some(Shown { transaction: Some(transaction), already, .. }) = ready.shown else {
         return Err(Failure::internal("a package transaction without its preview"));
     };
+    // Somebody else has done it between the question and the yes.
+    if let Some(already) = already {
+        return Ok(Outcome::says(already).with(json!({ "changed": false })));
+    }
     let folder = cx.services.transaction_folder(cx.request, &transaction)?;
     let manager = &cx.services.packages;
     let result = followed(cx, async |progress| {
@@ -189,14 +209,18 @@ pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
     ];
     let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let mut outcome = Outcome::says(message).with(json!({ "items": items }));
-    outcome.undo = undo_of(transaction);
+    outcome.undo = undo_of(transaction).map(Box::new);
     outcome
 }
 
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
     let versions = |after: bool| -> BTreeMap<String, Value> {
         let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
-        changed.map(|i| (i.full_name(), json!(if after { i.to.as_ref().filter(|_| i.verb.keeps()) } else { i.from.as_ref() }))).collect()
+        changed
+            .map(|i| {
+                (i.full_name(), json!(if after { i.to.as_ref().filter(|_| i.verb.keeps()) } else { i.from.as_ref() }))
+            })
+            .collect()
     };
     let only = Some(transaction.items.iter().map(Item::full_name).collect());
     let undo = |action: &str, args: Value| Undo {
@@ -211,7 +235,10 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
         Change::Restore { remove, install } => {
             let packages: Vec<&PackageName> = install.iter().map(|e| &e.name).collect();
-            undo(PackageInstall::NAME, json!({ "packages": packages, "back": { "install": install, "remove": remove } }))
+            undo(
+                PackageInstall::NAME,
+                json!({ "packages": packages, "back": { "install": install, "remove": remove } }),
+            )
         }
         Change::Install(_) | Change::Upgrade => return None,
     })
@@ -229,7 +256,8 @@ async fn present(cx: &Context<'_>, names: impl Iterator<Item = PackageName>) -> 
 #[serde(deny_unknown_fields)]
 pub struct PackageInstall {
     /// The packages' names.
-    #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
     pub packages: Vec<PackageName>,
     /// What is to come back and to go again, as `undo` asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -272,8 +300,11 @@ impl Capability for PackageInstall {
         "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
         "(make|make sure) {packages} (available|installed) <here>",
     ];
-    const EXAMPLES: &'static [Example] =
-        &[say("install vim and curl", Some("vim,curl")), say("please install htop", Some("htop")), call(Some("vim,curl"))];
+    const EXAMPLES: &'static [Example] = &[
+        say("install vim and curl", Some("vim,curl")),
+        say("please install htop", Some("htop")),
+        call(Some("vim,curl")),
+    ];
 
     fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
         Ok(PackageInstall { packages: names(payload)?, back: None })
@@ -286,7 +317,6 @@ impl Capability for PackageInstall {
 
 impl PackageInstall {
     fn change(&self) -> Result<Change, Failure> {
-        not_empty(&self.packages)?;
         let Some(back) = &self.back else { return Ok(Change::Install(self.packages.clone())) };
         let named: Vec<&PackageName> = back.install.iter().map(|e| &e.name).collect();
         if named != self.packages.iter().collect::<Vec<_>>() {
@@ -331,7 +361,8 @@ impl Perform for PackageInstall {
 #[serde(deny_unknown_fields)]
 pub struct PackageRemove {
     /// The packages' names.
-    #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "list")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
     pub packages: Vec<PackageName>,
 }
 
@@ -380,7 +411,6 @@ impl Perform for PackageRemove {
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        not_empty(&self.packages)?;
         let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone())).await?;
         Ok(shown(cx, transaction, &self.packages))
     }
@@ -547,16 +577,15 @@ impl Perform for SystemUpdate {
 
 /// Waits for transactions that an earlier run of the agent started, and tells how they ended.
 pub(crate) fn attach<'a>(
-    cx: &'a Context<'_>, transaction: &'a Transaction,
+    cx: &'a Context<'_>,
+    transaction: &'a Transaction,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
     let running = crate::backend::package::Running::load(&folder)?;
     Some(async move {
         let manager = &cx.services.packages;
-        let done = followed(cx, async |progress| {
-            manager.finish(transaction, &running, TRANSACTION, &progress).await
-        })
-        .await?;
+        let done =
+            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await?;
         Ok(outcome_of(transaction, &done.items))
     })
 }

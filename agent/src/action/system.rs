@@ -101,10 +101,11 @@ fn machine(home: Option<&str>) -> Map<String, Value> {
 /// The hottest thermal zone in degrees Celsius, if the kernel knows one.
 fn hottest() -> Option<i64> {
     let zones = std::fs::read_dir("/sys/class/thermal").ok()?;
-    let degrees = zones.flatten().filter(|z| z.file_name().to_string_lossy().starts_with("thermal_zone")).filter_map(|z| {
-        let milli: i64 = std::fs::read_to_string(z.path().join("temp")).ok()?.trim().parse().ok()?;
-        Some(milli / 1000)
-    });
+    let degrees =
+        zones.flatten().filter(|z| z.file_name().to_string_lossy().starts_with("thermal_zone")).filter_map(|z| {
+            let milli: i64 = std::fs::read_to_string(z.path().join("temp")).ok()?.trim().parse().ok()?;
+            Some(milli / 1000)
+        });
     degrees.filter(|d| (-50..200).contains(d)).max()
 }
 

@@ -47,7 +47,6 @@ pub struct Battery {
 }
 
 impl Bus {
-    #[expect(clippy::disallowed_types, reason = "this module is where zbus is named")]
     async fn system(&self) -> Result<&zbus::Connection, BusError> {
         let connect = self.system.get_or_try_init(zbus::Connection::system);
         match tokio::time::timeout(DEADLINE, connect).await {
@@ -80,7 +79,9 @@ impl Bus {
 /// What a failed call means.
 fn error(service: &'static str, error: zbus::Error) -> BusError {
     match &error {
-        zbus::Error::FDO(e) if matches!(**e, zbus::fdo::Error::ServiceUnknown(_) | zbus::fdo::Error::NameHasNoOwner(_)) => {
+        zbus::Error::FDO(e)
+            if matches!(**e, zbus::fdo::Error::ServiceUnknown(_) | zbus::fdo::Error::NameHasNoOwner(_)) =>
+        {
             BusError::NoService(service)
         }
         other => BusError::Said { service, error: other.to_string() },

@@ -1,6 +1,8 @@
 //! The world: the bus, processes, package managers. Only this folder names zbus, and only `spawn` starts processes.
 
+#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
+#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 mod dbus;
 pub mod package;
 pub mod spawn;

@@ -25,14 +25,17 @@ const WAIT: Duration = Duration::from_secs(10);
 /// It listens on a Unix socket for requests, one JSON object a line, judges each by the policy, has a person confirm what
 /// the policy wants confirmed, carries it out, and keeps a record that can be checked.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Examples:
+#[command(
+    version,
+    after_help = "Examples:
   stewardd                                   serve this user on $XDG_RUNTIME_DIR/steward/agent.sock
   stewardd --system                          serve the machine on /run/steward/agent.sock
   stewardd --socket /tmp/a.sock --state-dir /tmp/a --policy my.toml
   echo '{\"name\":\"ping\"}' | stewardd --stdio --state-dir /tmp/a
 
 Signals: SIGHUP reads configuration and policy again; SIGTERM and SIGINT end in order.
-Exit status: 0 ended in order, 1 could not start, 2 wrong usage.")]
+Exit status: 0 ended in order, 1 could not start, 2 wrong usage."
+)]
 struct Args {
     /// Serve the whole machine: /etc/steward, /var/lib/steward, /run/steward.
     #[arg(long)]
@@ -154,6 +157,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     house.abort();
+    core.stopping();
     let _nobody_left = stop.send(true);
     serving.await?;
     core.stop().await;

@@ -8,8 +8,8 @@ use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
 use super::{Core, Rules};
-use crate::action::Need;
 use crate::action::types::visible;
+use crate::action::{Action, Need};
 use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
 use crate::caller::Caller;
 
@@ -71,7 +71,8 @@ impl Core {
         fault::point("judged");
 
         let owner = approved.owner();
-        let task = Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
+        let task =
+            Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
         let ran = if case.risk() > Risk::Observe {
             // A task of its own: it goes on when the connection of whoever asked is gone.
             match tokio::spawn(task.run(approved)).await {
@@ -105,10 +106,16 @@ impl Core {
         if let How::Person(id) = how {
             self.finished(id, &reply).await;
         }
+        if case.plan.steps.iter().any(|s| matches!(s, Action::Forget(f) if f.purge)) {
+            self.0.gate.scrub().await;
+        }
         let now = self.0.clock.now().wall_ms;
-        self.0.events.tell(Some(owner), "action_finished", now, || {
-            json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() })
-        });
+        self.0.events.tell(
+            Some(owner),
+            "action_finished",
+            now,
+            || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
+        );
         reply
     }
 
@@ -202,11 +209,19 @@ impl Running {
         let inner = &self.core.0;
         let (plan, caller) = (approved.plan().clone(), approved.caller().clone());
         let now = || inner.clock.now().wall_ms;
-        inner.events.tell(Some(self.owner), "action_started", now(), || json!({ "request": self.id, "action": self.name }));
+        inner.events.tell(
+            Some(self.owner),
+            "action_started",
+            now(),
+            || json!({ "request": self.id, "action": self.name }),
+        );
         let progress = |p: Progress| {
-            inner.events.tell(Some(self.owner), "action_progress", now(), || {
-                json!({ "request": self.id, "action": self.name, "percent": p.percent, "text": p.text })
-            });
+            inner.events.tell(
+                Some(self.owner),
+                "action_progress",
+                now(),
+                || json!({ "request": self.id, "action": self.name, "percent": p.percent, "text": p.text }),
+            );
         };
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
         let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
@@ -222,7 +237,7 @@ impl Running {
         for Ran { action, result } in ran {
             let mut step = result?;
             if let Some(undo) = step.undo.take() {
-                match receipts.add(self.owner, self.id, action.name(), action.sentence(), undo).await {
+                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo).await {
                     Ok(id) => match &mut step.data {
                         Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
                         data => *data = Some(json!({ "receipt": id })),
@@ -240,7 +255,10 @@ impl Running {
             }
             if let Some(Value::Object(data)) = &mut outcome.data {
                 data.insert("undone".to_owned(), json!(id));
-                data.insert("did".to_owned(), json!(plan.steps.iter().map(crate::action::Action::name).collect::<Vec<_>>()));
+                data.insert(
+                    "did".to_owned(),
+                    json!(plan.steps.iter().map(crate::action::Action::name).collect::<Vec<_>>()),
+                );
             }
         }
         outcome.message = (!said.is_empty()).then(|| said.join(" ").into());

@@ -62,7 +62,7 @@ impl Core {
     async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
         let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
         let data = if details { Some(self.details(caller).await) } else { None };
-        Outcome { capabilities: Some(capabilities), data, ..Outcome::default() }
+        Outcome { capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
     }
 
     /// What each action does, takes and needs, and what this caller would be answered now.
@@ -73,10 +73,7 @@ impl Core {
             let available = self.0.services.available(entry.need);
             let verdict = match entry.meta {
                 true => "ok",
-                false => {
-                    let subject = Subject { action: entry.name, risk: entry.risk, facts: Vec::new() };
-                    self.judge(&rules.policy, &[subject], Who::Here(caller)).await.decision.name()
-                }
+                false => self.judge(&rules.policy, &[ordinary(entry)], Who::Here(caller)).await.decision.name(),
             };
             actions.push(json!({
                 "name": entry.name, "summary": entry.summary(), "args": (entry.schema)(), "risk": entry.risk,
@@ -231,14 +228,15 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let preview = match plan.steps.iter().try_for_each(|s| self.0.services.available(s.need())) {
+            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),
             };
             match preview {
                 Ok(shown) => {
                     data["preview"] = serde_json::to_value(super::merged(&shown)).unwrap_or(Value::Null);
-                    outcome.preview = super::merged(&shown);
+                    outcome.preview = super::merged(&shown).map(Box::new);
                 }
                 Err(f) => data["preview_error"] = json!(f.message),
             }
@@ -254,7 +252,7 @@ impl Core {
     pub(super) fn understand(&self, text: &str) -> Result<(Ask, Value), Failure> {
         let personal = self.0.services.mode == Mode::User;
         let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal) };
-        match self.interpreter()?.read(text, &cx) {
+        match self.0.interpreter.read(text, &cx) {
             Reading::Order(order) => {
                 let ask = action::read(order.action, order.payload.as_deref(), None)?;
                 Ok((ask, order.to_json()))
@@ -270,6 +268,16 @@ impl Core {
             }
         }
     }
+}
+
+/// An ordinary request for an action, to be judged: its first example with a payload.
+fn ordinary(entry: &'static action::Entry) -> Subject {
+    let payload = entry.examples.iter().find_map(|e| e.payload);
+    let facts = match entry.parse(payload, None) {
+        Ok(Ask::Do(action)) => action.facts(),
+        _ => Vec::new(),
+    };
+    Subject { action: entry.name, risk: entry.risk, facts }
 }
 
 fn standing(state: &str) -> &'static str {

@@ -3,10 +3,10 @@
 //! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
 
 use serde_json::{Value, json};
@@ -53,8 +53,8 @@ struct Inner {
     audit_place: Place,
     receipts: Receipts,
     events: Events,
-    /// Made when the first sentence comes: most agents are only asked by programs, and a start is not to wait for it.
-    interpreter: OnceLock<Interpreter>,
+    /// Compiled at the first sentence, or beside the start of a daemon.
+    interpreter: std::sync::LazyLock<Interpreter>,
     clock: Clock,
     files: PolicyFiles,
     config_file: PathBuf,
@@ -131,7 +131,14 @@ impl Core {
         // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
         let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
         let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
-        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case { id, caller, plan: &plan, subjects, verdict: verdict.clone(), rules: &rules };
+        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
+            id,
+            caller,
+            plan: &plan,
+            subjects,
+            verdict: verdict.clone(),
+            rules: &rules,
+        };
         if verdict.decision == Decision::Deny {
             return Ok(self.deny(denied(&verdict, subjects)));
         }
@@ -157,7 +164,9 @@ impl Core {
                     shown = all;
                 }
                 // It cannot be known now, which is not to say that it cannot work: the person is told.
-                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => preview_error = Some(f.message.to_string()),
+                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => {
+                    preview_error = Some(f.message.to_string())
+                }
                 Err(f) => return Err(f),
             }
         }
@@ -170,9 +179,17 @@ impl Core {
             Decision::Deny => return Ok(self.deny(denied(&verdict, subjects))),
             Decision::Ok => self.0.gate.by_rule(plan.clone(), ready, caller, &verdict.limits),
             Decision::Confirm(needs) => {
+                let said_freely = match subjects.iter().find(|s| s.action == SAID) {
+                    Some(said) => {
+                        let alone = self.judge(&rules.policy, std::slice::from_ref(said), Who::Here(caller)).await;
+                        alone.decision == Decision::Ok
+                    }
+                    None => true,
+                };
+                let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
                 let grant = match plan.undoes {
-                    None => self.0.gate.grant_for(caller, &subjects, &needs, &rules.policy),
-                    Some(_) => None,
+                    None if said_freely => self.0.gate.grant_for(caller, &covered, &needs, &rules.policy),
+                    _ => None,
                 };
                 let Some(grant) = grant else {
                     let case = denied(&verdict, subjects);
@@ -220,7 +237,7 @@ impl Core {
         }
         if plan.said {
             // Rules for `natural_language` join; without one, its class of harm adds nothing.
-            subjects.push(Subject { action: "natural_language", risk: Risk::Observe, facts: Vec::new() });
+            subjects.push(Subject { action: SAID, risk: Risk::Observe, facts: Vec::new() });
         }
         Ok((subjects, ready))
     }
@@ -240,7 +257,12 @@ impl Core {
     /// Judges again with what would happen. It may only get stricter: what a package pulls in counts where a rule names
     /// it, and what would be removed counts as a removal.
     async fn judge_effects(
-        &self, policy: &Policy, plan: &Plan, subjects: Vec<Subject>, shown: &[Shown], who: Who<'_>,
+        &self,
+        policy: &Policy,
+        plan: &Plan,
+        subjects: Vec<Subject>,
+        shown: &[Shown],
+        who: Who<'_>,
     ) -> Verdict {
         let (asked, implied) = subjects.split_at(plan.steps.len() + usize::from(plan.said));
         let mut verdict = self.judge(policy, asked, who).await;
@@ -289,18 +311,27 @@ impl Core {
             }
         };
         if let Some(id) = plan.undoes {
-            let receipt = self.0.receipts.find(cx.owner, Some(id));
-            let only = receipt.as_ref().and_then(|r| r.undo.only.as_ref());
+            // Used by another undo since, or too old by now.
+            let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {
+                let message = "the change was put back already, or it is too long ago";
+                return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
+            };
+            let only = receipt.undo.only.as_ref();
             if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) = shown.preview.effects.iter().find(|e| !only.contains(&e.object))
+                && let Some(other) =
+                    shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
             {
-                let message = format!("putting it back would also {} {}, which the change did not bring", other.verb, other.object);
+                let message = format!(
+                    "putting it back would also {} {}, which the change did not bring",
+                    other.verb, other.object
+                );
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
-                if let Some(receipt) = &receipt {
-                    shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
-                }
+                shown
+                    .preview
+                    .facts
+                    .push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
             }
         }
         Ok(all)
@@ -308,7 +339,10 @@ impl Core {
 
     /// Holds a request for a person. `asker` is whoever asked first when a changed request is held again.
     async fn hold(
-        &self, case: Case<'_>, preview: Option<steward_ipc::Preview>, preview_error: Option<String>,
+        &self,
+        case: Case<'_>,
+        preview: Option<steward_ipc::Preview>,
+        preview_error: Option<String>,
         asker: Option<&Held>,
     ) -> Result<Reply, Failure> {
         let Decision::Confirm(needs) = case.verdict.decision else {
@@ -352,13 +386,16 @@ impl Core {
             let mut record = self.record(Kind::Held, &case);
             record.confirmation = Some(held.id);
             if let Err(failure) = self.write(record).await {
-                self.0.gate.withdraw(&held).await;
+                self.0.gate.withdraw(held.id).await;
                 return Err(failure);
             }
             crate::fault::point("held_recorded");
-            self.0.events.tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
+            self.0
+                .events
+                .tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
-        let scopes: Vec<String> = offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
+        let scopes: Vec<String> =
+            offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
         let mut data = json!({
             "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
             "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,
@@ -404,17 +441,13 @@ impl Core {
     }
 
     fn context<'a>(
-        &'a self, caller: &'a Arc<Caller>, owner: u32, request: Uuid, progress: &'a (dyn Fn(Progress) + Send + Sync),
+        &'a self,
+        caller: &'a Arc<Caller>,
+        owner: u32,
+        request: Uuid,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
         Context { services: &self.0.services, caller, owner, request, progress }
-    }
-
-    fn interpreter(&self) -> Result<&Interpreter, Failure> {
-        if let Some(made) = self.0.interpreter.get() {
-            return Ok(made);
-        }
-        let made = Interpreter::new(&action::phrases()).map_err(Failure::internal)?;
-        Ok(self.0.interpreter.get_or_init(|| made))
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -430,10 +463,31 @@ impl Core {
     pub fn malformed(&self, caller: &Arc<Caller>, failure: &Failure) {
         let mut record = self.blank(Kind::Malformed, caller);
         record.code = Some(failure.code.as_str().to_owned());
-        record.data = Some(json!({ "message": action::types::visible(&failure.message, 200) }));
+        record.data = Some(json!({ "message": action::types::visible(&unquoted(&failure.message), 200) }));
         self.write_later(&record);
     }
 }
+
+/// A message without what it quotes: a line that is no request may have somebody's note in it all the same.
+fn unquoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
+        _ => message.to_owned(),
+    }
+}
+
+/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
+/// leave it out where they remove one.
+fn same_object(a: &str, b: &str) -> bool {
+    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
+    }
+}
+
+/// Under which name rules judge that something was said in words.
+const SAID: &str = "natural_language";
 
 /// The stricter of two verdicts, with the reasons of the one that is.
 fn stricter(a: Verdict, b: Verdict) -> Verdict {
@@ -477,8 +531,12 @@ fn approvers(assurance: steward_policy::Assurance) -> Vec<&'static str> {
 
 fn approve_sentence(assurance: steward_policy::Assurance, id: Uuid) -> String {
     match assurance {
-        steward_policy::Assurance::Requester => format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}"),
+        steward_policy::Assurance::Requester => {
+            format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}")
+        }
         steward_policy::Assurance::Desktop => format!("the person runs this in another terminal: steward approve {id}"),
-        steward_policy::Assurance::Authenticated => "nobody can approve this here yet: it needs a person who proves who they are".to_owned(),
+        steward_policy::Assurance::Authenticated => {
+            "nobody can approve this here yet: it needs a person who proves who they are".to_owned()
+        }
     }
 }

@@ -51,7 +51,8 @@ impl Core {
     async fn release(&self, caller: &Arc<Caller>, claim: Claim<'_>, confirm: &Confirm) -> Result<Reply, Failure> {
         let rules = self.rules();
         let held = claim.held().clone();
-        let plan = held.plan().map_err(|e| Failure::new(Code::Failed, format!("it cannot be carried out any more: {e}")))?;
+        let plan =
+            held.plan().map_err(|e| Failure::new(Code::Failed, format!("it cannot be carried out any more: {e}")))?;
         let id = Uuid::new_v4();
         let progress = |_: Progress| {};
         let cx = self.context(caller, held.asker.uid, id, &progress);
@@ -91,7 +92,12 @@ impl Core {
 
         if let Some(length) = confirm.grant {
             claim.grant(length, confirm.scope, offers(&case.subjects[..plan.steps.len()], &rules.policy)).await?;
-            self.0.events.tell(Some(held.asker.uid), "grant_changed", self.0.clock.now().wall_ms, || json!({ "given": true }));
+            self.0.events.tell(
+                Some(held.asker.uid),
+                "grant_changed",
+                self.0.clock.now().wall_ms,
+                || json!({ "given": true }),
+            );
         }
         for (ready, shown) in ready.iter_mut().zip(&shown) {
             ready.shown = Some(shown.clone());
@@ -111,7 +117,12 @@ impl Core {
 
     /// Ends a request whose effects are not those that were shown, and holds it again as it is now.
     async fn changed(
-        &self, claim: Claim<'_>, held: &Held, case: Case<'_>, now: Option<steward_ipc::Preview>, changes: Vec<String>,
+        &self,
+        claim: Claim<'_>,
+        held: &Held,
+        case: Case<'_>,
+        now: Option<steward_ipc::Preview>,
+        changes: Vec<String>,
     ) -> Result<Reply, Failure> {
         claim.invalidate("what would happen is not what was shown any more").await?;
         let name = case.plan.name.clone();
@@ -122,9 +133,12 @@ impl Core {
                 data["confirmation_id"] = json!(again.id);
             }
         }
-        let message = format!("what would happen is not what was shown any more ({}); look again and confirm anew", changes.join("; "));
+        let message = format!(
+            "what would happen is not what was shown any more ({}); look again and confirm anew",
+            changes.join("; ")
+        );
         let mut failure = Failure::new(Code::ConfirmationChanged, message).with(data);
-        failure.preview = now;
+        failure.preview = now.map(Box::new);
         Ok(Reply::failed(name, failure))
     }
 
@@ -148,7 +162,13 @@ impl Core {
         Ok(Outcome::says("Withdrawn.").with(json!({ "id": held.id, "state": "cancelled" })))
     }
 
-    pub(super) fn decided(&self, caller: &Arc<Caller>, held: &Held, answer: &str, approver: Option<&Approver>) -> AuditRecord {
+    pub(super) fn decided(
+        &self,
+        caller: &Arc<Caller>,
+        held: &Held,
+        answer: &str,
+        approver: Option<&Approver>,
+    ) -> AuditRecord {
         let mut record = self.blank(Kind::Decided, caller);
         record.action = Some(held.name.clone());
         record.confirmation = Some(held.id);

@@ -1,7 +1,7 @@
 //! Beginning and ending: opening the state, taking up what was interrupted, reloading rules, tidying.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use crate::events::Events;
 use crate::gate::Gate;
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::Held;
+use crate::interpret::Interpreter;
 use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
@@ -89,7 +90,8 @@ impl Core {
         let audit_place = audit_config.place();
         let audit = Arc::new(Audit::open(audit_config)?);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let (gate, interrupted) = Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
+        let (gate, interrupted) =
+            Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
         let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
         let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
         let services = Services {
@@ -111,7 +113,7 @@ impl Core {
             audit_place,
             receipts,
             events: Events::default(),
-            interpreter: OnceLock::new(),
+            interpreter: LazyLock::new(interpreter),
             clock: setup.clock,
             files,
             config_file: setup.config,
@@ -127,9 +129,14 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }));
+        started.data = Some(
+            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
+        );
         self.write_later(&started);
 
+        if self.0.services.memory.tidy() {
+            self.0.gate.scrub().await;
+        }
         let mut transactions = self.0.services.transactions_left();
         let mut asked = interrupted;
         for stored in self.0.audit.unfinished() {
@@ -138,7 +145,8 @@ impl Core {
             let held = confirmation.and_then(|c| asked.iter().position(|h| h.id == c)).map(|at| asked.swap_remove(at));
             let Some(id) = id else { continue };
             let at = transactions.iter().position(|(of, _)| *of == id);
-            let caller = stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
+            let caller =
+                stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
             let begun = Begun {
                 id,
                 action: stored.text("action").unwrap_or("unknown").to_owned(),
@@ -163,12 +171,14 @@ impl Core {
             let last = records.as_ref().map(|records| records.iter().rev().find(ended));
             let last = last.inspect_err(|e| tracing::error!("the audit log cannot be read: {e}"));
             let reply = match last.unwrap_or_default() {
-                Some(record) if record.text("status") == Some("ok") => {
-                    Reply::done(held.name.clone(), Outcome::says("It was done; the agent stopped before it could answer."))
-                }
+                Some(record) if record.text("status") == Some("ok") => Reply::done(
+                    held.name.clone(),
+                    Outcome::says("It was done; the agent stopped before it could answer."),
+                ),
                 Some(record) if record.text("kind") == Some("finished") => {
                     let code = record.text("code").unwrap_or("failed").to_owned();
-                    let message = format!("it was tried and did not work ({code}); the agent stopped before it could answer");
+                    let message =
+                        format!("it was tried and did not work ({code}); the agent stopped before it could answer");
                     Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
                 }
                 Some(_) => Reply::failed(held.name.clone(), unknown()),
@@ -179,6 +189,9 @@ impl Core {
                 }
             };
             self.finished(held.id, &reply).await;
+        }
+        if self.0.gate.owes_scrub() {
+            self.0.gate.scrub().await;
         }
     }
 
@@ -195,7 +208,10 @@ impl Core {
             Some(transaction) => match attach(&cx, transaction) {
                 Some(ending) => ending.await,
                 // Its folder is there and its process was never started.
-                None => Err(Failure::new(Code::Failed, "the agent stopped before the package manager was started; nothing was done")),
+                None => Err(Failure::new(
+                    Code::Failed,
+                    "the agent stopped before the package manager was started; nothing was done",
+                )),
             },
             None => Err(unknown()),
         };
@@ -204,7 +220,7 @@ impl Core {
                 let receipts = &self.0.receipts;
                 let summary = outcome.message.clone().unwrap_or_default().into_owned();
                 if let Some(undo) = outcome.undo.take().filter(|_| !receipts.has_of(id))
-                    && let Err(e) = receipts.add(owner, id, &action, summary, undo).await
+                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo).await
                 {
                     tracing::error!("a receipt could not be written: {e}");
                 }
@@ -220,6 +236,7 @@ impl Core {
         let known = reply.code() != Some(Code::UnknownOutcome);
         let mut record = AuditRecord::new(if known { Kind::Finished } else { Kind::Unknown });
         record.id = Some(id);
+        let forgets = action == "forget";
         record.action = Some(action);
         record.confirmation = confirmation;
         record.status = Some(reply.status().to_owned());
@@ -233,6 +250,9 @@ impl Core {
         }
         if let Some(held) = held {
             self.finished(held.id, &reply).await;
+        }
+        if forgets {
+            self.0.gate.scrub().await;
         }
     }
 
@@ -270,13 +290,7 @@ impl Core {
             }
         };
         let hash = policy.hash().to_owned();
-        let next = Rules {
-            policy: Arc::new(policy),
-            config,
-            generation: before.generation + 1,
-            files,
-            rejected: None,
-        };
+        let next = Rules { policy: Arc::new(policy), config, generation: before.generation + 1, files, rejected: None };
         let next = Arc::new(next);
         *self.0.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = next.clone();
         tracing::info!(generation = next.generation, hash, "rules are in force");
@@ -308,9 +322,14 @@ impl Core {
     fn is_stricter(&self, policy: &Policy, held: &Held) -> bool {
         let Ok(plan) = held.plan() else { return true };
         let steps = plan.steps.iter().zip(&held.steps);
-        let mut subjects: Vec<Subject> = steps.map(|(a, s)| Subject { action: a.name(), risk: s.risk, facts: a.facts() }).collect();
+        let mut subjects: Vec<Subject> =
+            steps.map(|(a, s)| Subject { action: a.name(), risk: s.risk, facts: a.facts() }).collect();
         if plan.said {
-            subjects.push(Subject { action: "natural_language", risk: steward_policy::Risk::Observe, facts: Vec::new() });
+            subjects.push(Subject {
+                action: "natural_language",
+                risk: steward_policy::Risk::Observe,
+                facts: Vec::new(),
+            });
         }
         let judging = Judging {
             who: Who::Then(&held.asker),
@@ -325,6 +344,9 @@ impl Core {
 
     /// Watches the policy's files and tidies, for as long as the agent runs.
     pub async fn keep_house(&self) {
+        let core = self.clone();
+        // Compiling the sentences takes longer than everything else at start, and nobody has to wait for it.
+        drop(tokio::task::spawn_blocking(move || drop(LazyLock::force(&core.0.interpreter).templates())));
         let mut watch = self.0.files.watch();
         let mut every = tokio::time::interval(TIDY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -335,7 +357,9 @@ impl Core {
                         self.write_later(&self.decided(&Arc::new(Caller::this_process(Door::Command)), &held, "expired", None));
                         self.tell_decided(&held, "expired");
                     }
-                    self.0.services.memory.tidy();
+                    if self.0.services.memory.tidy() {
+                        self.0.gate.scrub().await;
+                    }
                     self.0.receipts.tidy();
                 }
                 () = watch.changed() => {
@@ -346,10 +370,16 @@ impl Core {
         }
     }
 
+    /// Tells those who listen that the agent stops, and ends their streams after what waits in them. Called before the
+    /// doors are told to stop, which wait for their connections.
+    pub fn stopping(&self) {
+        self.0.events.tell(None, "agent_stopping", self.0.clock.now().wall_ms, || json!({}));
+        self.0.events.close();
+    }
+
     /// Ends in order: tells those who listen, writes the last record, closes the files.
     pub async fn stop(&self) {
-        self.0.events.tell(None, "agent_stopping", self.0.clock.now().wall_ms, || Value::Null);
-        self.0.events.close();
+        self.stopping();
         self.write_later(&AuditRecord::new(Kind::Stopped));
         let audit = self.0.audit.clone();
         if let Err(e) = tokio::task::spawn_blocking(move || audit.stop()).await {
@@ -361,6 +391,11 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+fn interpreter() -> Interpreter {
+    Interpreter::new(&crate::action::phrases())
+        .expect("a test compiles the templates of the catalogue, which are constants")
 }
 
 /// Whether an administrator's file that is gone counts as taken away.

@@ -203,33 +203,39 @@ fn decode(frame: Frame<'_>) -> Result<WireRequest<'_>, Undecoded> {
 
 /// Streams events until the client goes, is too slow, or the agent stops.
 async fn stream(
-    core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut watch: Watch, lines: &mut Lines, mut stop: watch::Receiver<bool>,
+    core: &Core,
+    wire: &impl Wire,
+    caller: &Arc<Caller>,
+    mut watch: Watch,
+    lines: &mut Lines,
+    mut stop: watch::Receiver<bool>,
 ) {
     let mut out = Vec::new();
     let mut seq = 0;
-    let mut open = true;
+    let mut stopping = false;
     loop {
         tokio::select! {
             happening = watch.next() => match happening {
                 Some(happening) => {
                     seq += 1;
-                    encode_event(&happening.name.into(), Some(seq), Some(&happening.ts), &happening.data, &mut out);
+                    encode_event(happening.name, Some(seq), Some(&happening.ts), &happening.data, &mut out);
                 }
                 None => {
                     if watch.was_slow() {
                         let data = serde_json::json!({ "reason": "slow_reader" });
-                        encode_event(&"dropped".into(), None, None, &data, &mut out);
+                        encode_event("dropped", None, None, &data, &mut out);
                         // It may still read; if not, the deadline of writing ends it.
                     }
                     let _gone = wire.write(&out).await;
                     return;
                 }
             },
-            read = wire.read(lines), if open => match read {
-                Ok(0) | Err(_) => open = false,
+            read = wire.read(lines), if !stopping => match read {
+                Ok(0) | Err(_) => return,
                 Ok(_) => {}
             },
-            () = stopped(&mut stop), if open => open = false,
+            // What waits is still told; the end of the subscription ends the stream.
+            () = stopped(&mut stop), if !stopping => stopping = true,
         }
         while let Some(frame) = lines.next_frame() {
             let failure = Failure::new(Code::InvalidRequest, "this connection only has events; ask on another one");
@@ -240,19 +246,14 @@ async fn stream(
             core.malformed(caller, &failure);
             with_id(Reply::failed(name, failure).into(), id).encode(&mut out);
         }
-        if write(wire, &mut out).await.is_err() || (!open && *stop.borrow() && seq > 0) {
-            return;
-        }
-        if !open && !*stop.borrow() {
+        if write(wire, &mut out).await.is_err() {
             return;
         }
     }
 }
 
-fn encode_event(
-    name: &std::borrow::Cow<'static, str>, seq: Option<u64>, ts: Option<&str>, data: &serde_json::Value, out: &mut Vec<u8>,
-) {
-    let event = Event { version: VERSION, event: name.clone(), seq, ts: ts.map(str::to_owned), data: data.clone() };
+fn encode_event(name: &'static str, seq: Option<u64>, ts: Option<&str>, data: &serde_json::Value, out: &mut Vec<u8>) {
+    let event = Event { version: VERSION, event: name.into(), seq, ts: ts.map(str::to_owned), data: data.clone() };
     if serde_json::to_writer(&mut *out, &event).is_ok() {
         out.push(b'\n');
     }

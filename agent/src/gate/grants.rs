@@ -145,7 +145,13 @@ impl Grant {
 
     /// Whether it discharges `requirements` for `subject` when `asker` asks.
     pub fn discharges(
-        &self, asker: &Asker, subject: &Subject, requirements: &Requirements, policy: &Policy, host: &str, now: &Moment,
+        &self,
+        asker: &Asker,
+        subject: &Subject,
+        requirements: &Requirements,
+        policy: &Policy,
+        host: &str,
+        now: &Moment,
     ) -> bool {
         let same_session = self.length != GrantLength::Session
             || match &self.session {

@@ -118,11 +118,13 @@ impl Surroundings for Judging<'_> {
         }
     }
 
+    /// A socket without a name is known to have none: a rule about the socket `voice` is not one about this.
     fn socket(&self) -> Option<&str> {
-        match self.who {
+        let name = match self.who {
             Who::Here(c) => c.socket(),
             Who::Then(a) => a.socket.as_deref(),
-        }
+        };
+        Some(name.unwrap_or_default())
     }
 
     fn locked(&self) -> Option<bool> {

@@ -129,6 +129,8 @@ struct Entry {
 struct State {
     held: HashMap<Uuid, Entry>,
     grants: HashMap<Uuid, Grant>,
+    /// Whether texts were taken out of what ended, and the journal still has them.
+    scrubbed: bool,
     /// Callers to whom a person said no, and when (milliseconds since boot).
     denials: VecDeque<(String, i64)>,
 }
@@ -166,7 +168,13 @@ impl Gate {
     ///
     /// # Errors
     /// When the journal cannot be read: the file, the line and what is wrong.
-    pub fn open(path: &Path, clock: Clock, quotas: Quotas, host: String, audit: Arc<Audit>) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
+    pub fn open(
+        path: &Path,
+        clock: Clock,
+        quotas: Quotas,
+        host: String,
+        audit: Arc<Audit>,
+    ) -> Result<(Gate, Vec<Arc<Held>>), LogError> {
         let mut state = State::default();
         let journal = Log::open(path, |entry| replay(&mut state, entry.kind, entry.data.get()))?;
         let executing = state.held.values().filter(|e| matches!(e.phase, Phase::Executing));
@@ -198,7 +206,11 @@ impl Gate {
 
     /// A standing approval that discharges `requirements` for all of `subjects`, if there is one.
     pub fn grant_for(
-        &self, caller: &Caller, subjects: &[Subject], requirements: &Requirements, policy: &Policy,
+        &self,
+        caller: &Caller,
+        subjects: &[Subject],
+        requirements: &Requirements,
+        policy: &Policy,
     ) -> Option<Uuid> {
         let now = self.clock.now();
         let state = self.state();
@@ -206,7 +218,8 @@ impl Gate {
             return None;
         }
         let asker = Asker::of(caller);
-        let fits = |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
+        let fits =
+            |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
         state.grants.values().find(fits).map(|g| g.id)
     }
 
@@ -215,7 +228,12 @@ impl Gate {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn by_grant(
-        &self, id: Uuid, plan: Plan, ready: Vec<Ready>, caller: &Arc<Caller>, limits: &[LimitUse],
+        &self,
+        id: Uuid,
+        plan: Plan,
+        ready: Vec<Ready>,
+        caller: &Arc<Caller>,
+        limits: &[LimitUse],
     ) -> Result<Approved, Failure> {
         self.journal.append("grant_used", &IdOf { id }, Durability::Synced).await.map_err(journal)?;
         fault::point("grant_used");
@@ -237,8 +255,8 @@ impl Gate {
             let mut state = self.state();
             let waiting = |e: &&mut Entry| matches!(e.phase, Phase::Pending) && !e.held.expired(&now);
             let equal = state.held.values_mut().filter(waiting).find(|e| e.held.equal == held.equal);
-            // What is shown must be the same too: else the person would be asked about something else.
-            if let Some(entry) = equal.filter(|e| e.held.preview == held.preview) {
+            // What would happen must be the same too: else the person would be asked about something else.
+            if let Some(entry) = equal.filter(|e| e.held.shows_the_same(&held)) {
                 entry.count += 1;
                 return Ok((entry.held.clone(), entry.count));
             }
@@ -268,14 +286,20 @@ impl Gate {
         if of_caller.clone().count() >= self.quotas.per_caller {
             let after = oldest(of_caller.map(|e| e.held.left(now)).min());
             return limited(
-                format!("{} requests of this caller wait for an answer already; have them answered or cancel one", self.quotas.per_caller),
+                format!(
+                    "{} requests of this caller wait for an answer already; have them answered or cancel one",
+                    self.quotas.per_caller
+                ),
                 after,
             );
         }
         if of_uid.clone().count() >= self.quotas.per_uid {
             let after = oldest(of_uid.map(|e| e.held.left(now)).min());
             return limited(
-                format!("{} requests wait for an answer already; have them answered or cancel one", self.quotas.per_uid),
+                format!(
+                    "{} requests wait for an answer already; have them answered or cancel one",
+                    self.quotas.per_uid
+                ),
                 after,
             );
         }
@@ -284,7 +308,9 @@ impl Gate {
             let last = recent().map(|(_, at)| *at).max().unwrap_or(now.boot_ms);
             let after = ((last + DENIALS_MS - now.boot_ms) / 1000).max(1);
             return limited(
-                format!("a person said no {DENIALS} times within ten minutes; nobody is asked for this caller until later"),
+                format!(
+                    "a person said no {DENIALS} times within ten minutes; nobody is asked for this caller until later"
+                ),
                 after,
             );
         }
@@ -333,7 +359,9 @@ impl Gate {
             needed = needed.max(Assurance::Desktop);
         }
         if needed == Assurance::Authenticated {
-            return refuse("this needs a person who proves who they are, which this version cannot ask for yet".to_owned());
+            return refuse(
+                "this needs a person who proves who they are, which this version cannot ask for yet".to_owned(),
+            );
         }
         if needed == Assurance::Desktop {
             let same = caller.connection().is_some() && caller.connection() == held.asker.connection;
@@ -344,7 +372,7 @@ impl Gate {
                 (_, Err(e)) => return refuse(format!("it cannot be told who answers: {e}")),
             };
             if let Err(refusal) = allowed {
-                return refuse(refusal.to_string());
+                return refuse(refusal.sentence(&held.id.to_string()));
             }
         }
         Ok(Approver {
@@ -418,7 +446,8 @@ impl Gate {
                 state.denials.pop_front();
             }
         }
-        self.end(held.id, "denied", End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0 }).await?;
+        self.end(held.id, "denied", End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0 })
+            .await?;
         Ok(held)
     }
 
@@ -434,23 +463,24 @@ impl Gate {
             open_now(entry, &self.clock.now())?;
             entry.phase = Phase::Claimed;
         }
-        self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 }).await?;
+        self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 })
+            .await?;
         Ok(held)
     }
 
-    /// Takes a request back that could not be recorded as held: nobody was told of it.
-    pub async fn withdraw(&self, held: &Held) {
-        if let Some(entry) = self.state().held.get_mut(&held.id) {
+    /// Takes a request back that could not be recorded as held.
+    pub(crate) async fn withdraw(&self, id: Uuid) {
+        if let Some(entry) = self.state().held.get_mut(&id) {
             entry.phase = Phase::Claimed;
         }
-        let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 };
-        if let Err(e) = self.end(held.id, "cancelled", end).await {
-            tracing::warn!(id = %held.id, "{e}");
+        let end = End { id, reply: None, note: None, approver: None, wall_ms: 0 };
+        if let Err(e) = self.end(id, "cancelled", end).await {
+            tracing::error!("request {id} could not be withdrawn: {e}");
         }
     }
 
     /// The kind of the end of a request that has one.
-    pub fn end_of(&self, id: Uuid) -> Option<&'static str> {
+    pub(crate) fn end_of(&self, id: Uuid) -> Option<&'static str> {
         match &self.state().held.get(&id)?.phase {
             Phase::Ended(kind, _) => Some(kind),
             Phase::Pending | Phase::Claimed | Phase::Executing => None,
@@ -493,11 +523,8 @@ impl Gate {
     pub fn grants(&self, caller: &Caller) -> Vec<Value> {
         let now = self.clock.now();
         let state = self.state();
-        let mut grants: Vec<&Grant> = state
-            .grants
-            .values()
-            .filter(|g| !g.ended(&now) && (g.owner == caller.uid() || is_admin(caller)))
-            .collect();
+        let mut grants: Vec<&Grant> =
+            state.grants.values().filter(|g| !g.ended(&now) && (g.owner == caller.uid() || is_admin(caller))).collect();
         grants.sort_by_key(|g| (g.wall_ms, g.id));
         grants.into_iter().map(Grant::shown).collect()
     }
@@ -562,42 +589,98 @@ impl Gate {
                 tracing::warn!(id = %held.id, "{e}");
             }
         }
+        self.compact().await;
+        expired
+    }
+
+    /// Writes the journal anew when there is something to leave out.
+    async fn compact(&self) {
+        let now = self.clock.now();
         let _nobody_holds = self.holding.lock().await;
         let ack = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
             let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
             let stale = state.held.values().filter(|e| old(e)).count();
-            if stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
-                return expired;
+            if !state.scrubbed && stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
+                return;
             }
             // Nothing may be on its way to the journal while it is written anew.
             if state.held.values().any(|e| matches!(e.phase, Phase::Claimed | Phase::Executing)) {
-                return expired;
+                return;
             }
+            state.scrubbed = false;
             state.held.retain(|_, e| !old(e));
             if ended - stale > MAX_ENDED {
-                let mut by_age: Vec<(i64, Uuid)> = state.held.iter().filter_map(|(id, e)| match &e.phase {
-                    Phase::Ended(_, end) => Some((end.wall_ms, *id)),
-                    _ => None,
-                }).collect();
+                let mut by_age: Vec<(i64, Uuid)> = state
+                    .held
+                    .iter()
+                    .filter_map(|(id, e)| match &e.phase {
+                        Phase::Ended(_, end) => Some((end.wall_ms, *id)),
+                        _ => None,
+                    })
+                    .collect();
                 by_age.sort_unstable();
                 for (_, id) in &by_age[..by_age.len() - MAX_ENDED] {
                     state.held.remove(id);
                 }
             }
             state.grants.retain(|_, g| !g.ended(&now));
-            // Queued under the lock: whatever is released from now on is journalled behind it, and not lost with the old file.
+            // Under the lock, so that nothing that happens meanwhile is lost.
             self.journal.rewrite(records(&state))
         };
         if let Err(e) = ack.await {
             tracing::warn!("the journal could not be written anew: {e}");
+            self.state().scrubbed = true;
         }
-        expired
+    }
+
+    /// Takes the texts of notes out of requests that ended, in memory and in the journal: a note that is gone from the
+    /// memory is to be gone from here too. Where another request is being carried out at the moment, the journal follows
+    /// when that has ended.
+    pub async fn scrub(&self) {
+        {
+            let mut state = self.state();
+            let mut any = false;
+            for entry in state.held.values_mut() {
+                let of_notes = |s: &record::HeldStep| matches!(s.name.as_str(), "remember" | "read_context" | "forget");
+                if let Phase::Ended(_, end) = &mut entry.phase
+                    && entry.held.steps.iter().any(of_notes)
+                {
+                    let held = Arc::make_mut(&mut entry.held);
+                    held.steps.iter_mut().filter(|s| of_notes(s)).for_each(|s| s.args = json!({}));
+                    held.preview = None;
+                    if let Some(Value::Object(reply)) = &mut end.reply {
+                        reply.remove("data");
+                        reply.remove("preview");
+                        if held.steps.iter().any(|s| s.name == "read_context") {
+                            reply.insert("message".to_owned(), Value::Null);
+                        }
+                    }
+                    any = true;
+                }
+            }
+            state.scrubbed |= any;
+        }
+        self.compact().await;
+    }
+
+    /// Whether the journal has the text of a note that was purged: the agent stopped before it was taken out.
+    pub(crate) fn owes_scrub(&self) -> bool {
+        let purge = |s: &record::HeldStep| s.name == "forget" && s.args["purge"] == true;
+        let ended = |e: &&Entry| matches!(e.phase, Phase::Ended(..));
+        self.state().held.values().filter(ended).any(|e| e.held.steps.iter().any(purge))
     }
 
     /// Gives a standing approval for what `held` asked.
-    async fn give(&self, held: &Held, approver: &Approver, length: GrantLength, scope: Scope, covers: String) -> Result<(), Failure> {
+    async fn give(
+        &self,
+        held: &Held,
+        approver: &Approver,
+        length: GrantLength,
+        scope: Scope,
+        covers: String,
+    ) -> Result<(), Failure> {
         let now = self.clock.now();
         let grant = Grant {
             id: Uuid::new_v4(),
@@ -618,12 +701,21 @@ impl Gate {
             wall_ms: now.wall_ms,
             uses: 0,
         };
-        if self.state().grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
-            return Err(Failure::new(Code::RateLimited, "there are too many standing approvals; revoke some first"));
+        let id = grant.id;
+        let ack = {
+            let mut state = self.state();
+            if state.grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
+                let message = "there are too many standing approvals; revoke some first";
+                return Err(Failure::new(Code::RateLimited, message));
+            }
+            let ack = self.journal.append("grant", &grant, Durability::Synced);
+            state.grants.insert(id, grant);
+            ack
+        };
+        if let Err(e) = ack.await {
+            self.state().grants.remove(&id);
+            return Err(journal(e));
         }
-        self.journal.append("grant", &grant, Durability::Synced).await.map_err(journal)?;
-        fault::point("granted");
-        self.state().grants.insert(grant.id, grant);
         Ok(())
     }
 }
@@ -661,7 +753,12 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// When the rule does not allow that length, or the scope was not offered.
-    pub async fn grant(&self, length: GrantLength, scope: Option<usize>, offers: Vec<(Scope, String)>) -> Result<(), Failure> {
+    pub async fn grant(
+        &self,
+        length: GrantLength,
+        scope: Option<usize>,
+        offers: Vec<(Scope, String)>,
+    ) -> Result<(), Failure> {
         if length == GrantLength::Once {
             return Ok(());
         }
@@ -681,7 +778,11 @@ impl Claim<'_> {
     /// # Errors
     /// When the journal cannot be written; the request waits again.
     pub async fn approve(
-        mut self, plan: Plan, ready: Vec<Ready>, caller: &Arc<Caller>, limits: &[LimitUse],
+        mut self,
+        plan: Plan,
+        ready: Vec<Ready>,
+        caller: &Arc<Caller>,
+        limits: &[LimitUse],
     ) -> Result<Approved, Failure> {
         let line = Executing { id: self.held.id, approver: self.approver.clone(), digest: self.held.digest.clone() };
         self.gate.journal.append("executing", &line, Durability::Synced).await.map_err(journal)?;
@@ -735,9 +836,8 @@ fn journal(error: LogError) -> Failure {
 
 /// Whether an entry still waits for an answer.
 fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
-    let ended = |code: Code, message: String, state: &str| {
-        Err(Failure::new(code, message).with(json!({ "state": state })))
-    };
+    let ended =
+        |code: Code, message: String, state: &str| Err(Failure::new(code, message).with(json!({ "state": state })));
     match &entry.phase {
         Phase::Pending if entry.held.expired(now) => {
             ended(Code::ConfirmationExpired, "confirmation expired; ask again".to_owned(), "expired")
@@ -752,12 +852,16 @@ fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
                 let note = end.note.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
                 ended(Code::ConfirmationRejected, format!("a person said no{note}"), kind)
             }
-            "cancelled" => ended(Code::ConfirmationNotFound, "confirmation not found; it was withdrawn".to_owned(), kind),
+            "cancelled" => {
+                ended(Code::ConfirmationNotFound, "confirmation not found; it was withdrawn".to_owned(), kind)
+            }
             "invalidated" => {
                 let why = end.note.as_deref().unwrap_or("what would happen changed");
                 ended(Code::ConfirmationChanged, format!("confirmation no longer holds: {why}; ask again"), kind)
             }
-            kind => ended(Code::ConfirmationUsed, "confirmation used already; `result` tells how it ended".to_owned(), kind),
+            kind => {
+                ended(Code::ConfirmationUsed, "confirmation used already; `result` tells how it ended".to_owned(), kind)
+            }
         },
     }
 }

@@ -156,6 +156,18 @@ impl Held {
         *now.boot_id != *self.boot_id || now.boot_ms - self.boot_ms > ttl || now.wall_ms > self.wall_ms + ttl
     }
 
+    /// Whether both show the same effects. Facts, such as what is free on the disk, change all the time and bind nobody.
+    pub fn shows_the_same(&self, other: &Held) -> bool {
+        match (&self.preview, &other.preview) {
+            (Some(one), Some(other)) => {
+                one.requester_text == other.requester_text
+                    && difference(&one.effects, &other.effects).is_empty()
+                    && difference(&other.effects, &one.effects).is_empty()
+            }
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     /// The seconds that are left.
     pub fn left(&self, now: &Moment) -> i64 {
         (i64::from(self.needs.ttl) - (now.boot_ms - self.boot_ms) / 1000).max(0)
@@ -241,10 +253,17 @@ fn canonical(value: &Value, out: &mut String) {
 /// What is different between the effects that were shown and those of now; empty when an approval of `shown` still holds.
 /// Packages, sessions and inhibitors may have become fewer; everything else must be equal.
 pub fn difference(shown: &[Effect], now: &[Effect]) -> Vec<String> {
-    let may_shrink = |e: &Effect| matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt");
-    let name = |e: &Effect| format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default());
-    let added = now.iter().filter(|e| !shown.contains(e)).map(|e| format!("new: {}", name(e)));
-    let gone = shown.iter().filter(|e| !now.contains(e) && !may_shrink(e)).map(|e| format!("gone: {}", name(e)));
+    let may_shrink = |e: &Effect| {
+        matches!(e.verb.as_str(), "install" | "upgrade" | "downgrade" | "remove" | "end-session" | "interrupt")
+    };
+    let name = |e: &Effect| {
+        format!("{} {}{}", e.verb, e.object, e.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default())
+    };
+    // How much is to be downloaded is a fact: it is less when the packages are in the manager's cache by then.
+    let same = |a: &Effect, b: &Effect| Effect { bytes: None, ..a.clone() } == Effect { bytes: None, ..b.clone() };
+    let among = |all: &[Effect], e: &Effect| all.iter().any(|o| same(o, e));
+    let added = now.iter().filter(|e| !among(shown, e)).map(|e| format!("new: {}", name(e)));
+    let gone = shown.iter().filter(|e| !among(now, e) && !may_shrink(e)).map(|e| format!("gone: {}", name(e)));
     added.chain(gone).collect()
 }
 
@@ -310,11 +329,15 @@ mod tests {
 
     #[test]
     fn fewer_packages_hold_and_other_ones_do_not() {
-        let effect = |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
+        let effect =
+            |verb: &str, object: &str| Effect { verb: verb.into(), object: object.into(), ..Effect::default() };
         let shown = [effect("install", "a"), effect("install", "b"), effect("set", "volume")];
         let fewer = [effect("install", "a"), effect("set", "volume")];
         assert!(difference(&shown, &fewer).is_empty());
         assert_eq!(difference(&fewer, &shown), ["new: install b"]);
         assert_eq!(difference(&shown, &shown[..2]), ["gone: set volume"]);
+        let downloaded =
+            [Effect { bytes: Some(9), ..effect("install", "a") }, effect("install", "b"), effect("set", "volume")];
+        assert!(difference(&shown, &downloaded).is_empty());
     }
 }

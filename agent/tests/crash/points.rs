@@ -84,9 +84,9 @@ const STORIES: &[Story] = &[
         name: "overwritten",
         config: "",
         tell: |ledger, client| {
-            ledger.remember(client, "one")?;
+            ledger.remember(client, "secret one")?;
             ledger.remember(client, "two")?;
-            let id = ledger.hold_purge(client, "one")?.expect("held");
+            let id = ledger.hold_purge(client, "secret one")?.expect("held");
             ledger.answer(client, Verb::Confirm, &id)?;
             ledger.remember(client, "three")
         },

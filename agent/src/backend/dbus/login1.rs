@@ -3,7 +3,7 @@
 #[zbus::proxy(
     interface = "org.freedesktop.login1.Manager",
     default_service = "org.freedesktop.login1",
-    default_path = "/org/freedesktop/login1",
+    default_path = "/org/freedesktop/login1"
 )]
 trait Manager {
     #[zbus(object = "Session")]
@@ -17,7 +17,6 @@ trait Session {
 }
 
 /// Whether the desktop of a session says that it is locked.
-#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub(crate) async fn locked(bus: &zbus::Connection, session: &str) -> zbus::Result<bool> {
     ManagerProxy::new(bus).await?.get_session(session).await?.locked_hint().await
 }

@@ -5,7 +5,7 @@ use crate::backend::bus::Battery;
 #[zbus::proxy(
     interface = "org.freedesktop.UPower.Device",
     default_service = "org.freedesktop.UPower",
-    default_path = "/org/freedesktop/UPower/devices/DisplayDevice",
+    default_path = "/org/freedesktop/UPower/devices/DisplayDevice"
 )]
 trait Device {
     #[zbus(property)]
@@ -24,7 +24,6 @@ const BATTERY: u32 = 2;
 const CHARGING: [u32; 3] = [1, 4, 5];
 
 /// All batteries together, as a desktop shows them.
-#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub(crate) async fn battery(bus: &zbus::Connection) -> zbus::Result<Option<Battery>> {
     let device = DeviceProxy::new(bus).await?;
     if device.kind().await? != BATTERY || !device.is_present().await? {

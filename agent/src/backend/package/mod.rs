@@ -5,6 +5,7 @@
 //! with near names in it and is never replaced by one of them.
 
 pub mod apt;
+pub mod mock;
 pub mod name;
 pub mod transaction;
 
@@ -151,6 +152,8 @@ fn near_words(near: &[String]) -> String {
 pub enum Manager {
     /// apt, directly, as root.
     Apt(apt::Apt),
+    /// An archive in memory, which changes nothing on the machine.
+    Mock(std::sync::Arc<mock::MockArchive>),
 }
 
 /// A word on each method's errors stands at [`PackageError`].
@@ -166,6 +169,7 @@ impl Manager {
     pub fn available(&self) -> Result<(), PackageError> {
         match self {
             Self::Apt(apt) => apt.available(),
+            Self::Mock(archive) => archive.available(),
         }
     }
 
@@ -173,6 +177,7 @@ impl Manager {
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
         match self {
             Self::Apt(apt) => apt.simulate(change).await,
+            Self::Mock(archive) => archive.simulate(change).await,
         }
     }
 
@@ -187,6 +192,7 @@ impl Manager {
     ) -> Result<Running, PackageError> {
         match self {
             Self::Apt(apt) => apt.start(transaction, folder, lock_wait, progress).await,
+            Self::Mock(archive) => archive.start(transaction, folder, lock_wait, progress).await,
         }
     }
 
@@ -201,6 +207,7 @@ impl Manager {
     ) -> Result<Done, PackageError> {
         match self {
             Self::Apt(apt) => apt.finish(transaction, running, deadline, progress).await,
+            Self::Mock(archive) => archive.finish(transaction, running, deadline, progress).await,
         }
     }
 
@@ -209,6 +216,7 @@ impl Manager {
     pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
         match self {
             Self::Apt(apt) => apt.search(words).await,
+            Self::Mock(archive) => archive.search(words).await,
         }
     }
 
@@ -216,6 +224,7 @@ impl Manager {
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
         match self {
             Self::Apt(apt) => apt.refresh(apt::INDEX_AGE, lock_wait, progress).await,
+            Self::Mock(archive) => archive.refresh().await,
         }
     }
 
@@ -223,6 +232,7 @@ impl Manager {
     pub async fn installed(&self, names: &[PackageName]) -> Result<Vec<Option<String>>, PackageError> {
         match self {
             Self::Apt(apt) => apt.installed(names).await,
+            Self::Mock(archive) => archive.installed(names).await,
         }
     }
 }

@@ -129,3 +129,17 @@ proptest! {
         let _ = read(&words.join(glue)).sentence();
     }
 }
+
+#[test]
+fn each_spoken_example_of_an_action_is_read_as_exactly_that_action() {
+    let mut failures = Vec::new();
+    for entry in crate::action::CATALOGUE.iter().filter(|e| !e.phrases.is_empty()) {
+        for words in entry.examples.iter().filter_map(|e| e.say) {
+            match read(words) {
+                Reading::Order(order) if order.action == entry.name => {}
+                other => failures.push(format!("{}: {words:?} was {other:?}", entry.name)),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

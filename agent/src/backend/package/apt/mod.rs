@@ -372,7 +372,7 @@ fn rank(mut hits: Vec<Hit>, words: &[&str]) -> Vec<Hit> {
 }
 
 /// Up to [`MAX_NEAR`] names that are at most two typing errors away, or begin with what was typed; the nearest first.
-fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let allowed = if wanted.len() <= 4 { 1 } else { 2 };
     let mut found: Vec<(usize, usize, &str)> = known
         .filter(|name| *name != wanted)

@@ -1,0 +1,17 @@
+//! The agent from outside: over its sockets, as a client sees it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests start the daemon and clients; the daemon starts nothing here"
+)]
+#![expect(clippy::panic, reason = "helpers of tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod framing;
+mod gate;
+mod hostile;
+mod protocol;
+mod records;
+mod reload;

@@ -1,0 +1,413 @@
+//! What is written down, remembered, put back and told: audit, notes, receipts and events.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use steward_agent::backend::package::mock::Pause;
+
+use crate::support::{DESKTOP, NOON, PATIENCE, World, desktop_and, eventually, id_of, line_on, records};
+
+fn kinds(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|r| r["kind"].as_str().expect("a kind")).collect()
+}
+
+fn of<'a>(records: &'a [Value], kind: &str, action: &str) -> Vec<&'a Value> {
+    records.iter().filter(|r| r["kind"] == kind && r["action"] == action).collect()
+}
+
+#[test]
+fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
+    let mut world = World::new(&desktop_and(
+        "[[rule]]\nid = \"no-vim\"\nactions = [\"package_install\"]\ndecision = \"deny\"\nargs.packages = { in = [\"vim\"] }\n",
+    ));
+    let uid = rustix::process::geteuid().as_raw();
+    drop(world.ask("remember", "a secret note"));
+    drop(world.ask("package_install", "vim"));
+    let id = world.hold("package_install", "cowsay");
+    assert_eq!(world.ask("confirm", &id)["status"], "ok");
+    let other = world.hold("package_install", "htop");
+    drop(world.ask("reject", &other));
+    drop(world.ask("cancel", &world.hold("package_install", "curl")));
+    drop(world.ask("set_volume", "40"));
+    drop(world.ask("nonsense", ""));
+    drop(world.line("not a request"));
+    for _ in 0..50 {
+        drop(world.ask("ping", ""));
+    }
+    let records = world.end();
+
+    let judged = of(&records, "judged", "remember");
+    let finished = of(&records, "finished", "remember");
+    assert_eq!((judged.len(), finished.len()), (1, 1));
+    assert_eq!((&judged[0]["id"], &judged[0]["runs"]), (&finished[0]["id"], &json!(true)));
+    assert_eq!((&judged[0]["caller"]["uid"], &judged[0]["caller"]["door"]), (&json!(uid), &json!("ndjson")));
+    assert_eq!(judged[0]["caller"]["exe"], std::env::current_exe().unwrap().to_str().unwrap());
+    assert_eq!(
+        (&judged[0]["rule"], &judged[0]["decision"], &finished[0]["status"]),
+        (&json!("risk.low"), &json!("ok"), &json!("ok"))
+    );
+    assert!(judged[0]["policy"].as_str().unwrap().len() == 64);
+
+    let denied = of(&records, "denied", "package_install");
+    assert_eq!(
+        (denied.len(), &denied[0]["rule"], &denied[0]["args"]["packages"]),
+        (1, &json!("no-vim"), &json!(["vim"]))
+    );
+    let held = of(&records, "held", "package_install");
+    assert_eq!((held.len(), &held[0]["confirmation"]), (3, &json!(id)));
+    let decided: Vec<&str> =
+        of(&records, "decided", "package_install").iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    assert_eq!(decided, ["approved", "rejected", "cancelled"]);
+    let approved = of(&records, "decided", "package_install")[0];
+    assert_eq!(
+        (&approved["approver"]["assurance"], &approved["approver"]["approver_same_uid"]),
+        (&json!("requester"), &json!(true))
+    );
+    let done = of(&records, "finished", "package_install");
+    assert_eq!((done.len(), &done[0]["confirmation"], &done[0]["status"]), (1, &json!(id), &json!("ok")));
+
+    assert_eq!(of(&records, "refused", "set_volume")[0]["code"], "unavailable");
+    assert_eq!(of(&records, "refused", "nonsense")[0]["code"], "unknown_action");
+    assert_eq!(records.iter().filter(|r| r["kind"] == "malformed").count(), 1);
+    assert!(!records.iter().any(|r| r["action"] == "ping"), "a ping has no record of its own");
+    assert!(records.iter().any(|r| r["kind"] == "counted" && r.to_string().contains("\"ping\":50")), "{records:?}");
+    let kinds = kinds(&records);
+    assert_eq!(kinds[0], "started");
+    assert!(kinds[kinds.len() - 2..].contains(&"stopped"), "only counts may follow: {kinds:?}");
+    let numbers: Vec<u64> = records.iter().map(|r| r["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=records.len() as u64).collect::<Vec<_>>());
+    for pair in records.windows(2) {
+        assert_eq!(pair[1]["prev"], pair[0]["hash"]);
+    }
+}
+
+#[test]
+fn the_text_of_a_note_is_never_in_the_audit_log() {
+    let mut world = World::new(&format!(
+        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n"
+    ));
+    let secret = "Hunter2";
+    let id = world.hold("remember", secret);
+    assert_eq!(world.ask("confirm", &id)["status"], "ok");
+    drop(world.ask("read_context", secret));
+    drop(world.ask("forget", secret));
+    drop(world.call("forget", json!({ "id": 1, "purge": true })));
+    drop(world.ask("natural_language", &format!("remember that {secret}")));
+    drop(world.ask("natural_language", &format!("{secret} frobnicates {secret}")));
+    drop(world.ask("explain", &format!("remember that {secret}")));
+    drop(world.call("remember", json!({ "text": secret, "extra": secret })));
+    drop(world.call("remember", json!({ secret: 1 })));
+    drop(world.line(&json!({ "name": "remember", "args": secret }).to_string()));
+    drop(world.line(&json!({ "name": "remember", "payload": "x", "version": secret }).to_string()));
+    drop(world.line(&json!({ "name": "remember", "payload": [secret] }).to_string()));
+    drop(world.line(&json!({ "name": [secret] }).to_string()));
+    drop(world.line(&format!("{{\"name\":\"remember\",\"payload\":{secret}}}")));
+    let records = world.end();
+    assert!(records.len() > 10);
+    for record in records {
+        assert!(!record.to_string().contains(secret), "{record}");
+    }
+}
+
+#[test]
+fn twenty_refused_lines_a_minute_are_recorded_and_the_others_counted() {
+    let mut world = World::new(DESKTOP);
+    let mut client = world.connect();
+    for _ in 0..500 {
+        drop(line_on(&mut client, "nonsense"));
+        drop(line_on(&mut client, r#"{"name":"nonsense"}"#));
+    }
+    drop(client);
+    let records = world.end();
+    let recorded = records.iter().filter(|r| r["kind"] == "malformed" || r["kind"] == "refused").count();
+    // A minute may end in between.
+    assert!((20..=40).contains(&recorded), "{recorded}");
+    let counted: u64 = records
+        .iter()
+        .filter(|r| r["kind"] == "counted")
+        .flat_map(|r| ["malformed", "refused"].map(|what| find(r, what)))
+        .sum();
+    assert_eq!(counted + recorded as u64, 1000);
+}
+
+/// The sum of all numbers under this key, however deep.
+fn find(value: &Value, key: &str) -> u64 {
+    match value {
+        Value::Object(map) => {
+            map.iter().map(|(k, v)| if k == key { v.as_u64().unwrap_or(0) } else { find(v, key) }).sum()
+        }
+        Value::Array(items) => items.iter().map(|v| find(v, key)).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn every_file_of_the_state_is_its_owners_alone() {
+    let mut world = World::new(DESKTOP);
+    drop(world.ask("remember", "x"));
+    drop(world.hold("package_install", "cowsay"));
+    world.stop();
+    fn check(path: &Path) {
+        let mode = std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+        if path.is_dir() {
+            std::fs::read_dir(path).unwrap().for_each(|e| check(&e.unwrap().path()));
+        }
+    }
+    check(&world.path("state"));
+}
+
+#[test]
+fn a_forgotten_note_comes_back_for_ten_minutes_and_is_gone_from_the_disk_after() {
+    let world = World::new(DESKTOP);
+    drop(world.ask("remember", "the Zanzibar note"));
+    let forgotten = world.ask("forget", "zanzibar");
+    assert_eq!((&forgotten["status"], &forgotten["message"]), (&json!("ok"), &json!("I forgot that.")));
+    assert_eq!(world.ask("read_context", "")["message"], "No saved context yet.");
+    assert_eq!(world.ask("forget", "1")["code"], "failed", "it cannot be forgotten twice");
+    world.turn_seconds(599);
+    let back = world.line(r#"{"name":"undo"}"#);
+    assert_eq!((&back["status"], &back["message"]), (&json!("ok"), &json!("The note is back.")), "{back}");
+    assert_eq!(world.ask("read_context", "")["message"], "Recent context: the Zanzibar note");
+
+    let receipt = world.ask("forget", "1")["data"]["receipt"].as_str().unwrap().to_owned();
+    world.turn_seconds(601);
+    assert_eq!(world.ask("undo", &receipt)["code"], "failed", "too late");
+    world.tidy_until(|| !world.state("memory.jsonl").contains("Zanzibar"));
+    let all = ["journal.jsonl", "receipts.jsonl", "audit/audit.jsonl"].map(|f| world.state(f)).concat();
+    assert!(!all.to_lowercase().contains("zanzibar"), "and it is nowhere else either");
+}
+
+#[test]
+fn a_purged_note_is_gone_from_the_disk_at_once() {
+    let world = World::new(DESKTOP);
+    let receipt = world.ask("remember", "the Zanzibar note")["data"]["receipt"].as_str().unwrap().to_owned();
+    drop(world.ask("remember", "another"));
+    let held = world.call("forget", json!({ "id": 1, "purge": true }));
+    assert_eq!(held["preview"]["requester_text"], "the Zanzibar note", "the person sees what goes: {held}");
+    assert_eq!(world.ask("confirm", &id_of(&held))["status"], "ok");
+    for file in ["memory.jsonl", "journal.jsonl", "receipts.jsonl", "audit/audit.jsonl"] {
+        assert!(!world.state(file).contains("Zanzibar"), "{file}");
+    }
+    let undone = world.ask("undo", &receipt);
+    assert_eq!(
+        (&undone["code"], &undone["data"]["present"]),
+        (&json!("confirmation_changed"), &json!("gone")),
+        "{undone}"
+    );
+    assert_eq!(world.ask("read_context", "")["message"], "Recent context: another");
+}
+
+#[test]
+fn notes_are_many_and_long_up_to_a_limit_and_survive_a_restart() {
+    let mut world = World::new(DESKTOP);
+    let long = "ü".repeat(8 * 1024);
+    assert_eq!(world.ask("remember", &long)["status"], "ok");
+    assert_eq!(world.ask("remember", &format!("{long}x"))["code"], "invalid_payload");
+    world.restart();
+    assert_eq!(world.call("read_context", json!({ "words": "üü" }))["data"]["notes"][0]["text"], long.as_str());
+    let words = world.ask("forget", "no such words");
+    assert_eq!(words["code"], "failed", "{words}");
+    drop(world.ask("remember", "printer one"));
+    drop(world.ask("remember", "printer two"));
+    let two = world.ask("forget", "printer");
+    assert_eq!((&two["code"], two["data"]["notes"].as_array().unwrap().len()), (&json!("ambiguous"), 2));
+}
+
+#[test]
+fn undo_takes_back_a_note_once() {
+    let world = World::new(DESKTOP);
+    let receipt = world.ask("remember", "x")["data"]["receipt"].as_str().unwrap().to_owned();
+    let undone = world.ask("undo", &receipt);
+    assert_eq!(
+        (&undone["status"], &undone["action"], &undone["data"]["undone"]),
+        (&json!("ok"), &json!("undo"), &json!(receipt))
+    );
+    assert_eq!(world.ask("read_context", "")["message"], "No saved context yet.");
+    assert_eq!(world.ask("undo", &receipt)["code"], "failed", "a receipt is good for once");
+    let none = World::new(DESKTOP).line(r#"{"name":"undo"}"#);
+    assert_eq!((&none["code"], &none["message"]), (&json!("failed"), &json!("there is nothing to put back")));
+}
+
+#[test]
+fn undo_of_an_installation_removes_exactly_what_it_brought() {
+    let mut world = World::new(DESKTOP);
+    let id = world.hold("package_install", "cowsay,vim");
+    assert_eq!(world.ask("confirm", &id)["status"], "ok");
+    world.restart();
+    let held = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(held["action"], "undo");
+    let objects: Vec<&str> =
+        held["preview"]["effects"].as_array().unwrap().iter().map(|e| e["object"].as_str().unwrap()).collect();
+    assert_eq!(objects, ["cowsay", "vim", "vim-common"], "and not perl, which was there before");
+    let done = world.ask("confirm", &id_of(&held));
+    assert_eq!((&done["status"], &done["action"]), (&json!("ok"), &json!("undo")), "{done}");
+    assert_eq!((world.archive.version("cowsay"), world.archive.version("vim-common")), (None, None));
+    assert!(world.archive.version("perl").is_some());
+}
+
+#[test]
+fn undo_runs_only_from_the_state_that_the_change_left() {
+    let world = World::new(DESKTOP);
+    let id = world.hold("package_install", "cowsay");
+    let receipt = world.ask("confirm", &id)["data"]["receipt"].as_str().unwrap().to_owned();
+    world.archive.meddle("cowsay", Some("9.9"));
+    let changed = world.ask("undo", &receipt);
+    assert_eq!(changed["code"], "confirmation_changed", "{changed}");
+    assert_eq!(
+        (&changed["data"]["before"]["cowsay"], &changed["data"]["after"]["cowsay"]),
+        (&Value::Null, &json!("3.03+dfsg2-8"))
+    );
+    assert_eq!(changed["data"]["present"]["cowsay"], "9.9");
+    let forced = world.call("undo", json!({ "receipt": receipt, "force": true }));
+    assert_eq!(forced["status"], "confirm", "to force it is to ask anew: {forced}");
+
+    // What was put on top of it since does not go with it.
+    world.archive.meddle("cowsay", Some("3.03+dfsg2-8"));
+    world.archive.meddle("cowsay-off", Some("3.03+dfsg2-8"));
+    let further = world.ask("undo", &receipt);
+    assert_eq!(further["code"], "confirmation_changed", "{further}");
+    world.archive.meddle("cowsay-off", None);
+    assert_eq!(world.ask("confirm", &id_of(&world.ask("undo", &receipt)))["status"], "ok");
+    assert_eq!(world.ask("undo", &receipt)["code"], "failed");
+    assert_eq!(world.archive.version("cowsay"), None);
+}
+
+#[test]
+fn an_undo_that_waits_does_not_run_when_another_has_put_it_back() {
+    let world = World::new("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\nreversible = \"confirm\"\n");
+    let receipt = world.ask("remember", "x")["data"]["receipt"].as_str().unwrap().to_owned();
+    let waiting = id_of(&world.ask("undo", &receipt));
+    let milder = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\nreversible = \"ok\"\n";
+    world.reload(milder).unwrap();
+    assert_eq!(world.ask("undo", &receipt)["status"], "ok");
+    assert_eq!(world.ask("confirm", &waiting)["status"], "error");
+}
+
+#[test]
+fn a_receipt_is_kept_for_a_week() {
+    let world = World::new(DESKTOP);
+    let receipt = world.ask("remember", "x")["data"]["receipt"].as_str().unwrap().to_owned();
+    world.turn_seconds(7 * 86_400 + 1);
+    assert_eq!(world.ask("undo", &receipt)["code"], "failed");
+}
+
+#[test]
+fn a_subscriber_gets_the_full_state_and_then_every_change_in_order() {
+    let mut world = World::new("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n");
+    let before = world.hold("remember", "before");
+    let mut stream = world.connect();
+    let state = line_on(&mut stream, r#"{"name":"subscribe","id":"s"}"#);
+    assert_eq!((&state["status"], &state["id"], &state["data"]["seq"]), (&json!("ok"), &json!("s"), &json!(0)));
+    assert_eq!(state["data"]["pending"][0]["id"], before.as_str());
+    assert!(state["data"]["grants"].is_array() && state["data"]["policy"]["hash"].is_string());
+
+    let id = world.hold("remember", "x");
+    assert_eq!(world.ask("confirm", &id)["status"], "ok");
+    drop(world.ask("cancel", &before));
+    world.reload("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\n").unwrap();
+    world.reload("version = 1\nnonsense").unwrap_err();
+    world.stop();
+    let mut events = Vec::new();
+    while let Ok(event) = stream.next_event() {
+        events.push(event);
+    }
+    let names: Vec<&str> = events.iter().map(|e| &*e.event).collect();
+    let expected = [
+        "request_held",
+        "request_decided",
+        "action_started",
+        "action_finished",
+        "request_decided",
+        "policy_reloaded",
+        "policy_rejected",
+        "agent_stopping",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(events.iter().map(|e| e.seq.unwrap()).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    assert!(events.iter().all(|e| e.version == 1 && e.ts.as_deref() == Some("2026-01-01T12:00:00.000Z")), "{NOON}");
+    assert_eq!(events[0].data["id"], id.as_str());
+    assert_eq!(events[1].data["state"], "approved");
+    assert_eq!(events[4].data["state"], "cancelled");
+    assert!(events[6].data["errors"].as_str().unwrap().contains("policy.toml:2:"), "{:?}", events[6]);
+}
+
+#[test]
+fn another_request_on_a_stream_is_refused_and_the_stream_goes_on() {
+    let world = World::new(DESKTOP);
+    let mut stream = world.connect();
+    drop(line_on(&mut stream, r#"{"name":"subscribe"}"#));
+    let refused = line_on(&mut stream, r#"{"name":"ping","id":9}"#);
+    assert_eq!(
+        (&refused["code"], &refused["id"], &refused["action"]),
+        (&json!("invalid_request"), &json!(9), &json!("ping"))
+    );
+    drop(world.ask("remember", "x"));
+    assert_eq!(&*stream.next_event().unwrap().event, "action_started");
+    let bad = world.ask("subscribe", "everything");
+    assert_eq!(bad["code"], "invalid_payload");
+}
+
+#[test]
+fn progress_is_told_while_packages_are_installed() {
+    let world = World::new(DESKTOP);
+    let mut stream = world.connect();
+    drop(line_on(&mut stream, r#"{"name":"subscribe"}"#));
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Transaction));
+    std::thread::scope(|scope| {
+        let yes = scope.spawn(|| world.ask("confirm", &id));
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|name| name != "action_progress") {
+            seen.push(stream.next_event().unwrap().event.into_owned());
+        }
+        assert_eq!(seen, ["request_held", "request_decided", "action_started", "action_progress"]);
+        world.archive.pause(None);
+        assert_eq!(yes.join().unwrap()["status"], "ok");
+    });
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_gets_the_last_line_dropped() {
+    let world = World::new(DESKTOP);
+    let mut stream = world.connect();
+    stream.set_timeout(Some(PATIENCE)).unwrap();
+    drop(line_on(&mut stream, r#"{"name":"subscribe"}"#));
+    let mut client = world.connect();
+    // Two events a note: more than the socket's buffer and the queue can take.
+    for n in 0..2500 {
+        assert_eq!(
+            line_on(&mut client, &json!({ "name": "remember", "payload": format!("{n}") }).to_string())["status"],
+            "ok"
+        );
+    }
+    let mut last = stream.next_event().unwrap();
+    let mut expected = 1;
+    while last.event != "dropped" {
+        assert_eq!(last.seq, Some(expected), "no gaps up to the end");
+        expected += 1;
+        last = stream.next_event().unwrap();
+    }
+    assert_eq!((last.seq, &last.data), (None, &json!({ "reason": "slow_reader" })));
+    assert!(stream.next_event().is_err(), "and it is closed");
+}
+
+#[test]
+fn the_log_verifies_after_all_of_this() {
+    let mut world = World::new(DESKTOP);
+    for n in 0..20 {
+        drop(world.ask("remember", &format!("{n}")));
+    }
+    world.restart();
+    drop(world.ask("remember", "after"));
+    world.stop();
+    let state = world.path("state");
+    let place = steward_agent::audit::Place::in_state(&state);
+    let report = steward_agent::audit::verify(&place, &[]);
+    assert!(
+        format!("{report:?}").contains("Whole") || records(&state.join("audit/audit.jsonl")).len() > 40,
+        "{report:?}"
+    );
+    eventually(|| true);
+}

@@ -1,0 +1,218 @@
+//! Answers as sentences and tables, for people. Everything that comes from outside goes through [`one_line`] or `clean`.
+
+use serde_json::Value;
+use steward_agent::action::types::size;
+use steward_ipc::{Code, PolicyNote, Preview, Response, Status};
+
+use crate::out::{Form, Look, Out, clean, one_line};
+use crate::table;
+
+/// How many lines of a list are shown; `--json` has all.
+const MAX_LISTED: usize = 200;
+
+/// Prints an answer that is not held. Errors and refusals go to standard error.
+pub(crate) fn reply(out: &mut Out, response: &Response) {
+    if out.form == Form::Json {
+        return out.json(response);
+    }
+    let message = response.message.as_deref().unwrap_or_default();
+    match response.status {
+        Status::Ok | Status::Confirm => done(out, response, message),
+        Status::Deny => denied(out, message, response.policy.as_deref()),
+        Status::Error => {
+            out.error(message);
+            hints(out, response);
+        }
+    }
+}
+
+fn done(out: &mut Out, response: &Response, message: &str) {
+    if out.is_quiet() {
+        return;
+    }
+    if !message.is_empty() {
+        out.line(&clean(message));
+    }
+    let Some(data) = response.data.as_deref() else { return };
+    match &*response.action {
+        "package_search" => {
+            listed(out, &data["packages"], |p| [text(&p["name"]), text(&p["version"]), text(&p["summary"])])
+        }
+        "list_files" => listed(out, &data["entries"], |e| {
+            let mark = if e["kind"] == "folder" || e["kind"] == "directory" { "/" } else { "" };
+            [format!("{}{mark}", text(&e["name"])), e["bytes"].as_u64().map(size).unwrap_or_default(), String::new()]
+        }),
+        _ => {}
+    }
+    if data["receipt"].is_string() {
+        out.note("`steward undo` puts it back.");
+    }
+}
+
+fn listed(out: &mut Out, items: &Value, row: impl Fn(&Value) -> [String; 3]) {
+    let Some(items) = items.as_array() else { return };
+    let rows: Vec<[String; 3]> = items.iter().take(MAX_LISTED).map(row).collect();
+    for line in table::lines(&rows, table::width().saturating_sub(2)) {
+        out.line(&format!("  {line}"));
+    }
+    if items.len() > MAX_LISTED {
+        out.line(&format!("  … and {} more (--json has all)", items.len() - MAX_LISTED));
+    }
+}
+
+fn denied(out: &mut Out, message: &str, policy: Option<&PolicyNote>) {
+    let why = policy.and_then(|p| p.why.as_deref()).map(|w| format!(": {w}")).unwrap_or_default();
+    out.error(&format!("{message}{why}"));
+    if let Some(instead) = policy.and_then(|p| p.instead.as_deref()) {
+        out.say_aside(&format!("  {instead}"));
+    }
+    if let Some(rule) = policy.and_then(|p| p.rule.as_deref()) {
+        out.note(&format!("  (the rule `{rule}`; `steward policy explain` tells more)"));
+    }
+}
+
+/// What to do about an error, from its data.
+fn hints(out: &mut Out, response: &Response) {
+    let Some(data) = response.data.as_deref() else { return };
+    let said = response.message.as_deref().unwrap_or_default();
+    let near: Vec<String> = strings(&data["near"]).into_iter().filter(|n| !said.contains(n.as_str())).collect();
+    if !near.is_empty() {
+        out.note("  What can be asked and is near:");
+        near.iter().for_each(|n| out.note(&format!("    {n}")));
+    }
+    if let Some(readings) = data["readings"].as_array() {
+        out.note("  It can mean:");
+        for reading in readings {
+            out.note(&format!("    steward call {} {}", text(&reading["name"]), quoted(&text(&reading["payload"]))));
+        }
+    }
+    for note in data["notes"].as_array().into_iter().flatten() {
+        out.note(&format!("    {:>4}  {}", text(&note["id"]), text(&note["text"])));
+    }
+    if response.code == Some(Code::ApproverNotAllowed) {
+        out.note("  (docs/threat-model.md tells why a request cannot be approved from where it came)");
+    }
+    for line in strings(&data["output"]) {
+        out.note(&format!("    {line}"));
+    }
+}
+
+/// Prints what would happen: ours first, the requester's words last.
+pub(crate) fn preview(out: &mut Out, preview: &Preview) {
+    out.line(&out.styled(Look::Bold, &one_line(&preview.summary)));
+    let rows: Vec<[String; 5]> = preview
+        .effects
+        .iter()
+        .map(|e| {
+            let word = |t: &Option<String>| t.as_deref().map(one_line).unwrap_or_default();
+            let change = match (&e.from, &e.to) {
+                (Some(from), Some(to)) => format!("{} → {}", one_line(from), one_line(to)),
+                (None, Some(to)) => format!("→ {}", one_line(to)),
+                (Some(from), None) => one_line(from),
+                (None, None) => word(&e.version),
+            };
+            let bytes = e.bytes.map(size).unwrap_or_default();
+            [one_line(&e.verb), one_line(&e.object), change, word(&e.origin), bytes]
+        })
+        .collect();
+    // Not cut: a person must be able to see all of what is approved.
+    for line in table::lines(&rows, usize::MAX) {
+        out.line(&format!("  {line}"));
+    }
+    for fact in &preview.facts {
+        out.line(&format!("  {}: {}", one_line(&fact.name), one_line(&fact.value)));
+    }
+    if let Some(words) = &preview.requester_text {
+        out.line(&format!("  in the requester's words: “{}”", one_line(words)));
+    }
+}
+
+/// Prints a held request as `pending_list` has it.
+pub(crate) fn held(out: &mut Out, item: &Value) {
+    match serde_json::from_value::<Preview>(item["preview"].clone()) {
+        Ok(p) => preview(out, &p),
+        Err(_) => {
+            let summary = item["summary"].as_str().or(item["action"].as_str()).unwrap_or("a request");
+            out.line(&out.styled(Look::Bold, &one_line(summary)));
+            for step in item["steps"].as_array().into_iter().flatten() {
+                out.line(&format!("  {} {}", text(&step["action"]), one_line(&step["args"].to_string())));
+            }
+        }
+    }
+    if let Some(error) = item["preview_error"].as_str() {
+        out.line(&out.styled(Look::Yellow, &format!("  what would happen is not known: {}", one_line(error))));
+    }
+    let caller = item["caller"].as_str().unwrap_or("an unknown program");
+    let times = match item["count"].as_u64() {
+        Some(n) if n > 1 => format!(", {n} times"),
+        _ => String::new(),
+    };
+    out.line(&format!(
+        "  asked by {} of uid {} through {}{times}; {} left",
+        one_line(caller),
+        text(&item["owner"]),
+        text(&item["door"]),
+        left(&item["expires_in"])
+    ));
+    if let Some(why) = item["why"].as_str() {
+        out.line(&format!("  asked about because: {}", one_line(why)));
+    }
+}
+
+/// A number of seconds as it is said.
+pub(crate) fn left(seconds: &Value) -> String {
+    match seconds.as_u64() {
+        None => "some time".to_owned(),
+        Some(s) if s < 60 => format!("{s} s"),
+        Some(s) if s < 3600 => format!("{} min {:02} s", s / 60, s % 60),
+        Some(s) => format!("{} h {:02} min", s / 3600, s / 60 % 60),
+    }
+}
+
+/// A value in a line: strings without quotes.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(s) => one_line(s),
+        other => one_line(&other.to_string()),
+    }
+}
+
+/// The strings of an array, also those of objects that have one to say.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::String(s) => s.lines().map(one_line).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,+@%".contains(c);
+    match word {
+        "" => String::new(),
+        w if w.chars().all(plain) => w.to_owned(),
+        w => format!("'{}'", w.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn times_are_said_in_their_unit() {
+        for (seconds, said) in [(5, "5 s"), (299, "4 min 59 s"), (7260, "2 h 01 min")] {
+            assert_eq!(left(&json!(seconds)), said);
+        }
+    }
+
+    #[test]
+    fn a_payload_is_one_word_for_a_shell() {
+        for (word, shell) in [("", ""), ("vim,curl", "vim,curl"), ("it's", r"'it'\''s'"), ("a b", "'a b'")] {
+            assert_eq!(quoted(word), shell);
+        }
+    }
+}
