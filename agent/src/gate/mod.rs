@@ -931,3 +931,6 @@ fn replay(state: &mut State, kind: &str, data: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
