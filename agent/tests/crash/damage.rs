@@ -63,11 +63,7 @@ fn a_torn_last_line_is_cut_off_and_said() {
         let pending = data(&must(&mut client, "pending_list", json!({})), "pending");
         assert_eq!(pending.as_array().map(Vec::len), Some(1), "{file}");
         assert!(std::fs::read(&path).unwrap().starts_with(&whole), "{file}: what was whole is untouched");
-        assert!(
-            world.log().contains(&format!("{file}")) && world.log().contains("cut off"),
-            "{file}:\n{}",
-            world.log()
-        );
+        assert!(world.log().contains(file) && world.log().contains("cut off"), "{file}:\n{}", world.log());
         assert_eq!(must(&mut client, "remember", json!({ "text": "more" })).status, Status::Ok, "{file}");
     }
 }
