@@ -121,7 +121,9 @@ impl Connection {
         if let Some(daemon) = daemon(settings, out)? {
             if settings.names_an_agent_of_its_own() {
                 let path = daemon.path.display();
-                out.note(&format!("the daemon at {path} has its own policy and state; --policy and --state-dir do not reach it"));
+                out.note(&format!(
+                    "the daemon at {path} has its own policy and state; --policy and --state-dir do not reach it"
+                ));
             }
             return Ok(Connection::Daemon(daemon));
         }
