@@ -154,6 +154,12 @@ pub(crate) fn held(out: &mut Out, item: &Value) {
         text(&item["door"]),
         left(&item["expires_in"])
     ));
+    let lengths: Vec<String> = strings(&item["grants"]).into_iter().filter(|g| g != "once").collect();
+    if !lengths.is_empty() {
+        let lengths = lengths.join(", ").replace('_', "-");
+        let scopes = strings(&item["scopes"]).iter().enumerate().map(|(n, s)| format!("{n} = {s}")).collect::<Vec<_>>();
+        out.line(&format!("  can be approved for longer: --for {lengths}; --scope {}", scopes.join(", ")));
+    }
     if let Some(why) = item["why"].as_str() {
         out.line(&format!("  asked about because: {}", one_line(why)));
     }

@@ -98,6 +98,16 @@ fn at_the_desk_nobody_is_asked_here_and_no_pipe_approves() {
 }
 
 #[test]
+fn approve_tells_what_a_longer_approval_can_cover() {
+    let policy = "version = 1\n[[rule]]\nid = \"notes\"\nactions = [\"remember\"]\n\
+                  why = \"Notes are asked about.\"\ndecision = { confirm = { assurance = \"desktop\", grants = [\"once\", \"1h\"] } }\n";
+    let world = World::with_policy(policy);
+    let held = world.run(&["call", "remember", "x"]).with(3);
+    let shown = world.on_a_terminal(&["approve", &held.out[..8]], "n\n").with(4);
+    assert!(shown.out.contains("--for 1h; --scope 0 = this very request only"), "{shown:?}");
+}
+
+#[test]
 fn a_no_has_a_word_for_whoever_asked() {
     let (world, purge) = with_a_note();
     let id = world.run(&purge).with(3).out;
