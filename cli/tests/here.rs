@@ -177,6 +177,14 @@ fn a_state_folder_in_use_is_named_with_its_holder_and_readers_do_not_mind() {
 }
 
 #[test]
+fn a_state_folder_that_cannot_be_used_says_what_to_do() {
+    let world = World::new();
+    let file = world.write("file", "");
+    let ended = world.run(&["--state-dir", file.to_str().unwrap(), "call", "ping"]).with(5);
+    assert!(ended.err.contains("choose another folder with --state-dir"), "{ended:?}");
+}
+
+#[test]
 fn names_from_outside_do_not_command_the_terminal() {
     let world = World::new();
     std::fs::write(world.path("home/\x1b[2Jgone"), "").unwrap();
