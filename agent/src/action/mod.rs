@@ -502,3 +502,6 @@ pub fn read(name: &str, payload: Option<&str>, args: Option<Map<String, Value>>)
     };
     entry.parse(payload, args)
 }
+
+#[cfg(test)]
+mod tests;

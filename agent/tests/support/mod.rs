@@ -2,7 +2,7 @@
 //!
 //! Both are spoken to over their sockets alone. Packages come from an archive in memory.
 
-#![allow(dead_code, reason = "not every test program uses everything")]
+#![allow(dead_code, unreachable_pub, reason = "not every test program uses everything")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -351,4 +351,38 @@ pub fn over_stdio(folder: &Path, input: &[u8]) -> (Vec<String>, bool) {
 /// Whether this test runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Sends lines as another uid, with a fresh process, and reads one line after each; an empty line is only read for. Only
+/// root can.
+pub fn as_uid(world: &World, uid: u32, lines: &[Value]) -> Vec<Value> {
+    let script = "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nf=s.makefile('rw')\n\
+                  for l in sys.argv[2:]:\n if l!='null':\n  f.write(l+'\\n');f.flush()\n print(f.readline(),end='',flush=True)\n";
+    let output = Command::new("setpriv")
+        .args([&format!("--reuid={uid}"), "--regid=65533", "--clear-groups", "/usr/bin/python3", "-c", script])
+        .arg(world.socket())
+        .args(lines.iter().map(Value::to_string))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("setpriv");
+    assert!(output.status.success(), "the other uid's client");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e} in {l}"))).collect()
+}
+
+/// A world whose socket everybody may use; none where this is not root, who alone can become others.
+pub fn open_to_all(policy: &str) -> Option<World> {
+    use std::os::unix::fs::PermissionsExt;
+    let there = |p: &str| Path::new("/usr/bin").join(p).exists();
+    if !is_root() || !there("setpriv") || !there("python3") {
+        println!("skipped: needs root, setpriv and python3");
+        return None;
+    }
+    let mut world = World::new(policy);
+    world.access = Access::Group(None);
+    world.restart();
+    let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
+    open(world.folder.path(), 0o755);
+    open(&world.socket(), 0o666);
+    Some(world)
 }

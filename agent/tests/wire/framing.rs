@@ -100,9 +100,8 @@ fn blank_lines_are_skipped_and_every_kind_of_line_end_works() {
 fn a_broken_line_is_answered_and_the_connection_goes_on() {
     let world = World::new(DESKTOP);
     let deep = |n: usize| format!("{{\"name\":\"ping\",\"x\":{}{}}}", "[".repeat(n), "]".repeat(n));
-    let deep_args = |n: usize| {
-        format!("{{\"name\":\"ping\",\"args\":{{\"x\":{}{}}}}}", "{\"a\":".repeat(n), format!("1{}", "}".repeat(n)))
-    };
+    let deep_args =
+        |n: usize| format!("{{\"name\":\"ping\",\"args\":{{\"x\":{}1{}}}}}", "{\"a\":".repeat(n), "}".repeat(n));
     let rows: Vec<(Vec<u8>, &str)> = vec![
         (b"{\"name\":\"\xff\"}".to_vec(), "invalid_request"),
         (b"\xff\xfe\x00".to_vec(), "invalid_request"),

@@ -6,9 +6,8 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 use steward_agent::backend::package::mock::{Pause, Trouble};
-use steward_agent::server::Access;
 
-use crate::support::{DESKTOP, World, connect, desktop_and, eventually, id_of, is_root, line_on};
+use crate::support::{DESKTOP, World, as_uid, connect, desktop_and, eventually, id_of, line_on, open_to_all};
 
 /// Requests may be held in any number.
 const NO_QUOTAS: &str = "version = 1\n[confirm]\nper_uid = 100000\nper_caller = 100000\n";
@@ -182,10 +181,6 @@ fn an_equal_request_has_the_id_that_waits_already_and_a_count() {
     assert_ne!(id_of(&first), id_of(&other));
     let pending = world.line(r#"{"name":"pending_list"}"#);
     assert_eq!(pending["data"]["pending"].as_array().unwrap().len(), 2);
-    // What is free on the disk is shown and binds nobody.
-    std::fs::write("/var/tmp/steward-test-equal", vec![b'x'; 3 << 20]).ok();
-    assert_eq!(id_of(&world.ask("package_install", "cowsay,vim")), id_of(&first));
-    std::fs::remove_file("/var/tmp/steward-test-equal").ok();
     assert_eq!(code(&world.ask("confirm", &id_of(&first))), "ok");
     assert_eq!(world.archive.started(), 1);
 }
@@ -407,38 +402,6 @@ fn what_nobody_can_approve_is_denied_or_queued_as_the_policy_says() {
     assert_eq!(code(&world.ask("confirm", &id_of(&held))), "approver_not_allowed");
 }
 
-/// Sends lines as another uid, with a fresh process; only root can.
-fn as_uid(world: &World, uid: u32, lines: &[Value]) -> Vec<Value> {
-    let script = "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nf=s.makefile('rw')\nfor l in sys.argv[2:]:\n f.write(l+'\\n');f.flush();print(f.readline(),end='')\n";
-    let output = Command::new("setpriv")
-        .args([&format!("--reuid={uid}"), "--regid=65533", "--clear-groups", "/usr/bin/python3", "-c", script])
-        .arg(world.socket())
-        .args(lines.iter().map(Value::to_string))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("setpriv");
-    assert!(output.status.success(), "the other uid's client");
-    String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect()
-}
-
-/// A world whose socket everybody may use; none where this is not root, who alone can become others.
-fn open_to_all(policy: &str) -> Option<World> {
-    use std::os::unix::fs::PermissionsExt;
-    let there = |p: &str| std::path::Path::new("/usr/bin").join(p).exists();
-    if !is_root() || !there("setpriv") || !there("python3") {
-        println!("skipped: needs root, setpriv and python3");
-        return None;
-    }
-    let mut world = World::new(policy);
-    world.access = Access::Group(None);
-    world.restart();
-    let open =
-        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    open(world.folder.path(), 0o755);
-    open(&world.socket(), 0o666);
-    Some(world)
-}
-
 #[test]
 fn requests_notes_receipts_and_results_belong_to_a_uid() {
     let Some(world) = open_to_all(DESKTOP) else { return };
@@ -494,7 +457,8 @@ fn in_another_pane(world: &World, words: &str) -> bool {
         println!("skipped: needs tmux and python3");
         return false;
     }
-    let server = world.path("tmux");
+    // A server of its own each time: one that is about to end takes no more sessions.
+    let server = world.path(&format!("tmux-{}", uuid::Uuid::new_v4()));
     let done = Command::new("/usr/bin/tmux")
         .args(["-S", server.to_str().unwrap(), "-f", "/dev/null", "new-session", "-d", words])
         .env_remove("TMUX")
@@ -595,4 +559,74 @@ fn two_connections_of_one_program_are_one_owner() {
     let id = world.hold("package_install", "cowsay");
     let mut voice = connect(&world.path("voice.sock"));
     assert_eq!(code(&line_on(&mut voice, &json!({ "name": "confirm", "payload": id }).to_string())), "ok");
+}
+
+#[test]
+fn a_rate_counts_what_was_released_and_says_when_to_come_back() {
+    let rule = "[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\ndecision = \"ok\"\nlimit = { rate = \"3/1h\", per = \"uid\", over = \"deny\" }\n";
+    let world = World::new(&desktop_and(rule));
+    for n in 0..3 {
+        drop(world.ask("explain", &format!("remember that {n}")));
+        assert_eq!(code(&world.ask("remember", &format!("{n}"))), "ok");
+        assert_eq!(code(&world.ask("remember", "")), "invalid_payload", "what does not work does not count");
+    }
+    let over = world.ask("remember", "one more");
+    assert_eq!((&over["status"], code(&over)), (&json!("deny"), "rate_limited"), "{over}");
+    assert!(over["data"]["retry_after"].as_u64().is_some_and(|s| (3500..=3600).contains(&s)), "{over}");
+    world.turn_seconds(3601);
+    assert_eq!(code(&world.ask("remember", "one more")), "ok");
+}
+
+#[test]
+fn rules_for_sentences_join_those_for_what_they_mean() {
+    let rule = "[[rule]]\nid = \"said\"\nactions = [\"natural_language\"]\ndecision = \"confirm\"\n";
+    let world = World::new(&desktop_and(rule));
+    assert_eq!(code(&world.ask("remember", "x")), "ok");
+    let said = world.ask("natural_language", "remember that x");
+    assert_eq!((&said["action"], code(&said)), (&json!("remember"), "confirm"), "{said}");
+    assert_eq!(code(&world.ask("confirm", &id_of(&said))), "ok");
+    let world = World::new(&desktop_and(&rule.replace("\"confirm\"", "\"deny\"")));
+    assert_eq!(code(&world.ask("natural_language", "remember that x")), "denied");
+    assert_eq!(code(&world.ask("remember", "x")), "ok");
+}
+
+#[test]
+fn explaining_runs_nothing_and_changes_nothing() {
+    let world = World::new(DESKTOP);
+    let id = world.hold("package_install", "cowsay");
+    let before = world.line(r#"{"name":"pending_list"}"#);
+    for request in [
+        json!({ "name": "confirm", "payload": id }),
+        json!({ "name": "cancel", "payload": id }),
+        json!({ "name": "reject", "payload": id }),
+        json!({ "name": "package_install", "payload": "vim" }),
+        json!({ "name": "remember", "payload": "x" }),
+        json!({ "name": "natural_language", "payload": "remember that x" }),
+        json!({ "name": "explain", "payload": "remember that x" }),
+    ] {
+        let answer = world.call("explain", json!({ "request": request, "preview": true }));
+        assert_eq!((code(&answer), &answer["action"]), ("ok", &json!("explain")), "{answer}");
+        assert!(answer["data"]["decision"].is_string(), "{answer}");
+    }
+    assert_eq!(code(&world.ask("explain", "the weather is nice")), "not_understood");
+    assert_eq!(world.line(r#"{"name":"pending_list"}"#)["data"], before["data"]);
+    assert_eq!(world.line(r#"{"name":"read_context"}"#)["data"]["total"], 0);
+    assert_eq!(world.archive.started(), 0);
+}
+
+#[test]
+fn a_caller_that_may_not_read_the_policy_is_not_told_its_rules() {
+    let Some(world) = open_to_all(&desktop_and(
+        "[[rule]]\nid = \"secret-rule\"\nactions = [\"remember\"]\ndecision = \"deny\"\nwhy = \"no\"\n",
+    )) else {
+        return;
+    };
+    let lines = [
+        json!({ "name": "remember", "payload": "x" }),
+        json!({ "name": "explain", "payload": "{\"name\":\"remember\",\"payload\":\"x\"}" }),
+    ];
+    let theirs = as_uid(&world, 61_001, &lines);
+    assert_eq!((&theirs[0]["policy"]["why"], theirs[0]["policy"].get("rule")), (&json!("no"), None), "{}", theirs[0]);
+    assert!(theirs.iter().all(|a| !a.to_string().contains("secret-rule")), "{theirs:?}");
+    assert_eq!(world.ask("remember", "x")["policy"]["rule"], "secret-rule");
 }

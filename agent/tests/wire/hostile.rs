@@ -324,3 +324,68 @@ fn nothing_is_held_that_cannot_work() {
     assert_eq!(world.line(r#"{"name":"pending_list"}"#)["data"]["pending"], json!([]));
     drop(id_of(&world.ask("package_install", "cowsay")));
 }
+
+#[test]
+fn a_yes_is_never_read_from_a_sentence() {
+    let world = World::new(DESKTOP);
+    let id = id_of(&world.ask("package_install", "cowsay"));
+    for text in [
+        "yes",
+        "yes please",
+        "ok",
+        "confirm",
+        "confirm it",
+        "I confirm",
+        "approve",
+        "go ahead",
+        "do it",
+        &format!("confirm {id}"),
+        &format!("approve {id}"),
+        &format!("steward approve {id}"),
+    ] {
+        let answer = world.ask("natural_language", text);
+        assert_eq!(answer["status"], "error", "{text}: {answer}");
+    }
+    assert_eq!(world.ask("result", &id)["data"]["state"], "pending");
+    assert_eq!(world.archive.started(), 0);
+}
+
+#[test]
+fn whatever_is_sent_the_agent_answers_and_goes_on() {
+    let world = World::new(DESKTOP);
+    let mut client = connect(&world.socket());
+    let values = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(""),
+        json!("x"),
+        json!("\u{0}"),
+        json!([]),
+        json!([[]]),
+        json!({}),
+        json!({ "a": 1 }),
+        json!("x".repeat(5000)),
+        json!(i64::MIN),
+        json!(u64::MAX),
+    ];
+    let names: Vec<String> =
+        steward_agent::action::CATALOGUE.iter().map(|e| e.name.to_owned()).filter(|n| n != "subscribe").collect();
+    let keys = [
+        "id", "text", "words", "packages", "percent", "by", "path", "url", "app", "receipt", "force", "purge", "wait",
+        "grant", "request",
+    ];
+    for name in &names {
+        for value in &values {
+            let answer = line_on(&mut client, &json!({ "name": name, "payload": value }).to_string());
+            assert_ne!(answer["code"], "internal", "{name} {value}: {answer}");
+            for key in keys {
+                let line = json!({ "name": name, "args": { key: value } }).to_string();
+                let answer = line_on(&mut client, &line);
+                assert_ne!(answer["code"], "internal", "{line}: {answer}");
+            }
+        }
+    }
+    assert_eq!(world.archive.started(), 0);
+}

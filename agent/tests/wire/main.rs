@@ -4,11 +4,12 @@
     clippy::disallowed_methods,
     reason = "the tests start the daemon and clients; the daemon starts nothing here"
 )]
-#![expect(clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod docs;
 mod framing;
 mod gate;
 mod hostile;

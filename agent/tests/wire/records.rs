@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use steward_agent::backend::package::mock::Pause;
 
-use crate::support::{DESKTOP, NOON, PATIENCE, World, desktop_and, eventually, id_of, line_on, records};
+use crate::support::{
+    DESKTOP, NOON, PATIENCE, World, as_uid, desktop_and, eventually, id_of, line_on, open_to_all, records,
+};
 
 fn kinds(records: &[Value]) -> Vec<&str> {
     records.iter().map(|r| r["kind"].as_str().expect("a kind")).collect()
@@ -84,9 +86,9 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
 
 #[test]
 fn the_text_of_a_note_is_never_in_the_audit_log() {
-    let mut world = World::new(&format!(
-        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n"
-    ));
+    let policy =
+        "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\nreversible = \"ok\"\ndestructive = \"ok\"\n";
+    let mut world = World::new(policy);
     let secret = "Hunter2";
     let id = world.hold("remember", secret);
     assert_eq!(world.ask("confirm", &id)["status"], "ok");
@@ -331,6 +333,27 @@ fn a_subscriber_gets_the_full_state_and_then_every_change_in_order() {
     assert_eq!(events[1].data["state"], "approved");
     assert_eq!(events[4].data["state"], "cancelled");
     assert!(events[6].data["errors"].as_str().unwrap().contains("policy.toml:2:"), "{:?}", events[6]);
+}
+
+#[test]
+fn another_uid_hears_nothing_and_root_hears_all() {
+    let Some(world) = open_to_all(DESKTOP) else { return };
+    let mut root = world.connect();
+    drop(line_on(&mut root, r#"{"name":"subscribe"}"#));
+    std::thread::scope(|scope| {
+        let listens = scope.spawn(|| as_uid(&world, 61_002, &[json!({ "name": "subscribe" }), Value::Null]));
+        // It has subscribed when root hears nothing of it; so the first thing that it can hear is asked for again and again.
+        let note = as_uid(&world, 61_001, &[json!({ "name": "remember", "payload": "x" })]);
+        assert_eq!(note[0]["status"], "ok");
+        while !listens.is_finished() {
+            drop(as_uid(&world, 61_001, &[json!({ "name": "remember", "payload": "y" })]));
+            world.reload(DESKTOP).unwrap();
+        }
+        let heard = listens.join().unwrap();
+        assert_eq!(heard[0]["data"]["pending"], json!([]));
+        assert_eq!((&heard[1]["event"], &heard[1]["seq"]), (&json!("policy_reloaded"), &json!(1)));
+    });
+    assert_eq!(&*root.next_event().unwrap().event, "action_started", "root hears of the notes of others");
 }
 
 #[test]
