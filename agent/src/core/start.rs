@@ -91,7 +91,7 @@ impl Core {
         let audit = Arc::new(Audit::open(audit_config)?);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let (gate, interrupted) =
-            Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm, host, audit.clone())?;
+            Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm.clone(), host, audit.clone())?;
         let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
         let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
         let services = Services {

@@ -3,36 +3,44 @@
 //! A held request is `pending → executing → done | failed | unknown`, or `pending → denied | expired | cancelled |
 //! invalidated`. Every step is in the journal, on disk, before it is answered.
 
-use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use steward_ipc::Code;
-use steward_policy::{Assurance, GrantLength, LimitUse, Policy, Requirements};
+use steward_policy::{Assurance, LimitUse, Policy, Requirements};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+mod approved;
 pub mod approver;
+mod claim;
 pub mod grants;
+mod house;
 pub mod judge;
 pub mod rates;
 pub mod record;
+mod state;
 
 use crate::action::Ready;
 use crate::audit::Audit;
 use crate::caller::Caller;
-use crate::clock::{Clock, Moment, rfc3339};
+use crate::clock::{Clock, Moment};
 use crate::fault;
 use crate::reply::Failure;
 use crate::request::Plan;
 use crate::store::{Durability, Log, LogError};
 use approver::{Brokers, Chain};
-use grants::{Grant, MAX_GRANTS, Scope};
+use grants::Grant;
 use judge::Subject;
 use rates::Rates;
-use record::{Approver, Asker, End, Executing, Held};
+use record::{Approver, Asker, End, Held};
+use state::{Entry, IdOf, Phase, State, open_now, replay};
+
+pub use approved::{Approved, How};
+pub use claim::{Answer, Claim};
+pub use state::shown;
 
 /// How long the end of a request can be asked for, in milliseconds.
 const KEPT_MS: i64 = 24 * 3_600_000;
@@ -42,97 +50,22 @@ const MAX_ENDED: usize = 10_000;
 const DENIALS: usize = 3;
 const DENIALS_MS: i64 = 600_000;
 
-/// How many requests may be held at once.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// How many requests may be held at once, and who decides for others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
     /// For each uid.
     pub per_uid: usize,
     /// For each caller of a uid.
     pub per_caller: usize,
+    /// A group whose members, like root, list and decide everybody's requests at `desktop` or above. Read at start.
+    pub admin_group: Option<String>,
 }
 
 impl Default for Quotas {
     fn default() -> Quotas {
-        Quotas { per_uid: 16, per_caller: 4 }
+        Quotas { per_uid: 16, per_caller: 4, admin_group: None }
     }
-}
-
-/// The proof that a plan was judged and may run. Only the gate makes one, and running consumes it.
-#[must_use]
-#[derive(Debug)]
-pub struct Approved {
-    plan: Plan,
-    ready: Vec<Ready>,
-    how: How,
-    caller: Arc<Caller>,
-    owner: u32,
-}
-
-/// Why a plan may run.
-#[derive(Clone, Debug)]
-pub enum How {
-    /// The policy says ok.
-    Rule,
-    /// A standing approval.
-    Grant(Uuid),
-    /// A person said yes to the held request of this id.
-    Person(Uuid),
-}
-
-impl Approved {
-    /// What may run.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Why it may.
-    pub fn how(&self) -> &How {
-        &self.how
-    }
-
-    /// Who asked, or who released it.
-    pub fn caller(&self) -> &Arc<Caller> {
-        &self.caller
-    }
-
-    /// Whose request it is.
-    pub fn owner(&self) -> u32 {
-        self.owner
-    }
-
-    /// Takes it apart; `execute` alone does that.
-    pub(crate) fn into_parts(self) -> (Plan, Vec<Ready>) {
-        (self.plan, self.ready)
-    }
-}
-
-/// How a held request stands.
-#[derive(Clone, Debug)]
-enum Phase {
-    Pending,
-    /// Somebody is releasing it at this moment.
-    Claimed,
-    Executing,
-    Ended(&'static str, Box<End>),
-}
-
-#[derive(Debug)]
-struct Entry {
-    held: Arc<Held>,
-    phase: Phase,
-    /// How often the same was asked for.
-    count: u32,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    held: HashMap<Uuid, Entry>,
-    grants: HashMap<Uuid, Grant>,
-    /// Whether texts were taken out of what ended, and the journal still has them.
-    scrubbed: bool,
-    /// Callers to whom a person said no, and when (milliseconds since boot).
-    denials: VecDeque<(String, i64)>,
 }
 
 /// The gate.
@@ -147,6 +80,7 @@ pub struct Gate {
     quotas: Quotas,
     host: String,
     brokers: Brokers,
+    admins: Admins,
     /// Makes room on a full disk for what lets nothing through.
     audit: Arc<Audit>,
     /// Counts of releases for rate limits.
@@ -154,14 +88,6 @@ pub struct Gate {
     /// Told whenever a held request moves on.
     pub moved: Notify,
 }
-
-#[derive(Serialize, Deserialize)]
-struct IdOf {
-    id: Uuid,
-}
-
-/// The kinds of ends, as the journal and `result` name them.
-const ENDS: [&str; 7] = ["done", "failed", "unknown", "denied", "expired", "cancelled", "invalidated"];
 
 impl Gate {
     /// Opens the journal at `path`; also gives back the requests that were being carried out when the agent stopped.
@@ -184,6 +110,7 @@ impl Gate {
             holding: tokio::sync::Mutex::new(()),
             journal,
             clock,
+            admins: Admins::of(quotas.admin_group.as_deref()),
             quotas,
             host,
             brokers: Brokers::shipped(),
@@ -337,7 +264,7 @@ impl Gate {
         let id = Uuid::try_parse(id).map_err(|_| not_found())?;
         let state = self.state();
         let entry = state.held.get(&id).ok_or_else(not_found)?;
-        if entry.held.asker.uid != caller.uid() && !is_admin(caller) {
+        if entry.held.asker.uid != caller.uid() && !self.admins.has(caller) {
             return Err(not_found());
         }
         open_now(entry, &self.clock.now())?;
@@ -513,7 +440,7 @@ impl Gate {
             .held
             .values()
             .filter(|e| matches!(e.phase, Phase::Pending) && !e.held.expired(&now))
-            .filter(|e| e.held.asker.uid == caller.uid() || is_admin(caller))
+            .filter(|e| e.held.asker.uid == caller.uid() || self.admins.has(caller))
             .collect();
         waiting.sort_by_key(|e| (e.held.wall_ms, e.held.id));
         waiting.into_iter().map(|e| shown(&e.held, e.count, &now)).collect()
@@ -523,8 +450,11 @@ impl Gate {
     pub fn grants(&self, caller: &Caller) -> Vec<Value> {
         let now = self.clock.now();
         let state = self.state();
-        let mut grants: Vec<&Grant> =
-            state.grants.values().filter(|g| !g.ended(&now) && (g.owner == caller.uid() || is_admin(caller))).collect();
+        let mut grants: Vec<&Grant> = state
+            .grants
+            .values()
+            .filter(|g| !g.ended(&now) && (g.owner == caller.uid() || self.admins.has(caller)))
+            .collect();
         grants.sort_by_key(|g| (g.wall_ms, g.id));
         grants.into_iter().map(Grant::shown).collect()
     }
@@ -539,7 +469,7 @@ impl Gate {
         let grant = {
             let mut state = self.state();
             match state.grants.get(&id) {
-                Some(g) if g.owner == caller.uid() || is_admin(caller) => {}
+                Some(g) if g.owner == caller.uid() || self.admins.has(caller) => {}
                 _ => return Err(gone()),
             }
             state.grants.remove(&id).ok_or_else(gone)?
@@ -548,279 +478,29 @@ impl Gate {
         fault::point("grant_revoked");
         Ok(grant)
     }
-
-    /// Ends what the new policy would judge stricter than when it was held; `stricter` decides. Gives back what was ended.
-    pub async fn invalidate(&self, stricter: impl Fn(&Held) -> bool) -> Vec<Arc<Held>> {
-        let ended: Vec<Arc<Held>> = {
-            let mut state = self.state();
-            let waiting = state.held.values_mut().filter(|e| matches!(e.phase, Phase::Pending) && stricter(&e.held));
-            waiting
-                .map(|e| {
-                    e.phase = Phase::Claimed;
-                    e.held.clone()
-                })
-                .collect()
-        };
-        for held in &ended {
-            let note = Some("the policy changed".to_owned());
-            let end = End { id: held.id, reply: None, note, approver: None, wall_ms: 0 };
-            if let Err(e) = self.end(held.id, "invalidated", end).await {
-                tracing::warn!(id = %held.id, "{e}");
-            }
-        }
-        ended
-    }
-
-    /// Journals what expired, forgets what ended a day ago, and writes the journal anew without it. Called now and then.
-    pub async fn tidy(&self) -> Vec<Arc<Held>> {
-        let now = self.clock.now();
-        let expired: Vec<Arc<Held>> = {
-            let mut state = self.state();
-            let late = state.held.values_mut().filter(|e| matches!(e.phase, Phase::Pending) && e.held.expired(&now));
-            late.map(|e| {
-                e.phase = Phase::Claimed;
-                e.held.clone()
-            })
-            .collect()
-        };
-        for held in &expired {
-            let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 };
-            if let Err(e) = self.end(held.id, "expired", end).await {
-                tracing::warn!(id = %held.id, "{e}");
-            }
-        }
-        self.compact().await;
-        expired
-    }
-
-    /// Writes the journal anew when there is something to leave out.
-    async fn compact(&self) {
-        let now = self.clock.now();
-        let _nobody_holds = self.holding.lock().await;
-        let ack = {
-            let mut state = self.state();
-            let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
-            let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
-            let stale = state.held.values().filter(|e| old(e)).count();
-            if !state.scrubbed && stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
-                return;
-            }
-            // Nothing may be on its way to the journal while it is written anew.
-            if state.held.values().any(|e| matches!(e.phase, Phase::Claimed | Phase::Executing)) {
-                return;
-            }
-            state.scrubbed = false;
-            state.held.retain(|_, e| !old(e));
-            if ended - stale > MAX_ENDED {
-                let mut by_age: Vec<(i64, Uuid)> = state
-                    .held
-                    .iter()
-                    .filter_map(|(id, e)| match &e.phase {
-                        Phase::Ended(_, end) => Some((end.wall_ms, *id)),
-                        _ => None,
-                    })
-                    .collect();
-                by_age.sort_unstable();
-                for (_, id) in &by_age[..by_age.len() - MAX_ENDED] {
-                    state.held.remove(id);
-                }
-            }
-            state.grants.retain(|_, g| !g.ended(&now));
-            // Under the lock, so that nothing that happens meanwhile is lost.
-            self.journal.rewrite(records(&state))
-        };
-        if let Err(e) = ack.await {
-            tracing::warn!("the journal could not be written anew: {e}");
-            self.state().scrubbed = true;
-        }
-    }
-
-    /// Takes the texts of notes out of requests that ended, in memory and in the journal: a note that is gone from the
-    /// memory is to be gone from here too. Where another request is being carried out at the moment, the journal follows
-    /// when that has ended.
-    pub async fn scrub(&self) {
-        {
-            let mut state = self.state();
-            let mut any = false;
-            for entry in state.held.values_mut() {
-                let of_notes = |s: &record::HeldStep| matches!(s.name.as_str(), "remember" | "read_context" | "forget");
-                if let Phase::Ended(_, end) = &mut entry.phase
-                    && entry.held.steps.iter().any(of_notes)
-                {
-                    let held = Arc::make_mut(&mut entry.held);
-                    held.steps.iter_mut().filter(|s| of_notes(s)).for_each(|s| s.args = json!({}));
-                    held.preview = None;
-                    if let Some(Value::Object(reply)) = &mut end.reply {
-                        reply.remove("data");
-                        reply.remove("preview");
-                        if held.steps.iter().any(|s| s.name == "read_context") {
-                            reply.insert("message".to_owned(), Value::Null);
-                        }
-                    }
-                    any = true;
-                }
-            }
-            state.scrubbed |= any;
-        }
-        self.compact().await;
-    }
-
-    /// Whether the journal has the text of a note that was purged: the agent stopped before it was taken out.
-    pub(crate) fn owes_scrub(&self) -> bool {
-        let purge = |s: &record::HeldStep| s.name == "forget" && s.args["purge"] == true;
-        let ended = |e: &&Entry| matches!(e.phase, Phase::Ended(..));
-        self.state().held.values().filter(ended).any(|e| e.held.steps.iter().any(purge))
-    }
-
-    /// Gives a standing approval for what `held` asked.
-    async fn give(
-        &self,
-        held: &Held,
-        approver: &Approver,
-        length: GrantLength,
-        scope: Scope,
-        covers: String,
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let grant = Grant {
-            id: Uuid::new_v4(),
-            owner: held.asker.uid,
-            door: held.asker.door,
-            unit: held.asker.unit.clone(),
-            action: held.steps.first().map(|s| s.name.clone()).unwrap_or_default(),
-            scope,
-            covers,
-            host: self.host.clone(),
-            length,
-            session: held.asker.session.clone(),
-            connection: held.asker.connection,
-            needs: held.needs.clone(),
-            approver: approver.clone(),
-            boot_id: now.boot_id.to_string(),
-            boot_ms: now.boot_ms,
-            wall_ms: now.wall_ms,
-            uses: 0,
-        };
-        let id = grant.id;
-        let ack = {
-            let mut state = self.state();
-            if state.grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
-                let message = "there are too many standing approvals; revoke some first";
-                return Err(Failure::new(Code::RateLimited, message));
-            }
-            let ack = self.journal.append("grant", &grant, Durability::Synced);
-            state.grants.insert(id, grant);
-            ack
-        };
-        if let Err(e) = ack.await {
-            self.state().grants.remove(&id);
-            return Err(journal(e));
-        }
-        Ok(())
-    }
 }
 
-/// At what level an answer has to be given, beside what the request itself needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer {
-    /// What the door of the answer asks for.
-    pub at_least: Assurance,
-    /// Whether a standing approval is to be given.
-    pub lasting: bool,
+/// Who lists and decides for everybody, at `desktop` or above: root, and the members of a configured group.
+#[derive(Debug, Default)]
+struct Admins {
+    uids: Vec<u32>,
 }
 
-/// A held request in the hands of the one who releases it. Dropped, it waits again.
-#[derive(Debug)]
-pub struct Claim<'a> {
-    gate: &'a Gate,
-    held: Arc<Held>,
-    approver: Approver,
-    settled: bool,
-}
-
-impl Claim<'_> {
-    /// The request.
-    pub fn held(&self) -> &Arc<Held> {
-        &self.held
-    }
-
-    /// Who releases it.
-    pub fn approver(&self) -> &Approver {
-        &self.approver
-    }
-
-    /// Gives the standing approval that was asked for with the yes.
-    ///
-    /// # Errors
-    /// When the rule does not allow that length, or the scope was not offered.
-    pub async fn grant(
-        &self,
-        length: GrantLength,
-        scope: Option<usize>,
-        offers: Vec<(Scope, String)>,
-    ) -> Result<(), Failure> {
-        if length == GrantLength::Once {
-            return Ok(());
+impl Admins {
+    /// The members that the group has now, by the system's database of groups and users.
+    fn of(group: Option<&str>) -> Admins {
+        let Some(name) = group else { return Admins::default() };
+        let found = nix::unistd::Group::from_name(name).ok().flatten();
+        if found.is_none() {
+            tracing::warn!("[confirm] admin_group: there is no group `{name}`; only root decides for others");
         }
-        if !self.held.needs.grants.contains(&length) {
-            let message = "the policy does not allow an approval of that length for this; approve it once";
-            return Err(Failure::invalid_payload(message).with(json!({ "grants": self.held.needs.grants })));
-        }
-        let count = offers.len();
-        let Some((scope, covers)) = offers.into_iter().nth(scope.unwrap_or(0)) else {
-            return Err(Failure::invalid_payload(format!("`scope` is a number from 0 to {}", count.saturating_sub(1))));
-        };
-        self.gate.give(&self.held, &self.approver, length, scope, covers).await
+        let uid = |name: &String| nix::unistd::User::from_name(name).ok().flatten().map(|u| u.uid.as_raw());
+        Admins { uids: found.iter().flat_map(|g| g.mem.iter().filter_map(uid)).collect() }
     }
 
-    /// Approves and releases in one journalled step.
-    ///
-    /// # Errors
-    /// When the journal cannot be written; the request waits again.
-    pub async fn approve(
-        mut self,
-        plan: Plan,
-        ready: Vec<Ready>,
-        caller: &Arc<Caller>,
-        limits: &[LimitUse],
-    ) -> Result<Approved, Failure> {
-        let line = Executing { id: self.held.id, approver: self.approver.clone(), digest: self.held.digest.clone() };
-        self.gate.journal.append("executing", &line, Durability::Synced).await.map_err(journal)?;
-        fault::point("executing");
-        self.settled = true;
-        if let Some(entry) = self.gate.state().held.get_mut(&self.held.id) {
-            entry.phase = Phase::Executing;
-        }
-        self.gate.rates.count(limits, self.held.asker.uid, self.gate.clock.now().boot_ms);
-        let owner = self.held.asker.uid;
-        Ok(Approved { plan, ready, how: How::Person(self.held.id), caller: caller.clone(), owner })
+    fn has(&self, caller: &Caller) -> bool {
+        !caller.is_foreign() && (caller.uid() == 0 || self.uids.contains(&caller.uid()))
     }
-
-    /// Ends it because what would happen now is not what was shown.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub async fn invalidate(mut self, why: &str) -> Result<(), Failure> {
-        self.settled = true;
-        let end = End { id: self.held.id, reply: None, note: Some(why.to_owned()), approver: None, wall_ms: 0 };
-        self.gate.end(self.held.id, "invalidated", end).await
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if !self.settled
-            && let Some(entry) = self.gate.state().held.get_mut(&self.held.id)
-            && matches!(entry.phase, Phase::Claimed)
-        {
-            entry.phase = Phase::Pending;
-        }
-    }
-}
-
-/// root decides and lists for everybody, at `desktop` or above.
-fn is_admin(caller: &Caller) -> bool {
-    caller.uid() == 0 && !caller.is_foreign()
 }
 
 fn not_found() -> Failure {
@@ -832,104 +512,6 @@ fn journal(error: LogError) -> Failure {
         LogError::Overloaded | LogError::Stalled => Failure::new(Code::Overloaded, error.to_string()),
         other => Failure::new(Code::Failed, format!("the journal could not be written, so nothing was done: {other}")),
     }
-}
-
-/// Whether an entry still waits for an answer.
-fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
-    let ended =
-        |code: Code, message: String, state: &str| Err(Failure::new(code, message).with(json!({ "state": state })));
-    match &entry.phase {
-        Phase::Pending if entry.held.expired(now) => {
-            ended(Code::ConfirmationExpired, "confirmation expired; ask again".to_owned(), "expired")
-        }
-        Phase::Pending => Ok(()),
-        Phase::Claimed | Phase::Executing => {
-            ended(Code::ConfirmationUsed, "confirmation used already; it is being carried out".to_owned(), "executing")
-        }
-        Phase::Ended(kind, end) => match *kind {
-            "expired" => ended(Code::ConfirmationExpired, "confirmation expired; ask again".to_owned(), kind),
-            "denied" => {
-                let note = end.note.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
-                ended(Code::ConfirmationRejected, format!("a person said no{note}"), kind)
-            }
-            "cancelled" => {
-                ended(Code::ConfirmationNotFound, "confirmation not found; it was withdrawn".to_owned(), kind)
-            }
-            "invalidated" => {
-                let why = end.note.as_deref().unwrap_or("what would happen changed");
-                ended(Code::ConfirmationChanged, format!("confirmation no longer holds: {why}; ask again"), kind)
-            }
-            kind => {
-                ended(Code::ConfirmationUsed, "confirmation used already; `result` tells how it ended".to_owned(), kind)
-            }
-        },
-    }
-}
-
-/// A held request as lists and events show it.
-pub fn shown(held: &Held, count: u32, now: &Moment) -> Value {
-    json!({
-        "id": held.id, "action": held.name, "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
-        "summary": held.preview.as_ref().map(|p| &p.summary), "preview": held.preview, "preview_error": held.preview_error,
-        "steps": held.steps.iter().map(|s| json!({ "action": s.name, "args": s.args, "risk": s.risk })).collect::<Vec<_>>(),
-        "assurance": held.needs.assurance, "grants": held.needs.grants, "rule": held.rule, "why": held.why,
-        "held": rfc3339(held.wall_ms), "expires_in": held.left(now), "count": count,
-    })
-}
-
-/// Everything that is known, as journal records.
-fn records(state: &State) -> Vec<(&'static str, Value)> {
-    let mut held: Vec<&Entry> = state.held.values().collect();
-    held.sort_by_key(|e| (e.held.wall_ms, e.held.id));
-    let value = |v: serde_json::Result<Value>| v.unwrap_or(Value::Null);
-    let mut records = Vec::new();
-    for entry in held {
-        records.push(("held", value(serde_json::to_value(&*entry.held))));
-        if let Phase::Ended(kind, end) = &entry.phase {
-            records.push((kind, value(serde_json::to_value(end))));
-        }
-    }
-    records.extend(state.grants.values().map(|g| ("grant", value(serde_json::to_value(g)))));
-    records
-}
-
-/// Takes one record of the journal in.
-fn replay(state: &mut State, kind: &str, data: &str) -> Result<(), String> {
-    fn read<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, String> {
-        serde_json::from_str(data).map_err(|e| e.to_string())
-    }
-    match kind {
-        "held" => {
-            let held: Held = read(data)?;
-            state.held.insert(held.id, Entry { held: Arc::new(held), phase: Phase::Pending, count: 1 });
-        }
-        "executing" => {
-            let line: Executing = read(data)?;
-            if let Some(entry) = state.held.get_mut(&line.id) {
-                entry.phase = Phase::Executing;
-            }
-        }
-        "grant" => {
-            let grant: Grant = read(data)?;
-            state.grants.insert(grant.id, grant);
-        }
-        "grant_used" => {
-            if let Some(grant) = state.grants.get_mut(&read::<IdOf>(data)?.id) {
-                grant.uses += 1;
-            }
-        }
-        "grant_revoked" => drop(state.grants.remove(&read::<IdOf>(data)?.id)),
-        kind => {
-            let Some(kind) = ENDS.iter().find(|e| **e == kind) else {
-                return Err(format!("`{kind}` is no kind of record of the gate"));
-            };
-            let end: End = read(data)?;
-            if let Some(entry) = state.held.get_mut(&end.id) {
-                entry.phase = Phase::Ended(kind, Box::new(end));
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use steward_policy::{GrantSet, Layer, OwnedArg, Risk, Source};
+use steward_policy::{GrantLength, GrantSet, Layer, OwnedArg, Risk, Source};
 
-use super::grants::offers;
+use super::grants::{Scope, offers};
 use super::record::{HeldStep, Needs};
 use super::*;
 use crate::action::for_policy::ForPolicy;
@@ -310,7 +310,7 @@ async fn a_standing_approval_is_given_as_the_policy_and_the_offers_allow() {
 #[tokio::test]
 async fn quotas_count_a_program_and_a_uid_and_no_other_uid() {
     let bench = Bench::new();
-    let gate = bench.open(Quotas { per_uid: 3, per_caller: 2 }).expect("a gate");
+    let gate = bench.open(Quotas { per_uid: 3, per_caller: 2, admin_group: None }).expect("a gate");
     let of = |uid: u32, package: &str, exe: &str| {
         let mut held = held(uid, package);
         held.asker.exe = Some(exe.into());
