@@ -13,15 +13,15 @@ pub(crate) enum Answer {
 
 /// Asks `question` and reads one line. Only a word that means yes is one.
 pub(crate) fn ask(question: &str) -> Answer {
-    print!("{question} [y/N] ");
+    let mut stdout = io::stdout().lock();
     // When the question cannot be shown, what is read is no answer to it.
-    if io::stdout().flush().is_err() {
+    if write!(stdout, "{question} [y/N] ").and_then(|()| stdout.flush()).is_err() {
         return Answer::No;
     }
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
         Ok(0) => {
-            println!();
+            let _gone = writeln!(stdout);
             Answer::No
         }
         Ok(_) => read(&line),

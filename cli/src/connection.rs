@@ -15,13 +15,18 @@ use steward_ipc::{Client, ClientError, Request, Response};
 use tokio::runtime::Runtime;
 
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::out::Out;
 use crate::progress;
 use crate::settings::Settings;
+use crate::show::quoted;
 
 /// How long an answer is waited for. The agent has a deadline of its own for every action; this one is for an agent that
 /// hangs, and longer than any upgrade of a machine.
 const ANSWER: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What Ctrl-C says while an answer is waited for.
+const LEFT: &str = "What was begun already goes on; `steward audit tail` tells how it ended.";
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -114,6 +119,12 @@ impl Connection {
     /// When a socket was named and nobody answers there, or when this process cannot be the agent.
     pub(crate) fn open(settings: &Settings, out: &Out) -> Result<Connection, Fault> {
         if let Some(daemon) = daemon(settings, out)? {
+            if settings.names_an_agent_of_its_own() {
+                let path = daemon.path.display();
+                out.note(&format!(
+                    "the daemon at {path} has its own policy and state; --policy and --state-dir do not reach it"
+                ));
+            }
             return Ok(Connection::Daemon(daemon));
         }
         if !settings.names_an_agent_of_its_own() {
@@ -127,6 +138,8 @@ impl Connection {
     /// # Errors
     /// When there is no answer.
     pub(crate) fn request(&mut self, request: &Request<'_>, out: &Out) -> Result<Response, Fault> {
+        // Packages are installed by processes of their own; a question has nothing that could go on.
+        let _left = (request.name != "result").then(|| interrupt::says(LEFT.to_owned()));
         match self {
             Connection::Daemon(daemon) => {
                 let watching = progress::over_socket(&daemon.path, out);
@@ -135,6 +148,19 @@ impl Connection {
                 Ok(answer?)
             }
             Connection::Here(here) => here.request(request, out),
+        }
+    }
+
+    /// The command with the flags that reach this agent, for a person to type on another terminal.
+    pub(crate) fn command(&self) -> String {
+        match self {
+            Connection::Daemon(daemon) if !Settings::usual_sockets().contains(&daemon.path) => {
+                format!("steward --socket {}", quoted(&daemon.path.display().to_string()))
+            }
+            Connection::Here(here) if !Settings::is_usual_state(&here.setup.state) => {
+                format!("steward --state-dir {}", quoted(&here.setup.state.display().to_string()))
+            }
+            _ => "steward".to_owned(),
         }
     }
 

@@ -49,6 +49,11 @@ impl Settings {
         own.into_iter().chain([PathBuf::from(SYSTEM_SOCKET)]).collect()
     }
 
+    /// Whether `state` is the folder that is used when none is named.
+    pub(crate) fn is_usual_state(state: &Path) -> bool {
+        Places::of(Mode::User).is_ok_and(|p| p.state == state)
+    }
+
     /// The state folder.
     ///
     /// # Errors

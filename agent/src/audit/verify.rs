@@ -8,6 +8,7 @@
 use super::anchor::{Anchor, Head};
 use super::chain::{Place, READ_LIMIT, Sha256Hash, Stored};
 use super::read::open_all;
+use crate::action::types::count;
 use crate::store::{LineReader, Stretch};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -352,7 +353,7 @@ impl fmt::Display for Report {
         let Report { files, records, first, last, findings, more, .. } = self;
         match records {
             0 => writeln!(f, "The audit log has no records.")?,
-            _ => writeln!(f, "{records} records, {first} to {last}, in {} files.", files.len())?,
+            _ => writeln!(f, "{records} records, {first} to {last}, in {}.", count(files.len(), "file"))?,
         }
         match findings.len() {
             0 => writeln!(f, "The chain is whole: no record in it was edited, removed, moved or inserted.")?,

@@ -108,30 +108,39 @@ impl Builder {
         }
     }
 
-    /// Adds what is reachable without a word, sorted and without states that only lead on.
-    fn close(&self, set: &mut Vec<u32>) {
-        let mut i = 0;
-        while i < set.len() {
-            for &next in &self.states[set[i] as usize].free {
-                if !set.contains(&next) {
-                    set.push(next);
+    /// For each state what is reachable from it without a word, itself included, without states that only lead on; sorted.
+    fn closures(&self) -> Vec<Box<[u32]>> {
+        // In which round a state was seen last, so that nothing has to be cleared between rounds.
+        let mut seen = vec![u32::MAX; self.states.len()];
+        let mut set = Vec::new();
+        let of = |from: u32| {
+            set.clear();
+            set.push(from);
+            seen[from as usize] = from;
+            let mut i = 0;
+            while i < set.len() {
+                for &next in &self.states[set[i] as usize].free {
+                    if std::mem::replace(&mut seen[next as usize], from) != from {
+                        set.push(next);
+                    }
                 }
+                i += 1;
             }
-            i += 1;
-        }
-        set.retain(|&s| {
-            let s = &self.states[s as usize];
-            !s.words.is_empty() || !s.slots.is_empty() || s.accept.is_some()
-        });
-        set.sort_unstable();
-        set.dedup();
+            set.retain(|&s| {
+                let s = &self.states[s as usize];
+                !s.words.is_empty() || !s.slots.is_empty() || s.accept.is_some()
+            });
+            set.sort_unstable();
+            set.as_slice().into()
+        };
+        (0..self.states.len() as u32).map(of).collect()
     }
 
     /// Makes the automaton (subset construction over literal words).
     pub(super) fn build(&self) -> Automaton {
         let mut automaton = Automaton { states: Vec::new(), words: Vec::new(), slots: Vec::new(), accepts: Vec::new() };
-        let mut start = vec![0];
-        self.close(&mut start);
+        let closures = self.closures();
+        let start = closures[0].to_vec();
         let mut known: HashMap<Vec<u32>, u32, super::token::FastHash> = HashMap::default();
         known.insert(start.clone(), 0);
         let mut queue = vec![start];
@@ -153,8 +162,12 @@ impl Builder {
             edges.dedup();
             slot_edges.sort_unstable();
             slot_edges.dedup();
-            let mut target = |mut set: Vec<u32>, queue: &mut Vec<Vec<u32>>| {
-                self.close(&mut set);
+            let mut target = |to: &[u32], queue: &mut Vec<Vec<u32>>| {
+                let mut set: Vec<u32> = to.iter().flat_map(|s| closures[*s as usize].iter().copied()).collect();
+                if to.len() > 1 {
+                    set.sort_unstable();
+                    set.dedup();
+                }
                 *known.entry(set).or_insert_with_key(|set| {
                     queue.push(set.clone());
                     (queue.len() - 1) as u32
@@ -170,7 +183,7 @@ impl Builder {
                     Some((_, to)) => *to,
                     None => {
                         let set: Vec<u32> = group.iter().map(|e| e.1).collect();
-                        let to = target(set.clone(), &mut queue);
+                        let to = target(&set, &mut queue);
                         seen.push((set, to));
                         to
                     }
@@ -179,7 +192,7 @@ impl Builder {
             }
             let first_slot = automaton.slots.len() as u32;
             for group in slot_edges.chunk_by(|a, b| a.0 == b.0) {
-                let to = target(group.iter().map(|e| e.1).collect(), &mut queue);
+                let to = target(&group.iter().map(|e| e.1).collect::<Vec<_>>(), &mut queue);
                 automaton.slots.push((group[0].0, to));
             }
             automaton.states.push(State {

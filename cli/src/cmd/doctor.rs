@@ -95,10 +95,10 @@ fn files(settings: &Settings, found: &mut Findings) -> Result<(), Fault> {
 /// The policy files.
 fn rules(settings: &Settings, found: &mut Findings) -> Result<(), Fault> {
     match policy::load(settings, &[])? {
-        Ok((policy, 0)) => found.fact("policy", format!("built in, {} rules", policy.rule_count())),
-        Ok((policy, n)) => found.fact("policy", format!("{n} files, {} rules", policy.rule_count())),
+        Ok((policy, 0)) => found.fact("policy files", format!("built in, {} rules", policy.rule_count())),
+        Ok((policy, n)) => found.fact("policy files", format!("{n} files, {} rules", policy.rule_count())),
         Err(errors) => {
-            found.fact("policy", "cannot be used: everything but looking is denied until it is mended");
+            found.fact("policy files", "cannot be used: everything but looking is denied until it is mended");
             found.problems.extend(errors.iter().map(ToString::to_string));
         }
     }

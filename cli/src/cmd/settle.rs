@@ -55,7 +55,10 @@ pub(crate) fn settle(agent: &mut Connection, out: &mut Out, mut response: Respon
         if let Some(data) = response.data.as_ref().filter(|d| d["expires_in"].is_u64()) {
             out.line(&format!("  {} to answer", show::left(&data["expires_in"])));
         }
-        let left = interrupt::says(format!("It still waits: steward approve {id}, or steward cancel {id}"));
+        let left = interrupt::says({
+            let steward = agent.command();
+            format!("It still waits: {steward} approve {id}, or {steward} cancel {id}")
+        });
         let answer = ask("Do it?");
         drop(left);
         response = match answer {
@@ -100,12 +103,12 @@ fn leave(agent: &mut Connection, out: &mut Out, response: &Response, id: &str, w
         Form::Human => {
             let summary = response.preview.as_ref().map(|p| p.summary.as_str());
             let data = response.data.as_deref();
-            out.say_aside(&format!("Held until a person agrees: {}", summary.unwrap_or(&response.action)));
+            out.note(&format!("Held until a person agrees: {}", summary.unwrap_or(&response.action)));
             if let Some(approve) = data.and_then(|d| d["approve"].as_str()) {
-                out.say_aside(approve);
+                out.note(&approve.replace("steward approve", &format!("{} approve", agent.command())));
             }
             if wait == Wait::ForTheAnswer && !waits {
-                out.say_aside("No daemon runs, so there is nothing to wait for: `steward approve` carries it out.");
+                out.note("No daemon runs, so there is nothing to wait for: `steward approve` carries it out.");
             }
             out.line(id);
         }
@@ -113,7 +116,7 @@ fn leave(agent: &mut Connection, out: &mut Out, response: &Response, id: &str, w
     if !waits {
         return Ok(Exit::Held);
     }
-    let _left = interrupt::says(format!("It still waits: steward result {id}"));
+    let _left = interrupt::says(format!("It still waits: {} result {id}", agent.command()));
     loop {
         let answer = agent.request(&result_of(id, WAIT), out)?;
         let state = answer.data.as_ref().and_then(|d| d["state"].as_str()).unwrap_or_default();

@@ -75,6 +75,9 @@ pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
         }
         // What it could not take is only not remembered.
         let _kept = editor.add_history_entry(&typed);
+        if let Some(history) = &history {
+            save(&mut editor, history, out);
+        }
         if line == Line::Quit {
             break;
         }
@@ -87,9 +90,6 @@ pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
             let ids = decide::pending_ids(&mut agent, out);
             editor.helper_mut().into_iter().for_each(|helper| helper.pending.clone_from(&ids));
         }
-    }
-    if let Some(history) = &history {
-        save(&mut editor, history, out);
     }
     Ok(Exit::Done)
 }

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+mod families;
+
+pub(crate) use families::{AuditCommand, GrantsCommand, Length, MemoryCommand, PolicyCommand};
 
 macro_rules! exit_status {
     () => {
@@ -42,10 +46,11 @@ Examples:
     "
 
 Files:
-  $XDG_RUNTIME_DIR/steward/agent.sock, /run/steward/agent.sock    the daemon's socket
-  $XDG_CONFIG_HOME/steward/config.toml                            configuration
-  $XDG_CONFIG_HOME/steward/policy.d/*.toml                        your policy
-  $XDG_STATE_HOME/steward/                                        notes, held requests, the audit log"
+  $XDG_RUNTIME_DIR/steward/agent.sock         your daemon's socket
+  /run/steward/agent.sock                     the system daemon's socket
+  $XDG_CONFIG_HOME/steward/config.toml        configuration
+  $XDG_CONFIG_HOME/steward/policy.d/*.toml    your policy
+  $XDG_STATE_HOME/steward/                    notes, held requests, the audit log"
 );
 
 /// Lets you, and assistants that act for you, operate this machine through one gate.
@@ -64,23 +69,26 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+/// The heading above what every command takes.
+const EVERYWHERE: &str = "With every command";
+
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// Answer in JSON: the agent's response as one line, or one value a line.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// Print errors and ids only.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// The daemon's socket; it is an error when nobody answers there.
-    #[arg(long, global = true, value_name = "PATH", env = "STEWARD_SOCKET", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "PATH", env = "STEWARD_SOCKET", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) socket: Option<String>,
     /// Keep state here; without --socket this command is then the agent itself.
-    #[arg(long, global = true, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<String>,
     /// Take this policy file in place of your own; may be given several times.
-    #[arg(long, global = true, value_name = "FILE", env = "STEWARD_POLICY", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE", env = "STEWARD_POLICY", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
     pub(crate) policy: Vec<String>,
 }
 
@@ -94,8 +102,7 @@ Examples:
   steward do 'install cowsay and sl' --wait
   steward do -- what is \"--foo\"
 
-On a terminal a request that needs a yes shows what would happen and asks. Without one it prints the id of the
-confirmation and exits 3.")]
+On a terminal a request that needs a yes shows what would happen and asks. Without one it prints the id of the confirmation and exits 3.")]
     Do {
         /// The sentence; quotes are not needed.
         #[arg(required = true, value_name = "WORDS")]
@@ -132,8 +139,7 @@ Examples:
   echo '{\"version\":1,\"name\":\"ping\"}' | steward send
   steward send < requests.ndjson | jq -r .message
 
-Nothing is asked and nothing is changed on the way; docs/ipc.md has the protocol. Exits 0 when everything was passed
-through, whatever the answers say.")]
+Nothing is asked and nothing is changed on the way; docs/ipc.md has the protocol. Exits 0 when everything was passed through, whatever the answers say.")]
     Send,
     /// Lists what waits for an answer.
     #[command(after_help = "\
@@ -145,11 +151,10 @@ Examples:
     #[command(after_help = "\
 Examples:
   steward approve 3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b
-  steward approve 3f8e                          the beginning of an id will do when only one request has it
-  steward approve 3f8e --for 1h --scope 1       and the like for an hour, without asking
+  steward approve 3f8e                          the beginning of an id will do
+  steward approve 3f8e --for 1h --scope 1       and the like for an hour
 
-On a terminal it shows what would happen and asks first; --yes leaves that out. Some requests are answered only on a
-terminal that the requester did not start.")]
+On a terminal it shows what would happen and asks first; --yes leaves that out. Some requests are answered only on a terminal that the requester did not start.")]
     Approve {
         /// The id of the confirmation.
         id: String,
@@ -320,184 +325,6 @@ Examples:
         /// Write all pages here.
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: Option<PathBuf>,
-    },
-}
-
-/// How long an approval lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Length {
-    /// This request only
-    Once,
-    /// Until you log out, at most 12 hours
-    Session,
-    /// One hour
-    #[value(name = "1h")]
-    Hour,
-    /// Eight hours
-    #[value(name = "8h")]
-    EightHours,
-    /// Until it is taken back
-    #[value(name = "until-revoked", alias = "until_revoked")]
-    UntilRevoked,
-}
-
-impl Length {
-    /// The word on the wire.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Length::Once => "once",
-            Length::Session => "session",
-            Length::Hour => "1h",
-            Length::EightHours => "8h",
-            Length::UntilRevoked => "until_revoked",
-        }
-    }
-}
-
-/// Standing approvals.
-#[derive(Debug, Subcommand)]
-pub(crate) enum GrantsCommand {
-    /// Lists them.
-    #[command(after_help = "Examples:\n  steward grants list")]
-    List,
-    /// Takes one back.
-    #[command(after_help = "Examples:\n  steward grants revoke 0b9d6f52-7c31-4e8a-b4d5-6e7f8091a2b3")]
-    Revoke {
-        /// The id of the standing approval.
-        id: String,
-    },
-}
-
-/// Notes.
-#[derive(Debug, Subcommand)]
-pub(crate) enum MemoryCommand {
-    /// Lists all notes.
-    #[command(after_help = "Examples:\n  steward memory list")]
-    List,
-    /// Finds the notes that have all of these words.
-    #[command(after_help = "Examples:\n  steward memory search demo room")]
-    Search {
-        /// The words.
-        #[arg(required = true)]
-        words: Vec<String>,
-    },
-    /// Keeps a note.
-    #[command(after_help = "Examples:\n  steward memory add the demo room is B12")]
-    Add {
-        /// The text.
-        #[arg(required = true)]
-        text: Vec<String>,
-    },
-    /// Forgets a note; for ten minutes `steward undo` brings it back.
-    #[command(after_help = "Examples:\n  steward memory forget 7\n  steward memory forget printer")]
-    Forget {
-        /// Its number, or words that it alone has.
-        #[arg(required = true, value_name = "ID or WORDS")]
-        what: Vec<String>,
-    },
-    /// Forgets a note for good, at once.
-    #[command(after_help = "Examples:\n  steward memory purge 7")]
-    Purge {
-        /// Its number.
-        id: u64,
-    },
-}
-
-/// Policies.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Loads policy files and reports errors, dead rules, and examples and tests that fail.
-    #[command(after_help = "\
-Examples:
-  steward policy check                          the files that are in force
-  steward policy check policy.d my.toml         these, and no others
-
-Exits 0 when all is well, 1 when something is wrong, 2 when it could not look.")]
-    Check {
-        /// Files, and folders with files; those in force when left out.
-        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
-        paths: Vec<PathBuf>,
-    },
-    /// Tells which rule decides a request, with its file and line, which others were considered, and what would change it.
-    #[command(after_help = "\
-Examples:
-  steward policy explain package_install firefox,docker
-  steward policy explain '{\"name\":\"set_volume\",\"payload\":\"40\"}' --as voice --at 2026-03-02T09:00:00
-  steward policy explain power_reboot --as uid=1000,exe=/usr/bin/kiosk,door=ndjson")]
-    Explain {
-        /// An action with its payload, or a request as JSON.
-        #[arg(required = true, value_name = "REQUEST")]
-        request: Vec<String>,
-        /// As whom: the name of a `[caller]`, or facts such as `uid=1000,door=ndjson`; yourself when left out.
-        #[arg(long = "as", value_name = "CALLER")]
-        caller: Option<String>,
-        /// When: a date with a time such as 2026-03-02T09:00:00; now when left out.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-    },
-    /// Runs the `[[test]]`s of policy files.
-    #[command(after_help = "\
-Examples:
-  steward policy test
-  steward policy test --coverage policy/shipped/desktop.toml")]
-    Test {
-        /// Tell which rules and conditions no test and no example exercises.
-        #[arg(long)]
-        coverage: bool,
-        /// Files, and folders with files; those in force when left out.
-        #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
-        paths: Vec<PathBuf>,
-    },
-    /// Writes the rules that an older policy in JSON means.
-    #[command(after_help = "\
-Examples:
-  steward policy import old-policy.json > imported.toml
-  steward policy check imported.toml")]
-    Import {
-        /// The JSON file.
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-    },
-}
-
-/// The audit log.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Prints the last records.
-    #[command(
-        after_help = "Examples:\n  steward audit tail -n 50\n  steward audit tail --follow\n  steward --json audit tail -n 0 --follow"
-    )]
-    Tail {
-        /// How many.
-        #[arg(short = 'n', value_name = "N", default_value_t = 20)]
-        count: usize,
-        /// Go on printing what comes.
-        #[arg(short, long)]
-        follow: bool,
-        /// Another file than the state folder's, as `stewardd --audit` has it.
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
-    /// Prints everything about a request or a confirmation.
-    #[command(after_help = "Examples:\n  steward audit show 3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b")]
-    Show {
-        /// The id of the request or of the confirmation.
-        id: uuid::Uuid,
-        /// Another file than the state folder's.
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
-    /// Checks the chain of records against the head file and the system journal.
-    #[command(after_help = "\
-Examples:
-  steward audit verify
-  steward --json audit verify | jq .findings
-
-Exits 0 when the log is whole, 1 when it is not, 2 when it could not be read.")]
-    Verify {
-        /// Another file than the state folder's.
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
     },
 }
 
