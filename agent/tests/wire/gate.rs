@@ -689,3 +689,50 @@ fn a_transaction_that_outlives_the_agent_is_taken_up_again_and_not_started_twice
     let held = world.line(r#"{"name":"undo"}"#);
     assert_eq!(code(&held), "confirm", "and it can be put back: {held}");
 }
+
+#[test]
+fn a_rate_holds_against_many_requests_at_once() {
+    let rule = "[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\ndecision = \"ok\"\nlimit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\n";
+    for _ in 0..10 {
+        let world = World::new(&desktop_and(rule));
+        let barrier = Barrier::new(16);
+        let released: usize = std::thread::scope(|scope| {
+            let one = || {
+                let mut client = world.connect();
+                barrier.wait();
+                (0..4).filter(|_| code(&line_on(&mut client, r#"{"name":"remember","payload":"x"}"#)) == "ok").count()
+            };
+            let running: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+            running.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(released, 5);
+    }
+}
+
+#[test]
+fn a_policy_that_came_while_the_preview_was_made_is_the_one_that_counts() {
+    let denies = desktop_and("[[rule]]\nid = \"late\"\nactions = [\"package_install\"]\ndecision = \"deny\"\n");
+    // While it is asked for.
+    let world = World::new(DESKTOP);
+    world.archive.pause(Some(Pause::Simulation));
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| world.ask("package_install", "cowsay"));
+        eventually(|| world.archive.waiting() == 1);
+        world.reload(&denies).unwrap();
+        world.archive.pause(None);
+        assert_eq!(asks.join().unwrap()["policy"]["rule"], "late");
+    });
+    // While it is released.
+    world.reload(DESKTOP).unwrap();
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Simulation));
+    std::thread::scope(|scope| {
+        let yes = scope.spawn(|| world.ask("confirm", &id));
+        eventually(|| world.archive.waiting() == 1);
+        world.reload(&denies).unwrap();
+        world.archive.pause(None);
+        assert_eq!(code(&yes.join().unwrap()), "denied");
+    });
+    assert_eq!(state(&world, &id), "invalidated");
+    assert_eq!(world.archive.started(), 0);
+}
