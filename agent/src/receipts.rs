@@ -23,6 +23,9 @@ pub struct Receipt {
     pub id: Uuid,
     /// Whose change it was.
     pub owner: u32,
+    /// The number in the audit log of the request that made the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Uuid>,
     /// The action that made the change.
     pub action: String,
     /// What it did, in words.
@@ -80,19 +83,31 @@ impl Receipts {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn add(&self, owner: u32, action: &str, summary: String, undo: Undo) -> Result<Uuid, LogError> {
-        let now = self.clock.now();
-        let id = Uuid::new_v4();
+    pub async fn add(
+        &self,
+        owner: u32,
+        request: Uuid,
+        action: &str,
+        summary: String,
+        undo: Undo,
+    ) -> Result<Uuid, LogError> {
+        let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
         let ack = {
             let mut unused = self.lock();
             let number = unused.values().map(|r| r.number).max().unwrap_or(0) + 1;
-            let receipt = Receipt { id, owner, action: action.to_owned(), summary, undo, wall_ms: now.wall_ms, number };
+            let (action, request) = (action.to_owned(), Some(request));
+            let receipt = Receipt { id, owner, request, action, summary, undo, wall_ms, number };
             let ack = self.log.append("receipt", &receipt, Durability::Written);
             unused.insert(id, receipt);
             ack
         };
-        ack.await?;
+        ack.await.inspect_err(|_| drop(self.lock().remove(&id)))?;
         Ok(id)
+    }
+
+    /// Whether the change of this request has a receipt already.
+    pub fn has_of(&self, request: Uuid) -> bool {
+        self.lock().values().any(|r| r.request == Some(request))
     }
 
     /// The receipt of this id, or the owner's last one.

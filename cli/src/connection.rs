@@ -69,10 +69,11 @@ impl fmt::Display for Fault {
 
 impl From<StartError> for Fault {
     fn from(error: StartError) -> Fault {
-        match error {
-            StartError::Lock(LockError::Held { .. }) => Fault::Unavailable(error.to_string()),
-            other => Fault::Failed(other.to_string()),
-        }
+        // The request was not tried: there is no agent that could.
+        Fault::Unavailable(match &error {
+            StartError::Lock(LockError::Folder(_)) => format!("{error}; choose another folder with --state-dir"),
+            _ => error.to_string(),
+        })
     }
 }
 

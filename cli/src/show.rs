@@ -30,18 +30,11 @@ fn done(out: &mut Out, response: &Response, message: &str) {
     if out.is_quiet() {
         return;
     }
-    if !message.is_empty() {
-        out.line(&clean(message));
-    }
-    let Some(data) = response.data.as_deref() else { return };
-    match &*response.action {
-        "package_search" => {
-            listed(out, &data["packages"], |p| [text(&p["name"]), text(&p["version"]), text(&p["summary"])])
-        }
-        "list_files" => listed(out, &data["entries"], |e| {
-            let mark = if e["kind"] == "folder" || e["kind"] == "directory" { "/" } else { "" };
-            [format!("{}{mark}", text(&e["name"])), e["bytes"].as_u64().map(size).unwrap_or_default(), String::new()]
-        }),
+    let data = response.data.as_deref().unwrap_or(&Value::Null);
+    match data["packages"].as_array() {
+        // The sentence is the same list, to be read aloud.
+        Some(found) if response.action == "package_search" && !found.is_empty() => packages(out, found),
+        _ if !message.is_empty() => out.line(&clean(message)),
         _ => {}
     }
     if data["receipt"].is_string() {
@@ -49,14 +42,14 @@ fn done(out: &mut Out, response: &Response, message: &str) {
     }
 }
 
-fn listed(out: &mut Out, items: &Value, row: impl Fn(&Value) -> [String; 3]) {
-    let Some(items) = items.as_array() else { return };
-    let rows: Vec<[String; 3]> = items.iter().take(MAX_LISTED).map(row).collect();
-    for line in table::lines(&rows, table::width().saturating_sub(2)) {
-        out.line(&format!("  {line}"));
+fn packages(out: &mut Out, found: &[Value]) {
+    let row = |p: &Value| [text(&p["name"]), text(&p["version"]), text(&p["summary"])];
+    let rows: Vec<[String; 3]> = found.iter().take(MAX_LISTED).map(row).collect();
+    for line in table::lines(&rows, table::width()) {
+        out.line(&line);
     }
-    if items.len() > MAX_LISTED {
-        out.line(&format!("  … and {} more (--json has all)", items.len() - MAX_LISTED));
+    if found.len() > MAX_LISTED {
+        out.line(&format!("… and {} more (--json has all)", found.len() - MAX_LISTED));
     }
 }
 
@@ -154,6 +147,12 @@ pub(crate) fn held(out: &mut Out, item: &Value) {
         text(&item["door"]),
         left(&item["expires_in"])
     ));
+    let lengths: Vec<String> = strings(&item["grants"]).into_iter().filter(|g| g != "once").collect();
+    if !lengths.is_empty() {
+        let lengths = lengths.join(", ").replace('_', "-");
+        let scopes = strings(&item["scopes"]).iter().enumerate().map(|(n, s)| format!("{n} = {s}")).collect::<Vec<_>>();
+        out.line(&format!("  can be approved for longer: --for {lengths}; --scope {}", scopes.join(", ")));
+    }
     if let Some(why) = item["why"].as_str() {
         out.line(&format!("  asked about because: {}", one_line(why)));
     }

@@ -98,6 +98,16 @@ fn at_the_desk_nobody_is_asked_here_and_no_pipe_approves() {
 }
 
 #[test]
+fn approve_tells_what_a_longer_approval_can_cover() {
+    let policy = "version = 1\n[[rule]]\nid = \"notes\"\nactions = [\"remember\"]\n\
+                  why = \"Notes are asked about.\"\ndecision = { confirm = { assurance = \"desktop\", grants = [\"once\", \"1h\"] } }\n";
+    let world = World::with_policy(policy);
+    let held = world.run(&["call", "remember", "x"]).with(3);
+    let shown = world.on_a_terminal(&["approve", &held.out[..8]], "n\n").with(4);
+    assert!(shown.out.contains("--for 1h; --scope 0 = this very request only"), "{shown:?}");
+}
+
+#[test]
 fn a_no_has_a_word_for_whoever_asked() {
     let (world, purge) = with_a_note();
     let id = world.run(&purge).with(3).out;
@@ -164,6 +174,14 @@ fn a_state_folder_in_use_is_named_with_its_holder_and_readers_do_not_mind() {
     world.run(&["audit", "verify"]).with(0);
     world.run(&["policy", "check"]).with(0);
     world.run(&["doctor"]).with(2);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_used_says_what_to_do() {
+    let world = World::new();
+    let file = world.write("file", "");
+    let ended = world.run(&["--state-dir", file.to_str().unwrap(), "call", "ping"]).with(5);
+    assert!(ended.err.contains("choose another folder with --state-dir"), "{ended:?}");
 }
 
 #[test]

@@ -468,12 +468,15 @@ pub fn names() -> Vec<Cow<'static, str>> {
     FIRST_NAMES.iter().copied().chain(ours).map(Cow::Borrowed).collect()
 }
 
+/// More of a name than this is not compared, in characters.
+const MAX_COMPARED: usize = 64;
+
 /// Up to three names that look like `name`, nearest first.
 pub fn near(name: &str) -> Vec<&'static str> {
-    let wanted = name.to_ascii_lowercase();
+    let wanted: String = name.chars().take(MAX_COMPARED).collect::<String>().to_ascii_lowercase();
     let mut scored: Vec<(usize, &str)> = CATALOGUE
         .iter()
-        .map(|e| (types::distance(&wanted, e.name), e.name))
+        .map(|e| (strsim::osa_distance(&wanted, e.name), e.name))
         .filter(|(d, n)| *d <= 1 + n.len() / 3)
         .collect();
     scored.sort();

@@ -186,12 +186,8 @@ async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
         manager.finish(&transaction, &running, TRANSACTION, &progress).await
     })
     .await;
-    // Kept while the outcome is not known: then a restarted agent goes on waiting for it.
-    if !matches!(&result, Err(f) if f.code == Code::UnknownOutcome) {
-        cx.services.forget_transaction(cx.request);
-    }
-    let done = result?;
-    Ok(outcome_of(&transaction, &done.items))
+    // Its folder stays until the end is recorded: a restarted agent goes on with it.
+    Ok(outcome_of(&transaction, &result?.items))
 }
 
 /// The sentence, the facts and the way back of a transaction that was done.

@@ -131,25 +131,6 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// How many letters have to be changed, added, dropped or swapped with their neighbour to make one word the other
-/// (optimal string alignment).
-pub fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(rows[i - 2][j - 2] + 1);
-            }
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 /// `n` things, in words: `1 package`, `3 packages`.
 pub fn count(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
@@ -204,11 +185,5 @@ mod tests {
     fn what_is_invisible_is_shown() {
         assert_eq!(visible("a\u{202e}b\n", 10), "a<U+202E>b<U+000A>");
         assert_eq!(visible("abcdef", 3), "abc…");
-    }
-
-    #[test]
-    fn distances_count_a_swap_as_one() {
-        assert_eq!(distance("pign", "ping"), 1);
-        assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -8,8 +8,8 @@ use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
 use super::{Core, Rules};
-use crate::action::Action;
 use crate::action::types::visible;
+use crate::action::{Action, Need};
 use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
 use crate::caller::Caller;
 
@@ -54,9 +54,14 @@ impl Core {
         if let How::Person(id) = &how {
             judged.confirmation = Some(*id);
         }
-        // What only looks need not wait for the disk, but for its line to be written.
-        let durability = if case.risk() > Risk::Observe { Durability::Synced } else { Durability::Written };
-        if let Err(error) = self.0.audit.write(&judged, durability).await {
+        // What only looks need not wait for the disk, but for its line to be written; on a full disk it has none.
+        let looks = case.risk() == Risk::Observe;
+        let durability = if looks { Durability::Written } else { Durability::Synced };
+        let recorded = self.0.audit.write(&judged, durability).await;
+        let unrecorded = looks && matches!(recorded, Err(AuditError::Full));
+        if let Err(error) = recorded
+            && !unrecorded
+        {
             let failure = audit_failure(&error);
             if let How::Person(id) = how {
                 self.finished(id, &Reply::failed(name.clone(), failure.clone())).await;
@@ -90,10 +95,14 @@ impl Core {
         finished.confirmation = judged.confirmation;
         finished.status = Some(reply.status().to_owned());
         finished.code = reply.code().map(|c| c.as_str().to_owned());
-        if let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
+        if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
             tracing::error!("the end of request {} could not be recorded: {error}", case.id);
         }
         fault::point("finished");
+        // Not while the outcome is unknown: then a restarted agent looks for it.
+        if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
+            self.0.services.forget_transaction(case.id);
+        }
         if let How::Person(id) = how {
             self.finished(id, &reply).await;
         }
@@ -228,7 +237,7 @@ impl Running {
         for Ran { action, result } in ran {
             let mut step = result?;
             if let Some(undo) = step.undo.take() {
-                match receipts.add(self.owner, action.name(), action.sentence(), *undo).await {
+                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo).await {
                     Ok(id) => match &mut step.data {
                         Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
                         data => *data = Some(json!({ "receipt": id })),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use steward_ipc::{Capabilities, Code};
-use steward_policy::Decision;
+use steward_policy::{Decision, Policy};
 use uuid::Uuid;
 
 use super::Core;
@@ -13,6 +13,7 @@ use crate::action::meta::{Explain, MAX_WAIT, ResultOf};
 use crate::action::{self, CATALOGUE, Meta};
 use crate::audit::{Kind, What};
 use crate::caller::Caller;
+use crate::gate::grants::offers;
 use crate::gate::judge::{Subject, Who};
 use crate::interpret::Reading;
 use crate::reply::{Failure, Outcome, Reply};
@@ -103,7 +104,11 @@ impl Core {
     }
 
     fn pending(&self, caller: &Caller) -> Outcome {
-        let pending = self.0.gate.pending(caller);
+        let mut pending = self.0.gate.pending(caller);
+        let rules = self.rules();
+        for item in &mut pending {
+            item["scopes"] = json!(scopes(&item["steps"], &rules.policy));
+        }
         let message = match pending.len() {
             0 => "Nothing waits for an answer.".to_owned(),
             1 => "One request waits for an answer.".to_owned(),
@@ -278,6 +283,17 @@ fn ordinary(entry: &'static action::Entry) -> Subject {
         _ => Vec::new(),
     };
     Subject { action: entry.name, risk: entry.risk, facts }
+}
+
+/// What a longer approval of a held request can cover, narrowest first, as sentences: their numbers are what `confirm` takes as
+/// `scope`.
+fn scopes(steps: &Value, policy: &Policy) -> Vec<String> {
+    let read = |step: &Value| match action::read(step["action"].as_str()?, None, step["args"].as_object().cloned()) {
+        Ok(Ask::Do(action)) => Some(Subject { action: action.name(), risk: action.risk(), facts: action.facts() }),
+        _ => None,
+    };
+    let subjects: Option<Vec<Subject>> = steps.as_array().into_iter().flatten().map(read).collect();
+    offers(&subjects.unwrap_or_default(), policy).into_iter().map(|(_, sentence)| sentence).collect()
 }
 
 fn standing(state: &str) -> &'static str {

@@ -137,25 +137,40 @@ impl Core {
         if self.0.services.memory.tidy() {
             self.0.gate.scrub().await;
         }
-        let transactions = self.0.services.transactions_left();
+        let mut transactions = self.0.services.transactions_left();
         let mut asked = interrupted;
         for stored in self.0.audit.unfinished() {
             let id = stored.text("id").and_then(|t| Uuid::try_parse(t).ok());
             let confirmation = stored.text("confirmation").and_then(|t| Uuid::try_parse(t).ok());
             let held = confirmation.and_then(|c| asked.iter().position(|h| h.id == c)).map(|at| asked.swap_remove(at));
             let Some(id) = id else { continue };
-            let action = stored.text("action").unwrap_or("unknown").to_owned();
-            let transaction = transactions.iter().find(|(of, _)| *of == id).map(|(_, t)| t.clone());
-            let owner = stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
+            let at = transactions.iter().position(|(of, _)| *of == id);
+            let caller =
+                stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
+            let begun = Begun {
+                id,
+                action: stored.text("action").unwrap_or("unknown").to_owned(),
+                // Whoever confirmed it is the caller of the record; the owner is whoever asked.
+                owner: held.as_ref().map(|h| h.asker.uid).or(caller).unwrap_or(u32::MAX),
+                ended: confirmation.and_then(|c| self.0.gate.end_of(c)),
+                confirmation,
+                held,
+                transaction: at.map(|at| transactions.swap_remove(at).1),
+            };
             let core = self.clone();
-            let ending = async move { core.find_out(id, action, owner.unwrap_or(u32::MAX), held, transaction).await };
-            tokio::spawn(ending);
+            tokio::spawn(async move { core.find_out(begun).await });
+        }
+        // Their end is recorded; the agent stopped before it could tidy up.
+        for (id, _) in transactions {
+            self.0.services.forget_transaction(id);
         }
         // Approved, but not yet recorded as judged: then it was not begun either. Or ended and not yet journalled.
         for held in asked {
-            let records = audit::show(&self.place(), held.id).unwrap_or_default();
-            let ended = records.iter().rev().find(|r| matches!(r.text("kind"), Some("finished" | "unknown")));
-            let reply = match ended {
+            let records = audit::show(&self.place(), held.id);
+            let ended = |r: &&audit::Stored| matches!(r.text("kind"), Some("judged" | "finished" | "unknown"));
+            let last = records.as_ref().map(|records| records.iter().rev().find(ended));
+            let last = last.inspect_err(|e| tracing::error!("the audit log cannot be read: {e}"));
+            let reply = match last.unwrap_or_default() {
                 Some(record) if record.text("status") == Some("ok") => Reply::done(
                     held.name.clone(),
                     Outcome::says("It was done; the agent stopped before it could answer."),
@@ -167,6 +182,7 @@ impl Core {
                     Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
                 }
                 Some(_) => Reply::failed(held.name.clone(), unknown()),
+                None if records.is_err() => Reply::failed(held.name.clone(), unknown()),
                 None => {
                     let message = "the agent stopped before it was begun; nothing was done, so ask again";
                     Reply::failed(held.name.clone(), Failure::new(Code::Failed, message))
@@ -174,21 +190,21 @@ impl Core {
             };
             self.finished(held.id, &reply).await;
         }
+        if self.0.gate.owes_scrub() {
+            self.0.gate.scrub().await;
+        }
     }
 
     /// What became of a request that was being carried out when the agent stopped.
-    async fn find_out(
-        &self,
-        id: Uuid,
-        action: String,
-        owner: u32,
-        held: Option<Arc<Held>>,
-        transaction: Option<crate::backend::package::Transaction>,
-    ) {
+    async fn find_out(&self, begun: Begun) {
+        let Begun { id, action, owner, confirmation, held, ended, transaction } = begun;
         let caller = Arc::new(Caller::this_process(Door::Command));
         let progress = |_: Progress| {};
         let cx = self.context(&caller, owner, id, &progress);
         let result = match &transaction {
+            // The journal has the end and the audit log lost it: the power failed between the two.
+            _ if matches!(ended, Some("done")) => Ok(Outcome::default()),
+            _ if matches!(ended, Some("failed")) => Err(Failure::new(Code::Failed, "it was tried and did not work")),
             Some(transaction) => match attach(&cx, transaction) {
                 Some(ending) => ending.await,
                 // Its folder is there and its process was never started.
@@ -201,14 +217,17 @@ impl Core {
         };
         let reply = match result {
             Ok(mut outcome) => {
-                if let Some(undo) = outcome.undo.take()
-                    && let Err(e) = self
-                        .0
-                        .receipts
-                        .add(owner, &action, outcome.message.clone().unwrap_or_default().into_owned(), *undo)
-                        .await
+                let receipts = &self.0.receipts;
+                let summary = outcome.message.clone().unwrap_or_default().into_owned();
+                if let Some(undo) = outcome.undo.take().filter(|_| !receipts.has_of(id))
+                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo).await
                 {
                     tracing::error!("a receipt could not be written: {e}");
+                }
+                if let Some(undone) = held.as_ref().and_then(|h| h.undoes)
+                    && let Err(e) = receipts.used(undone).await
+                {
+                    tracing::error!("a receipt could not be used up: {e}");
                 }
                 Reply::done(action.clone(), outcome)
             }
@@ -217,8 +236,9 @@ impl Core {
         let known = reply.code() != Some(Code::UnknownOutcome);
         let mut record = AuditRecord::new(if known { Kind::Finished } else { Kind::Unknown });
         record.id = Some(id);
+        let forgets = action == "forget";
         record.action = Some(action);
-        record.confirmation = held.as_ref().map(|h| h.id);
+        record.confirmation = confirmation;
         record.status = Some(reply.status().to_owned());
         record.code = reply.code().map(|c| c.as_str().to_owned());
         record.data = Some(json!({ "found": "after a restart" }));
@@ -230,6 +250,9 @@ impl Core {
         }
         if let Some(held) = held {
             self.finished(held.id, &reply).await;
+        }
+        if forgets {
+            self.0.gate.scrub().await;
         }
     }
 
@@ -382,6 +405,18 @@ pub enum Vanished {
     Refused,
     /// Yes: somebody asked for a reload.
     Taken,
+}
+
+/// A request that had begun when the agent stopped, and what is known of it.
+struct Begun {
+    id: Uuid,
+    action: String,
+    owner: u32,
+    confirmation: Option<Uuid>,
+    held: Option<Arc<Held>>,
+    /// Its end in the gate's journal.
+    ended: Option<&'static str>,
+    transaction: Option<crate::backend::package::Transaction>,
 }
 
 fn unknown() -> Failure {

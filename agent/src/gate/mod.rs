@@ -482,6 +482,14 @@ impl Gate {
         }
     }
 
+    /// The kind of the end of a request that has one.
+    pub(crate) fn end_of(&self, id: Uuid) -> Option<&'static str> {
+        match &self.state().held.get(&id)?.phase {
+            Phase::Ended(kind, _) => Some(kind),
+            Phase::Pending | Phase::Claimed | Phase::Executing => None,
+        }
+    }
+
     /// How the request of this id stands: its state and, when it ended, its end. For its owner alone.
     ///
     /// # Errors
@@ -658,6 +666,13 @@ impl Gate {
             state.scrubbed |= any;
         }
         self.compact().await;
+    }
+
+    /// Whether the journal has the text of a note that was purged: the agent stopped before it was taken out.
+    pub(crate) fn owes_scrub(&self) -> bool {
+        let purge = |s: &record::HeldStep| s.name == "forget" && s.args["purge"] == true;
+        let ended = |e: &&Entry| matches!(e.phase, Phase::Ended(..));
+        self.state().held.values().filter(ended).any(|e| e.held.steps.iter().any(purge))
     }
 
     /// Gives a standing approval for what `held` asked.

@@ -5,7 +5,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use steward_agent::caller::{Caller, Door};
+use steward_agent::clock::Clock;
+use steward_agent::gate::grants::{Grant, offers};
+use steward_agent::gate::judge::Subject;
+use steward_agent::gate::record::{Approver, Asker, Needs};
+use steward_agent::store::{Durability, Log, private_folder};
 use steward_ipc::{Client, Request, Response};
+use steward_policy::{Assurance, GrantLength, OwnedArg, Risk};
+use uuid::Uuid;
 
 /// Longer than anything here takes on a slow machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -33,6 +41,9 @@ decision = "confirm"
 why      = "A person wants to know."
 args.text = { glob = "ask *" }
 "#;
+
+/// The grant that a world has after [`World::give_grant`].
+pub(crate) const GRANT: &str = "6fb2c1de-3f51-4b0c-9d3e-5a8f00c0ffee";
 
 /// A folder with everything that a daemon needs.
 pub(crate) struct World {
@@ -107,6 +118,49 @@ impl World {
         daemon
     }
 
+    /// A standing approval for the note `ask granted`, as a person at the desk would have given it.
+    pub(crate) fn give_grant(&self) {
+        private_folder(&self.state).unwrap();
+        let caller = Caller::this_process(Door::Ndjson);
+        let asker = Asker::of(&caller);
+        let facts = vec![("text", OwnedArg::Text("ask granted".to_owned()))];
+        let policy = steward_policy::Policy::load(Vec::new(), &steward_agent::action::for_policy::ForPolicy).unwrap();
+        let subject = Subject { action: "remember", risk: Risk::Low, facts };
+        let (scope, covers) = offers(&[subject], &policy).remove(0);
+        let now = Clock::system().now();
+        let grants = vec![GrantLength::Once, GrantLength::UntilRevoked];
+        let approver = Approver {
+            uid: asker.uid,
+            pid: 1,
+            exe: None,
+            door: Door::Ndjson,
+            assurance: Assurance::Desktop,
+            approver_same_uid: true,
+        };
+        let grant = Grant {
+            id: Uuid::try_parse(GRANT).unwrap(),
+            owner: asker.uid,
+            door: Door::Ndjson,
+            unit: asker.unit,
+            action: "remember".to_owned(),
+            scope,
+            covers,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            length: GrantLength::UntilRevoked,
+            session: None,
+            connection: None,
+            needs: Needs { assurance: Assurance::Requester, ttl: 300, grants, preview: false },
+            approver,
+            boot_id: now.boot_id.to_string(),
+            boot_ms: now.boot_ms,
+            wall_ms: now.wall_ms,
+            uses: 0,
+        };
+        let log = Log::open(&self.state.join("journal.jsonl"), |_| Ok(())).unwrap();
+        log.append("grant", &grant, Durability::Synced).wait().unwrap();
+        log.stop();
+    }
+
     /// Whether a daemon answers.
     pub(crate) fn is_alive(&self) -> bool {
         std::os::unix::net::UnixStream::connect(&self.socket).is_ok()
@@ -169,8 +223,12 @@ pub(crate) fn data(response: &Response, member: &str) -> Value {
     response.data.as_ref().map_or(Value::Null, |d| d[member].clone())
 }
 
-/// The state of a confirmation, when it has ended or waits.
+/// The state of a confirmation; one that is being looked into is waited for.
 pub(crate) fn state_of(client: &mut Client, id: &str) -> (String, Response) {
-    let result = must(client, "result", json!({ "id": id, "wait": 10 }));
-    (data(&result, "state").as_str().unwrap_or_default().to_owned(), result)
+    let state = |result: &Response| data(result, "state").as_str().unwrap_or_default().to_owned();
+    let mut result = must(client, "result", json!({ "id": id }));
+    if state(&result) == "executing" {
+        result = must(client, "result", json!({ "id": id, "wait": 10 }));
+    }
+    (state(&result), result)
 }

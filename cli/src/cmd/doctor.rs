@@ -241,7 +241,7 @@ fn by_reason(actions: &[&Value]) -> Vec<(String, Vec<String>)> {
     for action in actions {
         let why = text(&action["why_not"]);
         // Said of a request; nothing was asked for here.
-        let why = why.trim_end_matches("; nothing was changed").to_owned();
+        let why = why.trim_end_matches("; nothing was changed").trim_end_matches('.').to_owned();
         match groups.iter_mut().find(|(w, _)| *w == why) {
             Some((_, names)) => names.push(text(&action["name"])),
             None => groups.push((why, vec![text(&action["name"])])),
