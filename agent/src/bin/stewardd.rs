@@ -88,6 +88,9 @@ fn many_descriptors() {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
+    // First of all: whoever sees the socket may send a signal, and an early SIGHUP must not end the daemon.
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hup = signal(SignalKind::hangup())?;
     let mode = if args.system { Mode::System } else { Mode::User };
     let places = Places::of(mode);
     let place = |given: Option<PathBuf>, of: fn(&Places) -> PathBuf| match (given, &places) {
@@ -143,8 +146,6 @@ async fn run(args: Args) -> anyhow::Result<()> {
             std::future::pending().await
         }
     });
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
             () = &mut stdio => break,

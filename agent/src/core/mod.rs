@@ -123,7 +123,7 @@ impl Core {
     }
 
     async fn try_path(&self, caller: &Arc<Caller>, plan: Plan, id: Uuid) -> Result<Reply, Failure> {
-        let rules = self.rules();
+        let mut rules = self.rules();
         let progress = |_: Progress| {};
         let cx = self.context(caller, caller.uid(), id, &progress);
         let plan = self.resolve(plan, &cx).await?;
@@ -131,16 +131,8 @@ impl Core {
         // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
         let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
         let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
-        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
-            id,
-            caller,
-            plan: &plan,
-            subjects,
-            verdict: verdict.clone(),
-            rules: &rules,
-        };
         if verdict.decision == Decision::Deny {
-            return Ok(self.deny(denied(&verdict, subjects)));
+            return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
         }
         for step in &plan.steps {
             self.0.services.available(step.need())?;
@@ -156,11 +148,6 @@ impl Core {
                     if let Some(reply) = already(&plan, &all) {
                         return Ok(reply);
                     }
-                    subjects.extend(all.iter().flat_map(|s| s.implies.iter().cloned()));
-                    verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &all, Who::Here(caller)).await;
-                    if verdict.decision == Decision::Deny {
-                        return Ok(self.deny(denied(&verdict, subjects)));
-                    }
                     shown = all;
                 }
                 // It cannot be known now, which is not to say that it cannot work: the person is told.
@@ -173,6 +160,24 @@ impl Core {
         for (ready, shown) in ready.iter_mut().zip(&shown) {
             ready.shown = Some(shown.clone());
         }
+
+        // Judged again with what would happen, by the rules of now: finding it out may have taken a while. Where a rate counts,
+        // one request at a time is judged and counted, so that no two take the same last place.
+        let before = std::mem::replace(&mut rules, self.rules());
+        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
+        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
+        if counts || !shown.is_empty() {
+            subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
+            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, Who::Here(caller)).await;
+        }
+        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
+            id,
+            caller,
+            plan: &plan,
+            subjects,
+            verdict: verdict.clone(),
+            rules: &rules,
+        };
 
         // Admitted: by the rules, by a standing approval, or later by a person.
         let approved = match verdict.decision {
@@ -198,6 +203,7 @@ impl Core {
                 self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?
             }
         };
+        drop(turn);
         let case = denied(&verdict, subjects);
         Ok(self.carry_out(case, approved).await)
     }

@@ -49,7 +49,7 @@ impl Core {
     }
 
     async fn release(&self, caller: &Arc<Caller>, claim: Claim<'_>, confirm: &Confirm) -> Result<Reply, Failure> {
-        let rules = self.rules();
+        let mut rules = self.rules();
         let held = claim.held().clone();
         let plan =
             held.plan().map_err(|e| Failure::new(Code::Failed, format!("it cannot be carried out any more: {e}")))?;
@@ -66,6 +66,10 @@ impl Core {
             }
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
+        // As when it was asked for: by the rules of now, and one at a time where a rate counts.
+        let before = std::mem::replace(&mut rules, self.rules());
+        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
+        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
         if verdict.decision != Decision::Deny {
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
             verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, who).await;
@@ -105,6 +109,7 @@ impl Core {
         let approver = claim.approver().clone();
         let limits = case.verdict.limits.clone();
         let approved = claim.approve(plan.clone(), ready, caller, &limits).await?;
+        drop(turn);
         if let Err(failure) = self.write(self.decided(caller, &held, "approved", Some(&approver))).await {
             let reply = Reply::failed(held.name.clone(), failure);
             self.finished(held.id, &reply).await;

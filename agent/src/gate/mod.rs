@@ -75,6 +75,8 @@ pub struct Gate {
     state: Mutex<State>,
     /// Orders holding, so that equal requests find each other.
     holding: tokio::sync::Mutex<()>,
+    /// Orders judging and counting where a rule has a rate.
+    pub admitting: tokio::sync::Mutex<()>,
     journal: Log,
     clock: Clock,
     quotas: Quotas,
@@ -108,6 +110,7 @@ impl Gate {
         let gate = Gate {
             state: Mutex::new(state),
             holding: tokio::sync::Mutex::new(()),
+            admitting: tokio::sync::Mutex::new(()),
             journal,
             clock,
             admins: Admins::of(quotas.admin_group.as_deref()),

@@ -351,3 +351,25 @@ async fn what_ended_is_forgotten_after_a_day_and_what_waits_is_not() {
     let text = std::fs::read_to_string(bench.journal()).expect("a journal");
     assert!(!text.contains(&ended.id.to_string()) && text.contains(&waiting.id.to_string()));
 }
+
+#[tokio::test]
+async fn an_equal_request_is_found_by_what_it_would_do_whatever_the_facts_beside_it() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let with = |object: &str, bytes: u64, free: &str| {
+        let effect = steward_ipc::Effect {
+            verb: "install".into(),
+            object: object.into(),
+            bytes: Some(bytes),
+            ..steward_ipc::Effect::default()
+        };
+        let fact = steward_ipc::Fact { name: "free space".into(), value: free.into() };
+        let preview = steward_ipc::Preview { effects: vec![effect], facts: vec![fact], ..Default::default() };
+        Held { preview: Some(preview), ..held(1000, "cowsay") }
+    };
+    let (first, _) = gate.hold(with("cowsay", 20, "1 GB")).await.expect("held");
+    let (again, count) = gate.hold(with("cowsay", 0, "2 GB")).await.expect("held");
+    assert_eq!((first.id, count), (again.id, 2));
+    let (other, count) = gate.hold(with("cowsay2", 20, "1 GB")).await.expect("held");
+    assert!(other.id != first.id && count == 1);
+}

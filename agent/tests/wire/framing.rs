@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use steward_agent::server::{Access, ListenError, SocketSpec, listen};
 use steward_ipc::MAX_LINE;
 
-use crate::support::{DESKTOP, Daemon, PATIENCE, World, connect, desktop_and, line_on, over_stdio, raw, rest};
+use crate::support::{
+    DESKTOP, Daemon, PATIENCE, World, connect, desktop_and, eventually, line_on, over_stdio, raw, rest,
+};
 
 const PING: &str = "{\"name\":\"ping\"}\n";
 const PONG: &str = "{\"version\":1,\"action\":\"ping\",\"status\":\"ok\",\"message\":\"pong\",\"capabilities\":null,\"confirmation_id\":null}\n";
@@ -341,4 +343,42 @@ fn several_sockets_have_names_that_rules_know() {
     let line = r#"{"name":"remember","payload":"x"}"#;
     assert_eq!(line_on(&mut voice, line)["policy"]["rule"], "voice");
     assert_eq!(world.line(line)["status"], "ok");
+}
+
+#[test]
+fn the_environment_says_where_when_no_flag_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("policy.toml"), "version = 1\n[risk]\nlow = \"deny\"\n").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stewardd"));
+    command.env_clear().env("HOME", folder.path());
+    command.env("STEWARD_SOCKET", at("s")).env("STEWARD_POLICY", at("policy.toml")).env("STEWARD_STATE_DIR", at("st"));
+    command.stderr(std::process::Stdio::null());
+    let mut daemon = Daemon { folder: folder.path().to_owned(), child: command.spawn().unwrap() };
+    eventually(|| UnixStream::connect(at("s")).is_ok());
+    let denied = line_on(&mut connect(&at("s")), r#"{"name":"remember","payload":"x"}"#);
+    assert_eq!((&denied["status"], &denied["policy"]["rule"]), (&json!("deny"), &json!("risk.low")));
+    assert!(at("st").join("journal.jsonl").exists());
+    assert!(daemon.end().success());
+}
+
+#[test]
+fn a_signal_ends_it_in_order_while_its_input_is_open_and_a_client_does_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Daemon::command(folder.path());
+    command.args(["--stdio", "--socket", &folder.path().join("agent.sock").display().to_string()]);
+    let mut child = command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let input = child.stdin.take();
+    let mut daemon = Daemon { folder: folder.path().to_owned(), child };
+    eventually(|| UnixStream::connect(daemon.socket()).is_ok());
+    let mut deaf = UnixStream::connect(daemon.socket()).unwrap();
+    deaf.set_nonblocking(true).unwrap();
+    let _full = deaf.write("{\"name\":\"get_capabilities\"}\n".repeat(5000).as_bytes());
+    let mut stream = connect(&daemon.socket());
+    drop(line_on(&mut stream, r#"{"name":"subscribe"}"#));
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(&*stream.next_event().unwrap().event, "agent_stopping");
+    assert!(daemon.child.wait().unwrap().success());
+    assert!(!daemon.socket().exists());
+    drop((input, deaf));
 }

@@ -630,3 +630,109 @@ fn a_caller_that_may_not_read_the_policy_is_not_told_its_rules() {
     assert!(theirs.iter().all(|a| !a.to_string().contains("secret-rule")), "{theirs:?}");
     assert_eq!(world.ask("remember", "x")["policy"]["rule"], "secret-rule");
 }
+
+#[test]
+fn a_preview_that_takes_long_holds_up_nobody_else() {
+    let world = World::new(DESKTOP);
+    world.archive.pause(Some(Pause::Simulation));
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| world.ask("package_install", "cowsay"));
+        let mut other = world.connect();
+        for _ in 0..100 {
+            assert_eq!(line_on(&mut other, r#"{"name":"ping"}"#)["message"], "pong");
+        }
+        assert_eq!(code(&world.ask("remember", "x")), "ok");
+        assert_eq!(code(&world.ask("package_install", "-y")), "invalid_payload");
+        world.archive.pause(None);
+        assert_eq!(code(&slow.join().unwrap()), "confirm");
+    });
+}
+
+#[test]
+fn what_was_confirmed_goes_on_when_the_connection_is_gone() {
+    let world = World::new(DESKTOP);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Transaction));
+    let mut client = world.connect();
+    client.send_line(&json!({ "name": "confirm", "payload": id }).to_string()).unwrap();
+    eventually(|| state(&world, &id) == "executing");
+    drop(client);
+    world.archive.pause(None);
+    let result = world.call("result", json!({ "id": id, "wait": 60 }));
+    assert_eq!(
+        (&result["data"]["state"], &result["data"]["reply"]["status"]),
+        (&json!("done"), &json!("ok")),
+        "{result}"
+    );
+    assert_eq!(world.archive.started(), 1);
+}
+
+#[test]
+fn a_transaction_that_outlives_the_agent_is_taken_up_again_and_not_started_twice() {
+    let mut world = World::new(DESKTOP);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Transaction));
+    let mut client = world.connect();
+    client.send_line(&json!({ "name": "confirm", "payload": id }).to_string()).unwrap();
+    eventually(|| world.archive.started() == 1);
+    world.stop();
+    world.archive.pause(None);
+    world.start();
+    let result = world.call("result", json!({ "id": id, "wait": 60 }));
+    assert_eq!(
+        (&result["data"]["state"], &result["data"]["reply"]["message"]),
+        (&json!("done"), &json!("Installed cowsay.")),
+        "{result}"
+    );
+    assert_eq!(world.archive.started(), 1);
+    assert_eq!(code(&world.ask("confirm", &id)), "confirmation_used");
+    let held = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(code(&held), "confirm", "and it can be put back: {held}");
+}
+
+#[test]
+fn a_rate_holds_against_many_requests_at_once() {
+    let rule = "[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\ndecision = \"ok\"\nlimit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\n";
+    for _ in 0..10 {
+        let world = World::new(&desktop_and(rule));
+        let barrier = Barrier::new(16);
+        let released: usize = std::thread::scope(|scope| {
+            let one = || {
+                let mut client = world.connect();
+                barrier.wait();
+                (0..4).filter(|_| code(&line_on(&mut client, r#"{"name":"remember","payload":"x"}"#)) == "ok").count()
+            };
+            let running: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+            running.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(released, 5);
+    }
+}
+
+#[test]
+fn a_policy_that_came_while_the_preview_was_made_is_the_one_that_counts() {
+    let denies = desktop_and("[[rule]]\nid = \"late\"\nactions = [\"package_install\"]\ndecision = \"deny\"\n");
+    // While it is asked for.
+    let world = World::new(DESKTOP);
+    world.archive.pause(Some(Pause::Simulation));
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| world.ask("package_install", "cowsay"));
+        eventually(|| world.archive.waiting() == 1);
+        world.reload(&denies).unwrap();
+        world.archive.pause(None);
+        assert_eq!(asks.join().unwrap()["policy"]["rule"], "late");
+    });
+    // While it is released.
+    world.reload(DESKTOP).unwrap();
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Simulation));
+    std::thread::scope(|scope| {
+        let yes = scope.spawn(|| world.ask("confirm", &id));
+        eventually(|| world.archive.waiting() == 1);
+        world.reload(&denies).unwrap();
+        world.archive.pause(None);
+        assert_eq!(code(&yes.join().unwrap()), "denied");
+    });
+    assert_eq!(state(&world, &id), "invalidated");
+    assert_eq!(world.archive.started(), 0);
+}

@@ -159,3 +159,14 @@ fn a_bad_configuration_is_an_error_at_start_and_is_not_taken_at_a_reload() {
     assert_eq!(daemon.line(REMEMBER)["status"], "ok");
     assert!(daemon.end().success());
 }
+
+#[test]
+fn a_signal_that_comes_as_soon_as_the_socket_is_there_does_not_end_the_daemon() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut daemon = Daemon::start(folder.path(), DESKTOP);
+        daemon.signal(Signal::HUP);
+        eventually(|| generation(&daemon).0 >= 2);
+        assert!(daemon.end().success());
+    }
+}

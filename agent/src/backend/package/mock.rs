@@ -142,6 +142,12 @@ impl MockArchive {
         self.pause.send_replace(at);
     }
 
+    /// How many steps wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pause.receiver_count()
+    }
+
     /// The version of `name` that is installed.
     #[must_use]
     pub fn version(&self, name: &str) -> Option<String> {

@@ -102,7 +102,7 @@ fn versioned(rest: &str) -> Option<Item> {
     let (inner, arch) = inner.rsplit_once('[')?;
     let (to, origin) = inner.trim_end().split_once(' ').unwrap_or((inner.trim_end(), ""));
     let (name, _) = name.split_once(':').unwrap_or((name, ""));
-    if name.is_empty() || to.is_empty() {
+    if clean(name).is_empty() || to.is_empty() {
         return None;
     }
     let verb = match from {
@@ -128,7 +128,7 @@ fn removal(verb: Verb, rest: &str) -> Option<Item> {
     let (from, _) = rest.strip_prefix('[')?.split_once(']')?;
     let (name, arch) = name.split_once(':').map_or((name, None), |(name, arch)| (name, Some(clean(arch))));
     let (from, to, origin) = (Some(clean(from)), None, None);
-    (!name.is_empty()).then(|| Item {
+    (!clean(name).is_empty()).then(|| Item {
         verb,
         name: clean(name),
         arch,

@@ -226,3 +226,11 @@ proptest! {
         let _ = (providers(&text), last_words(&text), text.lines().filter_map(status_line).count());
     }
 }
+
+#[test]
+fn a_line_without_a_name_is_no_item() {
+    for line in ["Remv \t [1.0] ", "Purg \t [] ", "Inst \t (1.0 Debian:12 [amd64])", "Conf \t (1.0 Debian:12 [amd64])"]
+    {
+        assert_eq!(simulation(line).items, [], "{line:?}");
+    }
+}
