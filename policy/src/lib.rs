@@ -37,7 +37,7 @@ pub use import::{ImportError, import};
 pub use policy::{ANSWERS_WHEN_BROKEN, Defaults, NamedSet, NoApprover, Policy};
 pub use risk::Risk;
 pub use rule::Layer;
-pub use url_fact::{MAX_URL, UrlError, UrlFact};
+pub use url_fact::{MAX_URL, UrlError, UrlFact, public_suffix};
 
 /// A date with a time, such as `2026-03-02T09:00:00`, as weekday and minute; no zone is looked at.
 pub fn moment(text: &str) -> Option<LocalTime> {

@@ -181,8 +181,7 @@ pub(crate) fn host_pattern(text: &str) -> Result<String, String> {
         Ok(Host::Domain(name)) => domain(&name).ok_or_else(spans)?,
         _ => return Err(format!("`{text}` is not a host pattern")),
     };
-    let known = psl::suffix(tail.as_bytes()).is_some_and(|s| s.is_known());
-    if known && psl::domain_str(&tail).is_none() {
+    if public_suffix(&tail) == Some(tail.len()) {
         return Err(spans());
     }
     let head = text[..dot].to_ascii_lowercase();
@@ -190,6 +189,14 @@ pub(crate) fn host_pattern(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not a host pattern"));
     }
     Ok(format!("{head}.{tail}"))
+}
+
+/// How many bytes of the end of `host`, in lower case, are a public suffix that the list knows (<https://publicsuffix.org>): 5 for
+/// `example.co.uk`.
+// The list is code, and a lot of it: it stands in the program once.
+#[inline(never)]
+pub fn public_suffix(host: &str) -> Option<usize> {
+    psl::suffix(host.as_bytes()).filter(psl::Suffix::is_known).map(|s| s.as_bytes().len())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ struct Inner {
     audit_place: Place,
     receipts: Receipts,
     events: Events,
-    /// Compiled at the first sentence, or beside the start of a daemon.
+    /// Compiled at the first sentence: an agent that is only sent named actions has no use for it.
     interpreter: std::sync::LazyLock<Interpreter>,
     clock: Clock,
     files: PolicyFiles,

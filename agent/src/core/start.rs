@@ -344,9 +344,6 @@ impl Core {
 
     /// Watches the policy's files and tidies, for as long as the agent runs.
     pub async fn keep_house(&self) {
-        let core = self.clone();
-        // Compiling the sentences takes longer than everything else at start, and nobody has to wait for it.
-        drop(tokio::task::spawn_blocking(move || drop(LazyLock::force(&core.0.interpreter).templates())));
         let mut watch = self.0.files.watch();
         let mut every = tokio::time::interval(TIDY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

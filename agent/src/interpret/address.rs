@@ -71,7 +71,7 @@ fn is_domain(name: &str, has_path: bool) -> bool {
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    psl::suffix(lower.as_bytes()).is_some_and(|s| s.is_known() && s.as_bytes().len() < lower.len())
+    steward_policy::public_suffix(&lower).is_some_and(|n| n < lower.len())
 }
 
 /// A folder: a known one under `home`, a path, or the place as said.
