@@ -6,11 +6,11 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use steward_ipc::Code;
+use steward_ipc::{Code, Effect, Preview};
 use steward_policy::{ArgKind, OwnedArg, PathFact, Risk};
 
 use super::types::{count, visible};
-use super::{Capability, Example, Look, Perform, Ready, call, say};
+use super::{Capability, Example, Look, Perform, Ready, Shown, call, say};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -138,6 +138,21 @@ impl Perform for ListFiles {
         let opening = tokio::task::spawn_blocking(move || open(&path));
         let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
         Ok(Look { risk: Self::RISK, facts: vec![("path", OwnedArg::Path(fact))], opened })
+    }
+
+    /// Bound to the folder itself, by its path without links, its device and its number.
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let path = self.absolute(cx.services.home.as_deref())?;
+        let opening = tokio::task::spawn_blocking(move || open(&path));
+        let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
+        let number = match opened.map(|fd| rustix::fs::fstat(&fd)) {
+            Some(Ok(stat)) => format!("device {}, inode {}", stat.st_dev, stat.st_ino),
+            _ => "not there".to_owned(),
+        };
+        let effect = Effect { verb: "list".into(), object: fact.path.clone(), to: Some(number), ..Effect::default() };
+        let summary = format!("List the files in `{}`", visible(&fact.path, 200));
+        let preview = Preview { summary, effects: vec![effect], ..Preview::default() };
+        Ok(Shown { preview, ..Shown::default() })
     }
 
     async fn run(&self, _cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {

@@ -60,8 +60,9 @@ fn comma_list(names: &[PackageName]) -> String {
     names.iter().map(PackageName::as_str).collect::<Vec<_>>().join(",")
 }
 
+/// The names as rules see them: without the architecture, so that `x:amd64` is judged as `x`.
 fn fact(names: &[PackageName]) -> Vec<(&'static str, OwnedArg)> {
-    vec![("packages", OwnedArg::List(names.iter().map(|n| n.as_str().to_owned()).collect()))]
+    vec![("packages", OwnedArg::List(names.iter().map(|n| n.name().to_owned()).collect()))]
 }
 
 fn listed_names(names: &[PackageName]) -> String {
@@ -99,8 +100,19 @@ async fn followed<T>(
     }
 }
 
+/// What was asked by name.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// These are to be there.
+    ToCome(&'a [PackageName]),
+    /// These are to go.
+    ToGo(&'a [PackageName]),
+    /// All that is there is to be brought up to date.
+    Everything,
+}
+
 /// What a transaction means for a person, for the rules and for what runs.
-fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> Shown {
+fn shown(transaction: Transaction, asked: Asked<'_>) -> Shown {
     let effect = |item: &Item| Effect {
         verb: match item.verb {
             Verb::Install => "install",
@@ -139,7 +151,12 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
     }
     let subject =
         |action, risk, name: String| Subject { action, risk, facts: vec![("packages", OwnedArg::List(vec![name]))] };
-    let was_asked = |item: &Item| asked.iter().any(|n| n.is(&item.name, item.arch.as_deref()));
+    // By name, as it was judged; and only what was asked to come comes, and to go goes, without being judged again.
+    let was_asked = |item: &Item| match asked {
+        Asked::ToCome(names) => item.verb.keeps() && names.iter().any(|n| n.name() == item.name),
+        Asked::ToGo(names) => !item.verb.keeps() && names.iter().any(|n| n.name() == item.name),
+        Asked::Everything => false,
+    };
     let others = || transaction.items.iter().filter(|i| !was_asked(i));
     // A removal that nobody named is judged like one that was; an installation counts where a rule names it.
     let implies = others()
@@ -152,10 +169,9 @@ fn shown(cx: &Context<'_>, transaction: Transaction, asked: &[PackageName]) -> S
         .collect();
     let summary = transaction.summary();
     let already = transaction.is_empty().then(|| match asked {
-        [] => "Everything is up to date.".to_owned(),
+        Asked::Everything => "Everything is up to date.".to_owned(),
         _ => format!("{summary}."),
     });
-    let _ = cx;
     Shown {
         preview: Preview {
             summary,
@@ -343,7 +359,7 @@ impl Perform for PackageInstall {
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
         let transaction = cx.services.packages.simulate(&self.change()?).await?;
-        Ok(shown(cx, transaction, &self.packages))
+        Ok(shown(transaction, Asked::ToCome(&self.packages)))
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
@@ -412,7 +428,7 @@ impl Perform for PackageRemove {
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
         let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone())).await?;
-        Ok(shown(cx, transaction, &self.packages))
+        Ok(shown(transaction, Asked::ToGo(&self.packages)))
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
@@ -567,7 +583,7 @@ impl Perform for SystemUpdate {
         let manager = &cx.services.packages;
         followed(cx, async |progress| manager.refresh(cx.services.lock_wait, &progress).await.map(|_| ())).await?;
         let transaction = manager.simulate(&Change::Upgrade).await?;
-        Ok(shown(cx, transaction, &[]))
+        Ok(shown(transaction, Asked::Everything))
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {

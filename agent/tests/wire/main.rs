@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bound;
 mod docs;
 mod framing;
 mod gate;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use steward_ipc::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::settle::{self, Wait};
 use crate::args::{GrantsCommand, Length};
@@ -83,8 +84,11 @@ pub(crate) fn approve(agent: &mut Connection, out: &mut Out, approval: &Approval
         let answer = agent.request(&Request::new("pending_list", None), out)?;
         let items = list(&answer, "pending");
         let id = whole_id(&approval.id, items)?;
-        // What is not in the list has ended, or is somebody else's: the agent says which.
-        if let Some(item) = items.iter().find(|i| i["id"] == *id).filter(|_| looks) {
+        if looks {
+            // Nothing is approved that was not shown: what is not in the list has ended, or is somebody else's.
+            let Some(item) = items.iter().find(|i| i["id"] == *id) else {
+                return plain(agent, out, &Request::new("result", Some(&id)));
+            };
             show::held(out, item);
             let lasting = match approval.length {
                 None | Some(Length::Once) => "Approve it?".to_owned(),
@@ -195,16 +199,18 @@ fn plain(agent: &mut Connection, out: &mut Out, request: &Request<'_>) -> Result
 
 /// The whole id that `id` stands for.
 fn resolve(agent: &mut Connection, out: &Out, id: &str) -> Result<String, Fault> {
-    if id.len() == WHOLE {
-        return Ok(id.to_owned());
+    if let Ok(whole) = Uuid::try_parse(id) {
+        // The agent takes an id in any of its forms; it is looked up in the one that lists have.
+        return Ok(whole.to_string());
     }
     let answer = agent.request(&Request::new("pending_list", None), out)?;
     whole_id(id, list(&answer, "pending"))
 }
 
 fn whole_id(id: &str, items: &[Value]) -> Result<String, Fault> {
-    if id.len() == WHOLE {
-        return Ok(id.to_owned());
+    if let Ok(whole) = Uuid::try_parse(id) {
+        // The agent takes an id in any of its forms; it is looked up in the one that lists have.
+        return Ok(whole.to_string());
     }
     if id.len() < MIN_PREFIX {
         return Err(Fault::Usage(format!(
@@ -247,6 +253,15 @@ mod tests {
         assert_eq!(whole_id("3F8E2", &items).ok().as_deref(), items[0]["id"].as_str());
         for bad in ["3f8", "3f8e", "aaaa"] {
             assert!(whole_id(bad, &items).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_looked_up_in_the_form_that_lists_have_however_it_is_written() {
+        let whole = "9f35f5c0-7c31-4e8a-b4d5-6e7f8091a2b3";
+        let items = [json!({ "id": whole })];
+        for form in [whole, &whole.to_uppercase(), &whole.replace('-', ""), "9F35", "9f35f5c0-7c31"] {
+            assert_eq!(whole_id(form, &items).ok().as_deref(), Some(whole), "{form}");
         }
     }
 }
