@@ -32,7 +32,7 @@ pub(crate) struct PolicyTest {
     pub(crate) assurance: Option<Assurance>,
 }
 
-/// The surroundings of a [`PolicyTest`] and of examples: everything is known. Without `as` it is uid 1000 at the `ndjson`
+/// The surroundings of a `[[test]]` and of examples: everything is known. Without `as` it is uid 1000 at the `ndjson`
 /// door, not locked, on a Monday at noon.
 #[derive(Debug)]
 pub struct Staged {

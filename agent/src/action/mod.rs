@@ -1,7 +1,7 @@
 //! What the agent can do: one struct for each action, and one list of them.
 //!
 //! A capability is something that the agent can do; an action is a capability with its arguments. To add one, write its
-//! struct in its family's file and one word in [`catalogue!`]'s list below. Names, parsing, schemas, documents, phrases,
+//! struct in its family's file and one word in the `catalogue!` list below. Names, parsing, schemas, documents, phrases,
 //! policy checks and the audit follow from these.
 
 use std::borrow::Cow;

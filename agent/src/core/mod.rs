@@ -1,4 +1,4 @@
-//! The one path, from a request to its reply, readable from top to bottom in [`Core::path`].
+//! The one path, from a request to its reply, readable from top to bottom in `Core::path`.
 //!
 //! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
 
