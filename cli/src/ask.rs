@@ -11,8 +11,10 @@ pub(crate) enum Answer {
     No,
 }
 
-/// Asks `question` and reads one line. Only a word that means yes is one.
+/// Asks `question` and reads one line that is typed from now on. Only a word that means yes is one.
 pub(crate) fn ask(question: &str) -> Answer {
+    // What was typed before the question was shown is no answer to it (termios(3), TCIFLUSH).
+    let _no_terminal = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut stdout = io::stdout().lock();
     // When the question cannot be shown, what is read is no answer to it.
     if write!(stdout, "{question} [y/N] ").and_then(|()| stdout.flush()).is_err() {

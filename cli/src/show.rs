@@ -35,11 +35,23 @@ fn done(out: &mut Out, response: &Response, message: &str) {
         // The sentence is the same list, to be read aloud.
         Some(found) if response.action == "package_search" && !found.is_empty() => packages(out, found),
         _ if !message.is_empty() => out.line(&clean(message)),
-        _ => {}
+        _ => names(out, response),
     }
     if data["receipt"].is_string() {
         out.note("`steward undo` puts it back.");
     }
+}
+
+/// What can be asked, for those who said "what can you do".
+fn names(out: &mut Out, response: &Response) {
+    let Some(capabilities) = &response.capabilities else { return };
+    out.line("What can be asked, by its name:");
+    for name in &capabilities.actions {
+        if let Some(entry) = steward_agent::action::entry(name) {
+            out.line(&format!("  {:<22} {}", entry.name, entry.summary()));
+        }
+    }
+    out.note("`steward capabilities` tells what would work here, and what the policy says.");
 }
 
 fn packages(out: &mut Out, found: &[Value]) {

@@ -60,7 +60,7 @@ fn a_held_request_prints_its_id_and_another_process_approves_it_once() {
 #[test]
 fn a_person_on_a_terminal_sees_it_and_says_yes() {
     let (world, purge) = with_a_note();
-    let said = world.on_a_terminal(&purge, "y\n").with(0);
+    let said = world.converse(&purge, &[("[y/N]", "y\n")]).with(0);
     for shown in ["Forget note 1", "“the door code is 1234”", "to answer", "[y/N]", "I forgot that."] {
         assert!(said.out.contains(shown), "{shown}: {said:?}");
     }
@@ -70,7 +70,7 @@ fn a_person_on_a_terminal_sees_it_and_says_yes() {
 fn anything_but_yes_withdraws_it() {
     for typed in ["n\n", "\n", "maybe\n"] {
         let (world, purge) = with_a_note();
-        assert!(world.on_a_terminal(&purge, typed).with(4).out.contains("Not done."));
+        assert!(world.converse(&purge, &[("[y/N]", typed)]).with(4).out.contains("Not done."));
         assert!(world.run(&["pending"]).with(0).out.starts_with("Nothing waits"));
         assert!(world.run(&["memory"]).out.contains("1234"));
     }
@@ -80,9 +80,9 @@ fn anything_but_yes_withdraws_it() {
 fn approve_shows_what_is_approved_on_a_terminal() {
     let (world, purge) = with_a_note();
     let held = world.run(&purge).with(3);
-    let no = world.on_a_terminal(&["approve", &held.out[..8]], "\n").with(4);
+    let no = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "\n")]).with(4);
     assert!(no.out.contains("Forget note 1") && no.out.contains("asked by"), "{no:?}");
-    world.on_a_terminal(&["approve", &held.out[..8]], "yes\n").with(0);
+    world.converse(&["approve", &held.out[..8]], &[("[y/N]", "yes\n")]).with(0);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn approve_tells_what_a_longer_approval_can_cover() {
                   why = \"Notes are asked about.\"\ndecision = { confirm = { assurance = \"desktop\", grants = [\"once\", \"1h\"] } }\n";
     let world = World::with_policy(policy);
     let held = world.run(&["call", "remember", "x"]).with(3);
-    let shown = world.on_a_terminal(&["approve", &held.out[..8]], "n\n").with(4);
+    let shown = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "n\n")]).with(4);
     assert!(shown.out.contains("--for 1h; --scope 0 = this very request only"), "{shown:?}");
 }
 

@@ -90,13 +90,41 @@ impl<'a> Request<'a> {
 }
 
 /// The tag of a request, echoed in its response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Id {
     /// A whole number.
     Number(i64),
     /// A string of at most [`MAX_ID`] bytes.
     Text(String),
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string or a whole number as `id`")
+            }
+
+            fn visit_i64<E>(self, n: i64) -> Result<Id, E> {
+                Ok(Id::Number(n))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<Id, E> {
+                i64::try_from(n).map(Id::Number).map_err(|_| E::custom("`id` is larger than 9223372036854775807"))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Id, E> {
+                Ok(Id::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
 }
 
 /// How a request ended.
@@ -297,8 +325,8 @@ mod tests {
             ("{\"name\":\"ping\",\"payload\":{}}", "invalid type: map"),
             ("{\"name\":\"ping\",\"version\":-1}", "invalid value: integer `-1`"),
             ("{\"name\":\"ping\",\"version\":1e400}", "number out of range"),
-            ("{\"name\":\"ping\",\"id\":{}}", "did not match"),
-            ("{\"name\":\"ping\",\"id\":1.5}", "did not match"),
+            ("{\"name\":\"ping\",\"id\":{}}", "a string or a whole number"),
+            ("{\"name\":\"ping\",\"id\":1.5}", "a string or a whole number"),
             ("{\"name\":\"ping\",\"payload\":\"a\",\"args\":{}}", "cannot both be given"),
         ] {
             let error = Request::decode(line.as_bytes()).expect_err(line);

@@ -112,8 +112,8 @@ fn hottest() -> Option<i64> {
 fn sentence(data: &Map<String, Value>) -> String {
     let mut out = String::new();
     if let (Some(load), Some(cpus)) = (data["load"][0].as_f64(), data["cpus"].as_u64()) {
-        let busy = (load / cpus as f64 * 100.0).round().clamp(0.0, 999.0);
-        let _ = write!(out, "The processor is {busy} percent busy.");
+        let processors = count(usize::try_from(cpus).unwrap_or(1), "processor");
+        let _ = write!(out, "The load is {load:.1} on {processors}.");
     }
     if let (Some(total), Some(free)) = (data["memory"]["total"].as_u64(), data["memory"]["available"].as_u64()) {
         let _ = write!(out, " {} of {} of memory are free.", size(free), size(total));

@@ -395,7 +395,12 @@ impl Interpreter {
     }
 
     fn nothing(&self, reason: Reason, tokens: &Tokens<'_>) -> Reading {
-        Reading::Nothing(Nothing { near: self.near(tokens), reason })
+        // Nobody is offered what was just forbidden, or what somebody else's words ask for.
+        let near = match reason {
+            Reason::Negated | Reason::Quoted | Reason::Reported | Reason::Shell | Reason::Injection => Vec::new(),
+            _ => self.near(tokens),
+        };
+        Reading::Nothing(Nothing { near, reason })
     }
 
     /// The commands that share the most telling words with the text.

@@ -207,7 +207,9 @@ pub(super) fn otherwise(tokens: &Tokens<'_>, cut_short: bool) -> Reason {
         return Reason::OtherDevice;
     }
     let vague = list.len() <= 4 && list.iter().any(|t| t.is(class::PRONOUN));
-    if cut_short || vague || list.len() <= 1 { Reason::Underspecified } else { Reason::NoMatch }
+    // Words that no command has begin nothing that could be incomplete.
+    let known = list.iter().any(|t| t.symbol != 0);
+    if known && (cut_short || vague || list.len() <= 1) { Reason::Underspecified } else { Reason::NoMatch }
 }
 
 /// A word that joins two orders.

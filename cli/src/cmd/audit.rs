@@ -91,6 +91,11 @@ fn line(out: &mut Out, record: &Stored) {
     let kind = out.styled(look, &format!("{kind:<9}"));
     let said = ["action", "decision", "rule", "status", "code"].map(field);
     let said = said.iter().filter(|s| !s.is_empty()).cloned().collect::<Vec<_>>().join("  ");
+    // Enough to tell records apart, and to find one again with `audit show`.
+    let about = record.fields.get("args").map(|a| one_line(&a.to_string())).filter(|a| a != "{}").unwrap_or_default();
+    let about: String = about.chars().take(60).collect();
+    let id: String = ["confirmation", "id"].map(field).into_iter().find(|i| !i.is_empty()).unwrap_or_default();
+    let said = [said, about, id].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("  ");
     let ts = out.styled(Look::Dim, &one_line(&record.ts));
     let shown = format!("{:>6}  {ts}  {kind}  {said}  {}", record.seq, out.styled(Look::Dim, &who));
     out.line(shown.trim_end());

@@ -56,6 +56,10 @@ pub(crate) fn pending(agent: &mut Connection, out: &mut Out) -> Result<Exit, Fau
         show::reply(out, &answer);
         return Ok(Exit::of(&answer));
     }
+    if out.is_quiet() {
+        items.iter().for_each(|item| out.line(&show::text(&item["id"])));
+        return Ok(Exit::Done);
+    }
     let mut rows = vec![["ID", "LEFT", "ASKED BY", "ANSWER AT", "WHAT"].map(str::to_owned)];
     for item in items {
         let what = if item["summary"].is_string() { &item["summary"] } else { &item["action"] };
@@ -142,6 +146,8 @@ pub(crate) fn cancel(agent: &mut Connection, out: &mut Out, id: &str) -> Result<
 /// # Errors
 /// When there is no answer.
 pub(crate) fn result(agent: &mut Connection, out: &mut Out, id: &str, wait: u32) -> Result<Exit, Fault> {
+    // A beginning stands for what still waits; what has ended is asked for by its whole id.
+    let id = &resolve(agent, out, id).unwrap_or_else(|_| id.to_owned());
     let mut left = wait;
     loop {
         let most = u32::from(steward_agent::action::meta::MAX_WAIT);

@@ -137,7 +137,11 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
                 "generation {}, hash {:.12}…, {}",
                 text(&state["generation"]),
                 text(&state["hash"]),
-                text(&state["written_by"])
+                if state["written_by"] == "self-writable" {
+                    "policy: self-writable (this user can change it)"
+                } else {
+                    "this user cannot change the policy"
+                }
             );
             found.fact("rules in force", rules);
             if let Some(why) = state["rejected"].as_str() {
