@@ -28,7 +28,7 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{Events, Watch};
-use crate::gate::grants::offers;
+use crate::gate::grants::{Asked, offers_for};
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::{Asker, Held, HeldStep, equal};
 use crate::gate::{Gate, approver};
@@ -193,7 +193,9 @@ impl Core {
                 };
                 let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
                 let grant = match plan.undoes {
-                    None if said_freely => self.0.gate.grant_for(caller, &covered, &needs, &rules.policy),
+                    None if said_freely => {
+                        self.0.gate.grant_for(caller, &Asked::of(&plan, &covered), &needs, &rules.policy)
+                    }
                     _ => None,
                 };
                 let Some(grant) = grant else {
@@ -400,8 +402,8 @@ impl Core {
                 .events
                 .tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
-        let scopes: Vec<String> =
-            offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
+        let asked = Asked::of(case.plan, &case.subjects[..case.plan.steps.len()]);
+        let scopes: Vec<String> = offers_for(&asked, &case.rules.policy).into_iter().map(|(_, s)| s).collect();
         let mut data = json!({
             "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
             "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,

@@ -14,7 +14,7 @@ use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
 use crate::caller::{Caller, Door};
 use crate::fault;
-use crate::gate::grants::offers;
+use crate::gate::grants::{Asked, offers_for};
 use crate::gate::judge::Who;
 use crate::gate::record::{Approver, Held, difference};
 use crate::gate::{Answer, Claim};
@@ -95,7 +95,8 @@ impl Core {
         }
 
         if let Some(length) = confirm.grant {
-            claim.grant(length, confirm.scope, offers(&case.subjects[..plan.steps.len()], &rules.policy)).await?;
+            let asked = Asked::of(&plan, &case.subjects[..plan.steps.len()]);
+            claim.grant(length, confirm.scope, offers_for(&asked, &rules.policy)).await?;
             self.0.events.tell(
                 Some(held.asker.uid),
                 "grant_changed",

@@ -32,8 +32,7 @@ use crate::reply::Failure;
 use crate::request::Plan;
 use crate::store::{Durability, Log, LogError};
 use approver::{Brokers, Chain};
-use grants::Grant;
-use judge::Subject;
+use grants::{Asked, Grant};
 use rates::Rates;
 use record::{Approver, Asker, End, Held};
 use state::{Entry, IdOf, Phase, State, open_now, replay};
@@ -134,11 +133,11 @@ impl Gate {
         Approved { plan, ready, how: How::Rule, caller: caller.clone(), owner: caller.uid() }
     }
 
-    /// A standing approval that discharges `requirements` for all of `subjects`, if there is one.
+    /// A standing approval that discharges `requirements` for all that is `asked`, if there is one.
     pub fn grant_for(
         &self,
         caller: &Caller,
-        subjects: &[Subject],
+        asked: &[Asked<'_>],
         requirements: &Requirements,
         policy: &Policy,
     ) -> Option<Uuid> {
@@ -148,8 +147,7 @@ impl Gate {
             return None;
         }
         let asker = Asker::of(caller);
-        let fits =
-            |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
+        let fits = |g: &&Grant| asked.iter().all(|a| g.discharges(&asker, a, requirements, policy, &self.host, &now));
         state.grants.values().find(fits).map(|g| g.id)
     }
 

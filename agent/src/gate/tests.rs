@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use steward_policy::{GrantLength, GrantSet, Layer, OwnedArg, Risk, Source};
 
-use super::grants::{Scope, offers};
+use super::grants::{Asked, Extent, Scope, offers, offers_for};
+use super::judge::Subject;
 use super::record::{HeldStep, Needs};
 use super::*;
 use crate::action::for_policy::ForPolicy;
@@ -22,6 +23,15 @@ fn policy() -> Policy {
 fn install(packages: &[&str]) -> Subject {
     let list = packages.iter().map(|p| (*p).to_owned()).collect();
     Subject { action: "package_install", risk: Risk::Disruptive, facts: vec![("packages", OwnedArg::List(list))] }
+}
+
+/// What is asked with these arguments.
+fn asked(subject: &Subject, args: Value) -> Asked<'_> {
+    Asked { subject, args }
+}
+
+fn plain(subject: &Subject) -> Asked<'_> {
+    asked(subject, Value::Null)
 }
 
 fn asker(uid: u32) -> Asker {
@@ -86,13 +96,19 @@ fn grant(length: GrantLength, scope: Scope) -> Grant {
 }
 
 fn firefox() -> Scope {
-    Scope::Items { arg: "packages".into(), values: vec!["firefox".into()] }
+    disruptive(Extent::Items { arg: "packages".into(), values: vec!["firefox".into()] })
+}
+
+fn disruptive(what: Extent) -> Scope {
+    Scope { risk: Risk::Disruptive, what }
 }
 
 #[test]
 fn a_grant_covers_its_scope_and_nothing_beside_it() {
     let policy = policy();
-    let browsers = Scope::Set { arg: "packages".into(), set: "packages.browsers".into() };
+    let offered = offers(&[install(&["firefox"])], &policy);
+    let browsers = offered.into_iter().find(|(_, s)| s == "anything in @packages.browsers").expect("offered").0;
+    let gone = Extent::Set { arg: "packages".into(), set: "packages.gone".into(), content: String::new() };
     let rows: [(&Scope, &[&str], bool); 9] = [
         (&firefox(), &["firefox"], true),
         (&firefox(), &["chromium"], false),
@@ -102,12 +118,13 @@ fn a_grant_covers_its_scope_and_nothing_beside_it() {
         (&browsers, &["firefox", "chromium"], true),
         (&browsers, &["firefox", "docker"], false),
         (&browsers, &["docker"], false),
-        (&Scope::Set { arg: "packages".into(), set: "packages.gone".into() }, &["firefox"], false),
+        (&disruptive(gone), &["firefox"], false),
     ];
     for (scope, packages, covered) in rows {
         let grant = grant(GrantLength::Hour, scope.clone());
         let requirements = needs(Assurance::Requester, &LENGTHS);
-        let discharges = grant.discharges(&asker(1000), &install(packages), &requirements, &policy, "here", &moment());
+        let discharges =
+            grant.discharges(&asker(1000), &plain(&install(packages)), &requirements, &policy, "here", &moment());
         assert_eq!(discharges, covered, "{scope:?} {packages:?}");
     }
 }
@@ -118,7 +135,7 @@ fn a_grant_is_for_its_owner_door_unit_action_host_and_level() {
     let subject = install(&["firefox"]);
     let fine = needs(Assurance::Desktop, &LENGTHS);
     let at = |asker: &Asker, subject: &Subject, requirements: &Requirements, host: &str| {
-        grant(GrantLength::Hour, firefox()).discharges(asker, subject, requirements, &policy, host, &moment())
+        grant(GrantLength::Hour, firefox()).discharges(asker, &plain(subject), requirements, &policy, host, &moment())
     };
     assert!(at(&asker(1000), &subject, &fine, "here"));
     assert!(!at(&asker(1001), &subject, &fine, "here"), "another uid");
@@ -172,7 +189,7 @@ fn a_grant_for_a_session_ends_with_it() {
     let at = |grant: &Grant, asker: &Asker| {
         grant.discharges(
             asker,
-            &install(&["firefox"]),
+            &plain(&install(&["firefox"])),
             &needs(Assurance::Requester, &LENGTHS),
             &policy,
             "here",
@@ -201,6 +218,80 @@ fn scopes_are_offered_narrowest_first_and_for_one_action_alone() {
     assert!(sentences(&[install(&["firefox"]), install(&["vim"])]).is_empty());
     let plain = Subject { action: "power_reboot", risk: Risk::Destructive, facts: Vec::new() };
     assert_eq!(sentences(&[plain]), ["this very request only"]);
+}
+
+#[test]
+fn a_grant_for_one_request_covers_neither_other_arguments_nor_a_worse_harm() {
+    let policy = policy();
+    let subject = |risk: Risk| Subject { action: "forget", risk, facts: vec![("id", OwnedArg::Text("1".into()))] };
+    let given = subject(Risk::Reversible);
+    let offered = offers_for(&[asked(&given, json!({ "id": 1, "purge": false }))], &policy);
+    assert_eq!(offered[0].1, "this very request only");
+    let grant = Grant { action: "forget".into(), ..grant(GrantLength::Hour, offered[0].0.clone()) };
+    let rows = [
+        (Risk::Reversible, json!({ "id": 1, "purge": false }), true),
+        (Risk::Low, json!({ "purge": false, "id": 1 }), true),
+        (Risk::Reversible, json!({ "id": 1, "purge": true }), false),
+        (Risk::Destructive, json!({ "id": 1, "purge": false }), false),
+        (Risk::Reversible, json!({ "id": 2, "purge": false }), false),
+        (Risk::Reversible, Value::Null, false),
+    ];
+    for (risk, args, covered) in rows {
+        let requirements = needs(Assurance::Requester, &LENGTHS);
+        let subject = subject(risk);
+        let asked = asked(&subject, args);
+        let discharges = grant.discharges(&asker(1000), &asked, &requirements, &policy, "here", &moment());
+        assert_eq!(discharges, covered, "{asked:?}");
+    }
+}
+
+#[test]
+fn what_restores_packages_is_covered_by_no_list_and_no_set() {
+    let policy = policy();
+    let subject = install(&["firefox"]);
+    let back = || json!({ "packages": ["firefox"], "back": [["firefox", "1.0"]] });
+    let requirements = needs(Assurance::Requester, &LENGTHS);
+    let now = moment();
+    for (scope, sentence) in offers(&[install(&["firefox"])], &policy) {
+        let covers = |asked: &Asked<'_>| {
+            let grant = grant(GrantLength::Hour, scope.clone());
+            grant.discharges(&asker(1000), asked, &requirements, &policy, "here", &now)
+        };
+        assert!(covers(&asked(&subject, json!({ "packages": ["firefox"] }))), "{sentence}");
+        assert!(!covers(&asked(&subject, back())), "{sentence}");
+        assert!(!covers(&plain(&Subject { risk: Risk::Critical, ..subject.clone() })), "{sentence}");
+    }
+    let offered = offers_for(&[asked(&subject, back())], &policy);
+    assert_eq!(offered.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>(), ["this very request only"]);
+}
+
+#[test]
+fn a_grant_for_a_set_is_for_its_content_and_never_for_a_set_of_the_user() {
+    let subject = install(&["firefox"]);
+    let source = |layer, name: &str, text: &str| Source { layer, name: name.into(), text: text.into() };
+    let load = |sources: Vec<Source>| Policy::load(sources, &ForPolicy).expect("the test's policy");
+    let scope = offers(std::slice::from_ref(&subject), &policy())
+        .into_iter()
+        .find(|(_, s)| s.contains("browsers"))
+        .expect("it")
+        .0;
+    let covered = |policy: &Policy| {
+        let requirements = needs(Assurance::Requester, &LENGTHS);
+        let grant = grant(GrantLength::Hour, scope.clone());
+        grant.discharges(&asker(1000), &plain(&subject), &requirements, policy, "here", &moment())
+    };
+    let with =
+        |values: &str| load(vec![source(Layer::Vendor, "v", &POLICY.replace("[\"firefox\", \"chromium\"]", values))]);
+    assert!(covered(&policy()));
+    assert!(covered(&with("[\"chromium\", \"firefox\"]")), "the order is nothing");
+    assert!(!covered(&with("[\"firefox\", \"chromium\", \"docker\"]")), "it grew");
+    assert!(!covered(&with("[\"*\"]")), "it is everything now");
+
+    let own = "version = 1\n[set]\npackages.mine = [\"*\"]\n";
+    let both = load(vec![source(Layer::Vendor, "v", POLICY), source(Layer::User, "u", own)]);
+    let sentences: Vec<String> = offers(std::slice::from_ref(&subject), &both).into_iter().map(|(_, s)| s).collect();
+    assert!(sentences.contains(&"anything in @packages.browsers".to_owned()), "{sentences:?}");
+    assert!(!sentences.iter().any(|s| s.contains("mine")), "{sentences:?}");
 }
 
 /// A gate in a folder of its own.
