@@ -77,7 +77,7 @@ impl Core {
             // A task of its own: it goes on when the connection of whoever asked is gone.
             match tokio::spawn(task.run(approved)).await {
                 Ok(ran) => ran,
-                Err(e) => Err(Failure::internal(format!("an action ended unexpectedly: {e}"))),
+                Err(_) => Err(lost(case.id)),
             }
         } else {
             task.run(approved).await
@@ -186,6 +186,15 @@ impl Core {
     }
 }
 
+/// The answer when the task of a request ended without one: it panicked in the middle, so it may have had its effect, and
+/// what it left is kept for whoever looks.
+fn lost(id: Uuid) -> Failure {
+    let message = format!(
+        "an action ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
+    );
+    Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }))
+}
+
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
     let code = match error {
         AuditError::Full => Code::Failed,
@@ -263,5 +272,18 @@ impl Running {
         }
         outcome.message = (!said.is_empty()).then(|| said.join(" ").into());
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_was_lost_has_an_unknown_outcome_and_names_its_record() {
+        let id = Uuid::new_v4();
+        let failure = lost(id);
+        assert_eq!(failure.code, Code::UnknownOutcome);
+        assert!(failure.message.contains(&id.to_string()), "{failure}");
     }
 }

@@ -198,11 +198,15 @@ impl Core {
                     }
                     _ => None,
                 };
-                let Some(grant) = grant else {
+                let granted = match grant {
+                    Some(grant) => self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?,
+                    None => None,
+                };
+                let Some(approved) = granted else {
                     let case = denied(&verdict, subjects);
                     return self.hold(case, merged(&shown), preview_error, None).await;
                 };
-                self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?
+                approved
             }
         };
         drop(turn);

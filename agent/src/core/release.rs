@@ -14,7 +14,7 @@ use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
 use crate::caller::{Caller, Door};
 use crate::fault;
-use crate::gate::grants::{Asked, offers_for};
+use crate::gate::grants::{Asked, Grant, offers_for};
 use crate::gate::judge::Who;
 use crate::gate::record::{Approver, Held, difference};
 use crate::gate::{Answer, Claim};
@@ -94,16 +94,14 @@ impl Core {
             return self.changed(claim, &held, case, now, changes).await;
         }
 
-        if let Some(length) = confirm.grant {
-            let asked = Asked::of(&plan, &case.subjects[..plan.steps.len()]);
-            claim.grant(length, confirm.scope, offers_for(&asked, &rules.policy)).await?;
-            self.0.events.tell(
-                Some(held.asker.uid),
-                "grant_changed",
-                self.0.clock.now().wall_ms,
-                || json!({ "given": true }),
-            );
-        }
+        // Looked at before the yes holds: an error leaves the request waiting. Given after it.
+        let grant = match confirm.grant {
+            Some(length) => {
+                let asked = Asked::of(&plan, &case.subjects[..plan.steps.len()]);
+                claim.grant(length, confirm.scope, offers_for(&asked, &rules.policy))?
+            }
+            None => None,
+        };
         for (ready, shown) in ready.iter_mut().zip(&shown) {
             ready.shown = Some(shown.clone());
         }
@@ -118,7 +116,33 @@ impl Core {
         }
         fault::point("decided");
         self.tell_decided(&held, "approved");
+        if let Some(grant) = grant {
+            self.give(caller, &held, grant).await;
+        }
         Ok(self.carry_out(case, approved).await)
+    }
+
+    /// Gives a standing approval. Its record is on disk before it holds; without one there is none, and the request that it
+    /// came with goes on by its own yes.
+    async fn give(&self, caller: &Arc<Caller>, held: &Held, grant: Grant) {
+        let (id, owner) = (grant.id, grant.owner);
+        let mut record = self.decided(caller, held, "granted", Some(&grant.approver));
+        // It lets something through, so it is no refusal that a full disk's reserve is for.
+        record.importance = Importance::Act;
+        record.data = Some(json!({ "grant": id, "length": grant.length, "covers": grant.covers, "owner": owner }));
+        if let Err(failure) = self.write(record).await {
+            tracing::error!("a standing approval was not given: {failure}");
+            return;
+        }
+        if let Err(failure) = self.0.gate.give(grant).await {
+            tracing::error!("a standing approval was not given: {failure}");
+            let mut record = self.decided(caller, held, "not_granted", None);
+            record.data = Some(json!({ "grant": id, "owner": owner }));
+            self.write_later(&record);
+            return;
+        }
+        let now = self.0.clock.now().wall_ms;
+        self.0.events.tell(Some(owner), "grant_changed", now, || json!({ "given": true }));
     }
 
     /// Ends a request whose effects are not those that were shown, and holds it again as it is now.
