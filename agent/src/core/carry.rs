@@ -75,10 +75,7 @@ impl Core {
             Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
         let ran = if case.risk() > Risk::Observe {
             // A task of its own: it goes on when the connection of whoever asked is gone.
-            match tokio::spawn(task.run(approved)).await {
-                Ok(ran) => ran,
-                Err(_) => Err(lost(case.id)),
-            }
+            on_its_own(case.id, task.run(approved)).await
         } else {
             task.run(approved).await
         };
@@ -186,13 +183,18 @@ impl Core {
     }
 }
 
-/// The answer when the task of a request ended without one: it panicked in the middle, so it may have had its effect, and
-/// what it left is kept for whoever looks.
-fn lost(id: Uuid) -> Failure {
-    let message = format!(
-        "an action ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
-    );
-    Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }))
+/// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
+/// known, and what it left is kept for whoever looks.
+async fn on_its_own(
+    id: Uuid,
+    run: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
+) -> Result<Outcome, Failure> {
+    tokio::spawn(run).await.unwrap_or_else(|_| {
+        let message = format!(
+            "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
+        );
+        Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id })))
+    })
 }
 
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
@@ -279,11 +281,12 @@ impl Running {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_task_that_was_lost_has_an_unknown_outcome_and_names_its_record() {
+    #[tokio::test]
+    async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let failure = lost(id);
+        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.expect_err("it panicked");
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
+        assert!(on_its_own(id, async { Ok(Outcome::default()) }).await.is_ok());
     }
 }

@@ -60,6 +60,8 @@ struct Inner {
     config_file: PathBuf,
     /// The policy in force and the configuration; swapped as a whole at a reload.
     rules: RwLock<Arc<Rules>>,
+    /// One reload at a time: what was read first is never put in the place of what was read later.
+    reloading: tokio::sync::Mutex<()>,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     /// Given up when the last handle goes.
@@ -163,12 +165,14 @@ impl Core {
 
         // Judged again with what would happen, by the rules of now: finding it out may have taken a while. Where a rate counts,
         // one request at a time is judged and counted, so that no two take the same last place.
-        let before = std::mem::replace(&mut rules, self.rules());
-        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
-        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
-        if counts || !shown.is_empty() {
+        let before = std::mem::replace(&mut rules, self.rules()).generation;
+        let mut turn = None;
+        if !verdict.limits.is_empty() || before != rules.generation {
+            turn = Some(self.0.gate.admitting.lock().await);
+        }
+        if turn.is_some() || !shown.is_empty() {
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
-            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, Who::Here(caller)).await;
+            (verdict, rules) = self.judge_now(&plan, &subjects, &shown, Who::Here(caller), &mut turn).await;
         }
         let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
             id,
@@ -288,6 +292,27 @@ impl Core {
             }
         }
         verdict
+    }
+
+    /// Judges with what would happen by the rules that are in force when it is done: those that came while it waited for its
+    /// turn or for the bus count too. Takes a turn where a rate counts; whoever has one keeps it until the release.
+    async fn judge_now<'a>(
+        &'a self,
+        plan: &Plan,
+        subjects: &[Subject],
+        shown: &[Shown],
+        who: Who<'_>,
+        turn: &mut Option<tokio::sync::MutexGuard<'a, ()>>,
+    ) -> (Verdict, Arc<Rules>) {
+        loop {
+            let rules = self.rules();
+            let verdict = self.judge_effects(&rules.policy, plan, subjects.to_vec(), shown, who).await;
+            if turn.is_none() && !verdict.limits.is_empty() {
+                *turn = Some(self.0.gate.admitting.lock().await);
+            } else if self.rules().generation == rules.generation {
+                return (verdict, rules);
+            }
+        }
     }
 
     /// Whether the session of `who` is locked, for rules that ask.

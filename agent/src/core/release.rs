@@ -67,12 +67,13 @@ impl Core {
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
         // As when it was asked for: by the rules of now, and one at a time where a rate counts.
-        let before = std::mem::replace(&mut rules, self.rules());
-        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
-        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
+        let mut turn = None;
         if verdict.decision != Decision::Deny {
+            if !verdict.limits.is_empty() {
+                turn = Some(self.0.gate.admitting.lock().await);
+            }
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
-            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, who).await;
+            (verdict, rules) = self.judge_now(&plan, &subjects, &shown, who, &mut turn).await;
         }
         let case = Case { id, caller, plan: &plan, subjects, verdict, rules: &rules };
         if case.verdict.decision == Decision::Deny {
