@@ -218,3 +218,81 @@ impl Core {
         self.0.events.tell(Some(held.asker.uid), "request_decided", now, || data);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Setup, Vanished};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::policy_files::Roots;
+    use crate::request::Plan;
+    use crate::services::Mode;
+
+    const SELDOM: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\n\
+        limit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\ndecision = ";
+
+    /// A plan to keep a note.
+    fn note() -> Plan {
+        match crate::action::read("remember", Some("x"), None) {
+            Ok(crate::request::Ask::Do(action)) => Plan::one(action),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deny_that_came_while_a_request_waited_for_its_turn_stops_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let write = |text: &str| std::fs::write(at("policy.toml"), text).expect("written");
+        let uid = rustix::process::geteuid().as_raw();
+        let setup = || Setup {
+            mode: Mode::User,
+            state: at("state"),
+            config: at("config.toml"),
+            policy: Roots {
+                admin: at("etc"),
+                vendor: at("usr"),
+                user: None,
+                given: vec![at("policy.toml")],
+                uid,
+                system: uid,
+            },
+            audit: None,
+            clock: Clock::system(),
+            wait: Duration::from_secs(30),
+            note: "a test".to_owned(),
+            packages: None,
+        };
+        std::fs::write(at("config.toml"), "version = 1\n").expect("written");
+        let caller = Arc::new(Caller::this_process(Door::Command));
+        for decision in ["\"ok\"\n", "\"confirm\"\n"] {
+            write(&format!("{SELDOM}{decision}"));
+            let (core, _) = Core::start(setup()).expect("it starts");
+            let held = match core.path(&caller, note()).await.ending {
+                Ending::Held(held) => Some(held.id.to_string()),
+                _ => None,
+            };
+            assert_eq!(held.is_some(), decision.contains("confirm"));
+            let turn = core.0.gate.admitting.lock().await;
+            let waiting = async {
+                match &held {
+                    Some(id) => core.confirm(&caller, Confirm { id: id.clone(), grant: None, scope: None }).await,
+                    None => core.path(&caller, note()).await,
+                }
+            };
+            let meanwhile = async {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                write("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"deny\"\n");
+                core.reload(Vanished::Taken).await.expect("good rules");
+                drop(turn);
+            };
+            let (reply, ()) = tokio::join!(waiting, meanwhile);
+            assert_eq!(reply.code(), Some(Code::Denied), "{decision}: {reply:?}");
+            core.stop().await;
+        }
+    }
+}
