@@ -75,10 +75,7 @@ impl Core {
             Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
         let ran = if case.risk() > Risk::Observe {
             // A task of its own: it goes on when the connection of whoever asked is gone.
-            match tokio::spawn(task.run(approved)).await {
-                Ok(ran) => ran,
-                Err(e) => Err(Failure::internal(format!("an action ended unexpectedly: {e}"))),
-            }
+            on_its_own(case.id, task.run(approved)).await
         } else {
             task.run(approved).await
         };
@@ -186,6 +183,20 @@ impl Core {
     }
 }
 
+/// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
+/// known, and what it left is kept for whoever looks.
+async fn on_its_own(
+    id: Uuid,
+    run: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
+) -> Result<Outcome, Failure> {
+    tokio::spawn(run).await.unwrap_or_else(|_| {
+        let message = format!(
+            "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
+        );
+        Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id })))
+    })
+}
+
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
     let code = match error {
         AuditError::Full => Code::Failed,
@@ -263,5 +274,19 @@ impl Running {
         }
         outcome.message = (!said.is_empty()).then(|| said.join(" ").into());
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
+        let id = Uuid::new_v4();
+        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.expect_err("it panicked");
+        assert_eq!(failure.code, Code::UnknownOutcome);
+        assert!(failure.message.contains(&id.to_string()), "{failure}");
+        assert!(on_its_own(id, async { Ok(Outcome::default()) }).await.is_ok());
     }
 }

@@ -28,7 +28,7 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{Events, Watch};
-use crate::gate::grants::offers;
+use crate::gate::grants::{Asked, offers_for};
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::{Asker, Held, HeldStep, equal};
 use crate::gate::{Gate, approver};
@@ -60,6 +60,8 @@ struct Inner {
     config_file: PathBuf,
     /// The policy in force and the configuration; swapped as a whole at a reload.
     rules: RwLock<Arc<Rules>>,
+    /// One reload at a time: what was read first is never put in the place of what was read later.
+    reloading: tokio::sync::Mutex<()>,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     /// Given up when the last handle goes.
@@ -163,12 +165,14 @@ impl Core {
 
         // Judged again with what would happen, by the rules of now: finding it out may have taken a while. Where a rate counts,
         // one request at a time is judged and counted, so that no two take the same last place.
-        let before = std::mem::replace(&mut rules, self.rules());
-        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
-        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
-        if counts || !shown.is_empty() {
+        let before = std::mem::replace(&mut rules, self.rules()).generation;
+        let mut turn = None;
+        if !verdict.limits.is_empty() || before != rules.generation {
+            turn = Some(self.0.gate.admitting.lock().await);
+        }
+        if turn.is_some() || !shown.is_empty() {
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
-            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, Who::Here(caller)).await;
+            (verdict, rules) = self.judge_now(&plan, &subjects, &shown, Who::Here(caller), &mut turn).await;
         }
         let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
             id,
@@ -193,14 +197,20 @@ impl Core {
                 };
                 let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
                 let grant = match plan.undoes {
-                    None if said_freely => self.0.gate.grant_for(caller, &covered, &needs, &rules.policy),
+                    None if said_freely => {
+                        self.0.gate.grant_for(caller, &Asked::of(&plan, &covered), &needs, &rules.policy)
+                    }
                     _ => None,
                 };
-                let Some(grant) = grant else {
+                let granted = match grant {
+                    Some(grant) => self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?,
+                    None => None,
+                };
+                let Some(approved) = granted else {
                     let case = denied(&verdict, subjects);
                     return self.hold(case, merged(&shown), preview_error, None).await;
                 };
-                self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?
+                approved
             }
         };
         drop(turn);
@@ -282,6 +292,27 @@ impl Core {
             }
         }
         verdict
+    }
+
+    /// Judges with what would happen by the rules that are in force when it is done: those that came while it waited for its
+    /// turn or for the bus count too. Takes a turn where a rate counts; whoever has one keeps it until the release.
+    async fn judge_now<'a>(
+        &'a self,
+        plan: &Plan,
+        subjects: &[Subject],
+        shown: &[Shown],
+        who: Who<'_>,
+        turn: &mut Option<tokio::sync::MutexGuard<'a, ()>>,
+    ) -> (Verdict, Arc<Rules>) {
+        loop {
+            let rules = self.rules();
+            let verdict = self.judge_effects(&rules.policy, plan, subjects.to_vec(), shown, who).await;
+            if turn.is_none() && !verdict.limits.is_empty() {
+                *turn = Some(self.0.gate.admitting.lock().await);
+            } else if self.rules().generation == rules.generation {
+                return (verdict, rules);
+            }
+        }
     }
 
     /// Whether the session of `who` is locked, for rules that ask.
@@ -400,8 +431,8 @@ impl Core {
                 .events
                 .tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
         }
-        let scopes: Vec<String> =
-            offers(&case.subjects[..case.plan.steps.len()], &case.rules.policy).into_iter().map(|(_, s)| s).collect();
+        let asked = Asked::of(case.plan, &case.subjects[..case.plan.steps.len()]);
+        let scopes: Vec<String> = offers_for(&asked, &case.rules.policy).into_iter().map(|(_, s)| s).collect();
         let mut data = json!({
             "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
             "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,

@@ -14,7 +14,7 @@ use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
 use crate::caller::{Caller, Door};
 use crate::fault;
-use crate::gate::grants::offers;
+use crate::gate::grants::{Asked, Grant, offers_for};
 use crate::gate::judge::Who;
 use crate::gate::record::{Approver, Held, difference};
 use crate::gate::{Answer, Claim};
@@ -67,12 +67,13 @@ impl Core {
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
         // As when it was asked for: by the rules of now, and one at a time where a rate counts.
-        let before = std::mem::replace(&mut rules, self.rules());
-        let counts = !verdict.limits.is_empty() || before.generation != rules.generation;
-        let turn = if counts { Some(self.0.gate.admitting.lock().await) } else { None };
+        let mut turn = None;
         if verdict.decision != Decision::Deny {
+            if !verdict.limits.is_empty() {
+                turn = Some(self.0.gate.admitting.lock().await);
+            }
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
-            verdict = self.judge_effects(&rules.policy, &plan, subjects.clone(), &shown, who).await;
+            (verdict, rules) = self.judge_now(&plan, &subjects, &shown, who, &mut turn).await;
         }
         let case = Case { id, caller, plan: &plan, subjects, verdict, rules: &rules };
         if case.verdict.decision == Decision::Deny {
@@ -94,15 +95,14 @@ impl Core {
             return self.changed(claim, &held, case, now, changes).await;
         }
 
-        if let Some(length) = confirm.grant {
-            claim.grant(length, confirm.scope, offers(&case.subjects[..plan.steps.len()], &rules.policy)).await?;
-            self.0.events.tell(
-                Some(held.asker.uid),
-                "grant_changed",
-                self.0.clock.now().wall_ms,
-                || json!({ "given": true }),
-            );
-        }
+        // Looked at before the yes holds: an error leaves the request waiting. Given after it.
+        let grant = match confirm.grant {
+            Some(length) => {
+                let asked = Asked::of(&plan, &case.subjects[..plan.steps.len()]);
+                claim.grant(length, confirm.scope, offers_for(&asked, &rules.policy))?
+            }
+            None => None,
+        };
         for (ready, shown) in ready.iter_mut().zip(&shown) {
             ready.shown = Some(shown.clone());
         }
@@ -117,7 +117,33 @@ impl Core {
         }
         fault::point("decided");
         self.tell_decided(&held, "approved");
+        if let Some(grant) = grant {
+            self.give(caller, &held, grant).await;
+        }
         Ok(self.carry_out(case, approved).await)
+    }
+
+    /// Gives a standing approval. Its record is on disk before it holds; without one there is none, and the request that it
+    /// came with goes on by its own yes.
+    async fn give(&self, caller: &Arc<Caller>, held: &Held, grant: Grant) {
+        let (id, owner) = (grant.id, grant.owner);
+        let mut record = self.decided(caller, held, "granted", Some(&grant.approver));
+        // It lets something through, so it is no refusal that a full disk's reserve is for.
+        record.importance = Importance::Act;
+        record.data = Some(json!({ "grant": id, "length": grant.length, "covers": grant.covers, "owner": owner }));
+        if let Err(failure) = self.write(record).await {
+            tracing::error!("a standing approval was not given: {failure}");
+            return;
+        }
+        if let Err(failure) = self.0.gate.give(grant).await {
+            tracing::error!("a standing approval was not given: {failure}");
+            let mut record = self.decided(caller, held, "not_granted", None);
+            record.data = Some(json!({ "grant": id, "owner": owner }));
+            self.write_later(&record);
+            return;
+        }
+        let now = self.0.clock.now().wall_ms;
+        self.0.events.tell(Some(owner), "grant_changed", now, || json!({ "given": true }));
     }
 
     /// Ends a request whose effects are not those that were shown, and holds it again as it is now.
@@ -190,5 +216,83 @@ impl Core {
         let now = self.0.clock.now().wall_ms;
         let data: Value = json!({ "id": held.id, "action": held.name, "state": state });
         self.0.events.tell(Some(held.asker.uid), "request_decided", now, || data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Setup, Vanished};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::policy_files::Roots;
+    use crate::request::Plan;
+    use crate::services::Mode;
+
+    const SELDOM: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\n\
+        limit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\ndecision = ";
+
+    /// A plan to keep a note.
+    fn note() -> Plan {
+        match crate::action::read("remember", Some("x"), None) {
+            Ok(crate::request::Ask::Do(action)) => Plan::one(action),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deny_that_came_while_a_request_waited_for_its_turn_stops_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let write = |text: &str| std::fs::write(at("policy.toml"), text).expect("written");
+        let uid = rustix::process::geteuid().as_raw();
+        let setup = || Setup {
+            mode: Mode::User,
+            state: at("state"),
+            config: at("config.toml"),
+            policy: Roots {
+                admin: at("etc"),
+                vendor: at("usr"),
+                user: None,
+                given: vec![at("policy.toml")],
+                uid,
+                system: uid,
+            },
+            audit: None,
+            clock: Clock::system(),
+            wait: Duration::from_secs(30),
+            note: "a test".to_owned(),
+            packages: None,
+        };
+        std::fs::write(at("config.toml"), "version = 1\n").expect("written");
+        let caller = Arc::new(Caller::this_process(Door::Command));
+        for decision in ["\"ok\"\n", "\"confirm\"\n"] {
+            write(&format!("{SELDOM}{decision}"));
+            let (core, _) = Core::start(setup()).expect("it starts");
+            let held = match core.path(&caller, note()).await.ending {
+                Ending::Held(held) => Some(held.id.to_string()),
+                _ => None,
+            };
+            assert_eq!(held.is_some(), decision.contains("confirm"));
+            let turn = core.0.gate.admitting.lock().await;
+            let waiting = async {
+                match &held {
+                    Some(id) => core.confirm(&caller, Confirm { id: id.clone(), grant: None, scope: None }).await,
+                    None => core.path(&caller, note()).await,
+                }
+            };
+            let meanwhile = async {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                write("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"deny\"\n");
+                core.reload(Vanished::Taken).await.expect("good rules");
+                drop(turn);
+            };
+            let (reply, ()) = tokio::join!(waiting, meanwhile);
+            assert_eq!(reply.code(), Some(Code::Denied), "{decision}: {reply:?}");
+            core.stop().await;
+        }
     }
 }

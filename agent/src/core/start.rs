@@ -118,6 +118,7 @@ impl Core {
             files,
             config_file: setup.config,
             rules: RwLock::new(Arc::new(rules)),
+            reloading: tokio::sync::Mutex::default(),
             previews: Mutex::default(),
             _lock: lock,
         };
@@ -266,6 +267,7 @@ impl Core {
     /// # Errors
     /// What is wrong, with file, line and column.
     pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
+        let _one_at_a_time = self.0.reloading.lock().await;
         let before = self.rules();
         let loaded = match Config::read(&self.0.config_file) {
             Ok(config) => {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::grants::{Grant, MAX_GRANTS, Scope};
 use super::record::{Approver, End, Executing, Held};
-use super::state::Phase;
+use super::state::{Phase, State};
 use super::{Approved, Gate, How, journal};
 use crate::action::Ready;
 use crate::caller::Caller;
@@ -47,18 +47,18 @@ impl Claim<'_> {
         &self.approver
     }
 
-    /// Gives the standing approval that was asked for with the yes.
+    /// The standing approval that was asked for with the yes, not given yet; [`Gate::give`] gives it when the yes holds.
     ///
     /// # Errors
-    /// When the rule does not allow that length, or the scope was not offered.
-    pub async fn grant(
+    /// When the rule does not allow that length, the scope was not offered, or there are too many already.
+    pub fn grant(
         &self,
         length: GrantLength,
         scope: Option<usize>,
         offers: Vec<(Scope, String)>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Grant>, Failure> {
         if length == GrantLength::Once {
-            return Ok(());
+            return Ok(None);
         }
         if !self.held.needs.grants.contains(&length) {
             let message = "the policy does not allow an approval of that length for this; approve it once";
@@ -66,9 +66,32 @@ impl Claim<'_> {
         }
         let count = offers.len();
         let Some((scope, covers)) = offers.into_iter().nth(scope.unwrap_or(0)) else {
-            return Err(Failure::invalid_payload(format!("`scope` is a number from 0 to {}", count.saturating_sub(1))));
+            return Err(Failure::invalid_payload(match count {
+                0 => "an approval of this cannot last: it is more than one action; approve it once".to_owned(),
+                _ => format!("`scope` is a number from 0 to {}", count - 1),
+            }));
         };
-        self.gate.give(&self.held, &self.approver, length, scope, covers).await
+        self.gate.room_for_grant(&self.gate.state(), self.held.asker.uid)?;
+        let (held, now) = (&self.held, self.gate.clock.now());
+        Ok(Some(Grant {
+            id: Uuid::new_v4(),
+            owner: held.asker.uid,
+            door: held.asker.door,
+            unit: held.asker.unit.clone(),
+            action: held.steps.first().map(|s| s.name.clone()).unwrap_or_default(),
+            scope,
+            covers,
+            host: self.gate.host.clone(),
+            length,
+            session: held.asker.session.clone(),
+            connection: held.asker.connection,
+            needs: held.needs.clone(),
+            approver: self.approver.clone(),
+            boot_id: now.boot_id.to_string(),
+            boot_ms: now.boot_ms,
+            wall_ms: now.wall_ms,
+            uses: 0,
+        }))
     }
 
     /// Approves and releases in one journalled step.
@@ -117,42 +140,23 @@ impl Drop for Claim<'_> {
 }
 
 impl Gate {
-    /// Gives a standing approval for what `held` asked.
-    async fn give(
-        &self,
-        held: &Held,
-        approver: &Approver,
-        length: GrantLength,
-        scope: Scope,
-        covers: String,
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let grant = Grant {
-            id: Uuid::new_v4(),
-            owner: held.asker.uid,
-            door: held.asker.door,
-            unit: held.asker.unit.clone(),
-            action: held.steps.first().map(|s| s.name.clone()).unwrap_or_default(),
-            scope,
-            covers,
-            host: self.host.clone(),
-            length,
-            session: held.asker.session.clone(),
-            connection: held.asker.connection,
-            needs: held.needs.clone(),
-            approver: approver.clone(),
-            boot_id: now.boot_id.to_string(),
-            boot_ms: now.boot_ms,
-            wall_ms: now.wall_ms,
-            uses: 0,
-        };
+    fn room_for_grant(&self, state: &State, owner: u32) -> Result<(), Failure> {
+        if state.grants.values().filter(|g| g.owner == owner).count() >= MAX_GRANTS {
+            let message = "there are too many standing approvals; revoke some first";
+            return Err(Failure::new(Code::RateLimited, message));
+        }
+        Ok(())
+    }
+
+    /// Gives a standing approval: it holds as soon as it is in the journal.
+    ///
+    /// # Errors
+    /// When there are too many, or the journal cannot be written; then there is none.
+    pub async fn give(&self, grant: Grant) -> Result<(), Failure> {
         let id = grant.id;
         let ack = {
             let mut state = self.state();
-            if state.grants.values().filter(|g| g.owner == grant.owner).count() >= MAX_GRANTS {
-                let message = "there are too many standing approvals; revoke some first";
-                return Err(Failure::new(Code::RateLimited, message));
-            }
+            self.room_for_grant(&state, grant.owner)?;
             let ack = self.journal.append("grant", &grant, Durability::Synced);
             state.grants.insert(id, grant);
             ack

@@ -1,13 +1,31 @@
 //! Keeping house: what ends by time or by a new policy, and a journal that does not grow for ever.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::record::{End, Held, HeldStep};
-use super::state::{Entry, Phase, records};
+use super::state::{Entry, Phase, State, records};
 use super::{Gate, KEPT_MS, MAX_ENDED};
+
+/// The oldest ended requests of each uid beyond [`MAX_ENDED`], without those that are `stale`.
+fn surplus(state: &State, stale: &HashSet<Uuid>) -> HashSet<Uuid> {
+    let mut of_uid: HashMap<u32, Vec<(i64, Uuid)>> = HashMap::new();
+    for (id, entry) in state.held.iter().filter(|(id, _)| !stale.contains(id)) {
+        if let Phase::Ended(_, end) = &entry.phase {
+            of_uid.entry(entry.held.asker.uid).or_default().push((end.wall_ms, *id));
+        }
+    }
+    let mut surplus = HashSet::new();
+    for mut ended in of_uid.into_values() {
+        ended.sort_unstable();
+        let over = ended.len().saturating_sub(MAX_ENDED);
+        surplus.extend(ended.into_iter().take(over).map(|(_, id)| id));
+    }
+    surplus
+}
 
 impl Gate {
     /// Ends what the new policy would judge stricter than when it was held; `stricter` decides. Gives back what was ended.
@@ -61,9 +79,13 @@ impl Gate {
         let ack = {
             let mut state = self.state();
             let old = |e: &Entry| matches!(&e.phase, Phase::Ended(_, end) if now.wall_ms - end.wall_ms > KEPT_MS);
-            let ended = state.held.values().filter(|e| matches!(e.phase, Phase::Ended(..))).count();
-            let stale = state.held.values().filter(|e| old(e)).count();
-            if !state.scrubbed && stale == 0 && ended <= MAX_ENDED && !state.grants.values().any(|g| g.ended(&now)) {
+            let stale: HashSet<Uuid> = state.held.iter().filter(|(_, e)| old(e)).map(|(id, _)| *id).collect();
+            let surplus = surplus(&state, &stale);
+            if !state.scrubbed
+                && stale.is_empty()
+                && surplus.is_empty()
+                && !state.grants.values().any(|g| g.ended(&now))
+            {
                 return;
             }
             // Nothing may be on its way to the journal while it is written anew.
@@ -71,21 +93,7 @@ impl Gate {
                 return;
             }
             state.scrubbed = false;
-            state.held.retain(|_, e| !old(e));
-            if ended - stale > MAX_ENDED {
-                let mut by_age: Vec<(i64, Uuid)> = state
-                    .held
-                    .iter()
-                    .filter_map(|(id, e)| match &e.phase {
-                        Phase::Ended(_, end) => Some((end.wall_ms, *id)),
-                        _ => None,
-                    })
-                    .collect();
-                by_age.sort_unstable();
-                for (_, id) in &by_age[..by_age.len() - MAX_ENDED] {
-                    state.held.remove(id);
-                }
-            }
+            state.held.retain(|id, _| !stale.contains(id) && !surplus.contains(id));
             state.grants.retain(|_, g| !g.ended(&now));
             // Under the lock, so that nothing that happens meanwhile is lost.
             self.journal.rewrite(records(&state))

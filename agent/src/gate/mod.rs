@@ -32,8 +32,7 @@ use crate::reply::Failure;
 use crate::request::Plan;
 use crate::store::{Durability, Log, LogError};
 use approver::{Brokers, Chain};
-use grants::Grant;
-use judge::Subject;
+use grants::{Asked, Grant};
 use rates::Rates;
 use record::{Approver, Asker, End, Held};
 use state::{Entry, IdOf, Phase, State, open_now, replay};
@@ -44,8 +43,8 @@ pub use state::shown;
 
 /// How long the end of a request can be asked for, in milliseconds.
 const KEPT_MS: i64 = 24 * 3_600_000;
-/// How many ended requests are kept at the most.
-const MAX_ENDED: usize = 10_000;
+/// How many ended requests of a uid are kept at the most: what one does pushes out nobody else's.
+const MAX_ENDED: usize = 1000;
 /// How many denials refuse a caller's confirmations, and within and for how long, in milliseconds.
 const DENIALS: usize = 3;
 const DENIALS_MS: i64 = 600_000;
@@ -134,11 +133,11 @@ impl Gate {
         Approved { plan, ready, how: How::Rule, caller: caller.clone(), owner: caller.uid() }
     }
 
-    /// A standing approval that discharges `requirements` for all of `subjects`, if there is one.
+    /// A standing approval that discharges `requirements` for all that is `asked`, if there is one.
     pub fn grant_for(
         &self,
         caller: &Caller,
-        subjects: &[Subject],
+        asked: &[Asked<'_>],
         requirements: &Requirements,
         policy: &Policy,
     ) -> Option<Uuid> {
@@ -148,12 +147,11 @@ impl Gate {
             return None;
         }
         let asker = Asker::of(caller);
-        let fits =
-            |g: &&Grant| subjects.iter().all(|s| g.discharges(&asker, s, requirements, policy, &self.host, &now));
+        let fits = |g: &&Grant| asked.iter().all(|a| g.discharges(&asker, a, requirements, policy, &self.host, &now));
         state.grants.values().find(fits).map(|g| g.id)
     }
 
-    /// Admits a plan by a standing approval, and counts its use.
+    /// Admits a plan by a standing approval, and counts its use. `None` when the approval was taken back meanwhile.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -164,14 +162,15 @@ impl Gate {
         ready: Vec<Ready>,
         caller: &Arc<Caller>,
         limits: &[LimitUse],
-    ) -> Result<Approved, Failure> {
+    ) -> Result<Option<Approved>, Failure> {
         self.journal.append("grant_used", &IdOf { id }, Durability::Synced).await.map_err(journal)?;
         fault::point("grant_used");
-        if let Some(grant) = self.state().grants.get_mut(&id) {
-            grant.uses += 1;
+        match self.state().grants.get_mut(&id) {
+            Some(grant) => grant.uses += 1,
+            None => return Ok(None),
         }
         self.rates.count(limits, caller.uid(), self.clock.now().boot_ms);
-        Ok(Approved { plan, ready, how: How::Grant(id), caller: caller.clone(), owner: caller.uid() })
+        Ok(Some(Approved { plan, ready, how: How::Grant(id), caller: caller.clone(), owner: caller.uid() }))
     }
 
     /// Holds a request; an equal one that waits already is found instead. The second value counts how often it was asked.
@@ -371,7 +370,10 @@ impl Gate {
             let entry = state.held.get_mut(&held.id).ok_or_else(not_found)?;
             open_now(entry, &now)?;
             entry.phase = Phase::Claimed;
-            state.denials.push_back((held.asker.key(), now.boot_ms));
+            // Taking one's own request back with a no is no sign of a person who is asked too often.
+            if caller.pid() != held.asker.pid || caller.connection() != held.asker.connection {
+                state.denials.push_back((held.asker.key(), now.boot_ms));
+            }
             while state.denials.front().is_some_and(|(_, at)| now.boot_ms - at > DENIALS_MS) {
                 state.denials.pop_front();
             }
@@ -398,10 +400,11 @@ impl Gate {
         Ok(held)
     }
 
-    /// Takes a request back that could not be recorded as held.
+    /// Takes a request back that could not be recorded as held, if nobody has it in hand yet.
     pub(crate) async fn withdraw(&self, id: Uuid) {
-        if let Some(entry) = self.state().held.get_mut(&id) {
-            entry.phase = Phase::Claimed;
+        match self.state().held.get_mut(&id) {
+            Some(entry) if matches!(entry.phase, Phase::Pending) => entry.phase = Phase::Claimed,
+            _ => return,
         }
         let end = End { id, reply: None, note: None, approver: None, wall_ms: 0 };
         if let Err(e) = self.end(id, "cancelled", end).await {

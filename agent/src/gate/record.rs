@@ -60,13 +60,13 @@ impl Asker {
         }
     }
 
-    /// What quotas count together as one caller: the program, unit and socket where they are known, else the process.
+    /// What quotas and denials count together as one caller: uid, door, socket, program and the unit that holds it most
+    /// closely. All whose program is not known are one caller of their uid and door, else each new process would be another.
     pub fn key(&self) -> String {
-        let name = self.unit.as_ref().or(self.user_unit.as_ref()).or(self.exe.as_ref());
-        match name {
-            Some(name) => format!("{}:{}:{name}", self.uid, self.door.name()),
-            None => format!("{}:{}:pid {}", self.uid, self.door.name(), self.pid),
-        }
+        let Some(exe) = &self.exe else { return json!([self.uid, self.door.name()]).to_string() };
+        // Under a user manager the system unit is the same for every program of the user.
+        let unit = self.user_unit.as_ref().or(self.unit.as_ref());
+        json!([self.uid, self.door.name(), self.socket, exe, unit]).to_string()
     }
 }
 

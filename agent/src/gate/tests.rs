@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use steward_policy::{GrantLength, GrantSet, Layer, OwnedArg, Risk, Source};
 
-use super::grants::{Scope, offers};
+use super::grants::{Asked, Extent, Scope, offers, offers_for};
+use super::judge::Subject;
 use super::record::{HeldStep, Needs};
 use super::*;
 use crate::action::for_policy::ForPolicy;
@@ -22,6 +23,15 @@ fn policy() -> Policy {
 fn install(packages: &[&str]) -> Subject {
     let list = packages.iter().map(|p| (*p).to_owned()).collect();
     Subject { action: "package_install", risk: Risk::Disruptive, facts: vec![("packages", OwnedArg::List(list))] }
+}
+
+/// What is asked with these arguments.
+fn asked(subject: &Subject, args: Value) -> Asked<'_> {
+    Asked { subject, args }
+}
+
+fn plain(subject: &Subject) -> Asked<'_> {
+    asked(subject, Value::Null)
 }
 
 fn asker(uid: u32) -> Asker {
@@ -86,13 +96,19 @@ fn grant(length: GrantLength, scope: Scope) -> Grant {
 }
 
 fn firefox() -> Scope {
-    Scope::Items { arg: "packages".into(), values: vec!["firefox".into()] }
+    disruptive(Extent::Items { arg: "packages".into(), values: vec!["firefox".into()] })
+}
+
+fn disruptive(what: Extent) -> Scope {
+    Scope { risk: Risk::Disruptive, what }
 }
 
 #[test]
 fn a_grant_covers_its_scope_and_nothing_beside_it() {
     let policy = policy();
-    let browsers = Scope::Set { arg: "packages".into(), set: "packages.browsers".into() };
+    let offered = offers(&[install(&["firefox"])], &policy);
+    let browsers = offered.into_iter().find(|(_, s)| s == "anything in @packages.browsers").expect("offered").0;
+    let gone = Extent::Set { arg: "packages".into(), set: "packages.gone".into(), content: String::new() };
     let rows: [(&Scope, &[&str], bool); 9] = [
         (&firefox(), &["firefox"], true),
         (&firefox(), &["chromium"], false),
@@ -102,12 +118,13 @@ fn a_grant_covers_its_scope_and_nothing_beside_it() {
         (&browsers, &["firefox", "chromium"], true),
         (&browsers, &["firefox", "docker"], false),
         (&browsers, &["docker"], false),
-        (&Scope::Set { arg: "packages".into(), set: "packages.gone".into() }, &["firefox"], false),
+        (&disruptive(gone), &["firefox"], false),
     ];
     for (scope, packages, covered) in rows {
         let grant = grant(GrantLength::Hour, scope.clone());
         let requirements = needs(Assurance::Requester, &LENGTHS);
-        let discharges = grant.discharges(&asker(1000), &install(packages), &requirements, &policy, "here", &moment());
+        let discharges =
+            grant.discharges(&asker(1000), &plain(&install(packages)), &requirements, &policy, "here", &moment());
         assert_eq!(discharges, covered, "{scope:?} {packages:?}");
     }
 }
@@ -118,7 +135,7 @@ fn a_grant_is_for_its_owner_door_unit_action_host_and_level() {
     let subject = install(&["firefox"]);
     let fine = needs(Assurance::Desktop, &LENGTHS);
     let at = |asker: &Asker, subject: &Subject, requirements: &Requirements, host: &str| {
-        grant(GrantLength::Hour, firefox()).discharges(asker, subject, requirements, &policy, host, &moment())
+        grant(GrantLength::Hour, firefox()).discharges(asker, &plain(subject), requirements, &policy, host, &moment())
     };
     assert!(at(&asker(1000), &subject, &fine, "here"));
     assert!(!at(&asker(1001), &subject, &fine, "here"), "another uid");
@@ -172,7 +189,7 @@ fn a_grant_for_a_session_ends_with_it() {
     let at = |grant: &Grant, asker: &Asker| {
         grant.discharges(
             asker,
-            &install(&["firefox"]),
+            &plain(&install(&["firefox"])),
             &needs(Assurance::Requester, &LENGTHS),
             &policy,
             "here",
@@ -201,6 +218,80 @@ fn scopes_are_offered_narrowest_first_and_for_one_action_alone() {
     assert!(sentences(&[install(&["firefox"]), install(&["vim"])]).is_empty());
     let plain = Subject { action: "power_reboot", risk: Risk::Destructive, facts: Vec::new() };
     assert_eq!(sentences(&[plain]), ["this very request only"]);
+}
+
+#[test]
+fn a_grant_for_one_request_covers_neither_other_arguments_nor_a_worse_harm() {
+    let policy = policy();
+    let subject = |risk: Risk| Subject { action: "forget", risk, facts: vec![("id", OwnedArg::Text("1".into()))] };
+    let given = subject(Risk::Reversible);
+    let offered = offers_for(&[asked(&given, json!({ "id": 1, "purge": false }))], &policy);
+    assert_eq!(offered[0].1, "this very request only");
+    let grant = Grant { action: "forget".into(), ..grant(GrantLength::Hour, offered[0].0.clone()) };
+    let rows = [
+        (Risk::Reversible, json!({ "id": 1, "purge": false }), true),
+        (Risk::Low, json!({ "purge": false, "id": 1 }), true),
+        (Risk::Reversible, json!({ "id": 1, "purge": true }), false),
+        (Risk::Destructive, json!({ "id": 1, "purge": false }), false),
+        (Risk::Reversible, json!({ "id": 2, "purge": false }), false),
+        (Risk::Reversible, Value::Null, false),
+    ];
+    for (risk, args, covered) in rows {
+        let requirements = needs(Assurance::Requester, &LENGTHS);
+        let subject = subject(risk);
+        let asked = asked(&subject, args);
+        let discharges = grant.discharges(&asker(1000), &asked, &requirements, &policy, "here", &moment());
+        assert_eq!(discharges, covered, "{asked:?}");
+    }
+}
+
+#[test]
+fn what_restores_packages_is_covered_by_no_list_and_no_set() {
+    let policy = policy();
+    let subject = install(&["firefox"]);
+    let back = || json!({ "packages": ["firefox"], "back": [["firefox", "1.0"]] });
+    let requirements = needs(Assurance::Requester, &LENGTHS);
+    let now = moment();
+    for (scope, sentence) in offers(&[install(&["firefox"])], &policy) {
+        let covers = |asked: &Asked<'_>| {
+            let grant = grant(GrantLength::Hour, scope.clone());
+            grant.discharges(&asker(1000), asked, &requirements, &policy, "here", &now)
+        };
+        assert!(covers(&asked(&subject, json!({ "packages": ["firefox"] }))), "{sentence}");
+        assert!(!covers(&asked(&subject, back())), "{sentence}");
+        assert!(!covers(&plain(&Subject { risk: Risk::Critical, ..subject.clone() })), "{sentence}");
+    }
+    let offered = offers_for(&[asked(&subject, back())], &policy);
+    assert_eq!(offered.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>(), ["this very request only"]);
+}
+
+#[test]
+fn a_grant_for_a_set_is_for_its_content_and_never_for_a_set_of_the_user() {
+    let subject = install(&["firefox"]);
+    let source = |layer, name: &str, text: &str| Source { layer, name: name.into(), text: text.into() };
+    let load = |sources: Vec<Source>| Policy::load(sources, &ForPolicy).expect("the test's policy");
+    let scope = offers(std::slice::from_ref(&subject), &policy())
+        .into_iter()
+        .find(|(_, s)| s.contains("browsers"))
+        .expect("it")
+        .0;
+    let covered = |policy: &Policy| {
+        let requirements = needs(Assurance::Requester, &LENGTHS);
+        let grant = grant(GrantLength::Hour, scope.clone());
+        grant.discharges(&asker(1000), &plain(&subject), &requirements, policy, "here", &moment())
+    };
+    let with =
+        |values: &str| load(vec![source(Layer::Vendor, "v", &POLICY.replace("[\"firefox\", \"chromium\"]", values))]);
+    assert!(covered(&policy()));
+    assert!(covered(&with("[\"chromium\", \"firefox\"]")), "the order is nothing");
+    assert!(!covered(&with("[\"firefox\", \"chromium\", \"docker\"]")), "it grew");
+    assert!(!covered(&with("[\"*\"]")), "it is everything now");
+
+    let own = "version = 1\n[set]\npackages.mine = [\"*\"]\n";
+    let both = load(vec![source(Layer::Vendor, "v", POLICY), source(Layer::User, "u", own)]);
+    let sentences: Vec<String> = offers(std::slice::from_ref(&subject), &both).into_iter().map(|(_, s)| s).collect();
+    assert!(sentences.contains(&"anything in @packages.browsers".to_owned()), "{sentences:?}");
+    assert!(!sentences.iter().any(|s| s.contains("mine")), "{sentences:?}");
 }
 
 /// A gate in a folder of its own.
@@ -286,16 +377,19 @@ async fn a_standing_approval_is_given_as_the_policy_and_the_offers_allow() {
     let (held, _) = gate.hold(held(this().uid(), "firefox")).await.expect("held");
     let scopes = || offers(&[install(&["firefox"])], &policy());
     let claim = Claim { gate: &gate, held: held.clone(), approver: approver(), settled: true };
-    let wrong = claim.grant(GrantLength::Hour, Some(99), scopes()).await.expect_err("no such scope");
+    let wrong = claim.grant(GrantLength::Hour, Some(99), scopes()).expect_err("no such scope");
     assert_eq!(wrong.code, Code::InvalidPayload);
-    claim.grant(GrantLength::Once, None, scopes()).await.expect("nothing to give");
-    assert!(gate.grants(&this()).is_empty());
-    claim.grant(GrantLength::Hour, Some(0), scopes()).await.expect("given");
+    let several = claim.grant(GrantLength::Hour, None, Vec::new()).expect_err("nothing was offered");
+    assert_eq!(several.code, Code::InvalidPayload);
+    assert!(claim.grant(GrantLength::Once, None, scopes()).expect("fine").is_none(), "nothing to give");
+    let grant = claim.grant(GrantLength::Hour, Some(0), scopes()).expect("fine").expect("a grant");
+    assert!(gate.grants(&this()).is_empty(), "not before it is given");
+    gate.give(grant).await.expect("given");
     assert_eq!(gate.grants(&this()).len(), 1);
     let narrow = Needs { grants: vec![GrantLength::Once], ..held.needs.clone() };
     let strict = Arc::new(Held { needs: narrow, ..(*held).clone() });
     let strict = Claim { gate: &gate, held: strict, approver: approver(), settled: true };
-    assert!(strict.grant(GrantLength::Hour, None, scopes()).await.is_err(), "the rule allows it once");
+    assert!(strict.grant(GrantLength::Hour, None, scopes()).is_err(), "the rule allows it once");
 
     let id = gate.grants(&this())[0]["id"].as_str().expect("an id").to_owned();
     drop((claim, strict));
@@ -372,4 +466,108 @@ async fn an_equal_request_is_found_by_what_it_would_do_whatever_the_facts_beside
     assert_eq!((first.id, count), (again.id, 2));
     let (other, count) = gate.hold(with("cowsay2", 20, "1 GB")).await.expect("held");
     assert!(other.id != first.id && count == 1);
+}
+
+#[tokio::test]
+async fn a_standing_approval_that_was_taken_back_meanwhile_admits_nothing() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let grant = Grant { owner: this().uid(), ..grant(GrantLength::Hour, firefox()) };
+    let id = grant.id;
+    gate.give(grant).await.expect("given");
+    let caller = Arc::new(this());
+    let plan = held(this().uid(), "firefox").plan().expect("a plan");
+    let admitted = gate.by_grant(id, plan.clone(), Vec::new(), &caller, &[]).await.expect("written");
+    assert!(matches!(admitted.expect("admitted").how(), How::Grant(by) if *by == id));
+    gate.revoke(&id.to_string(), &this()).await.expect("taken back");
+    assert!(gate.by_grant(id, plan, Vec::new(), &caller, &[]).await.expect("written").is_none());
+}
+
+#[test]
+fn programs_of_one_session_are_callers_of_their_own_and_unknown_ones_are_one() {
+    let desktop = |exe: Option<&str>, user_unit: Option<&str>| Asker {
+        exe: exe.map(Into::into),
+        unit: Some("user@1000.service".into()),
+        user_unit: user_unit.map(Into::into),
+        ..asker(1000)
+    };
+    let one = desktop(Some("/a"), Some("app-a.scope"));
+    let same = Asker { pid: 78, connection: Some(6), ..one.clone() };
+    assert_eq!(one.key(), same.key(), "another process of it");
+    let others = [
+        desktop(Some("/b"), Some("app-a.scope")),
+        desktop(Some("/a"), Some("app-b.scope")),
+        desktop(Some("/a"), None),
+        Asker { socket: Some("voice".into()), ..one.clone() },
+        Asker { door: Door::Command, ..one.clone() },
+        Asker { uid: 1001, ..one.clone() },
+        desktop(None, None),
+    ];
+    for (n, other) in others.iter().enumerate() {
+        assert_ne!(one.key(), other.key(), "row {n}");
+    }
+    let unknown = desktop(None, None);
+    assert_eq!(unknown.key(), Asker { pid: 5, ..desktop(None, Some("app-x.scope")) }.key());
+    assert_ne!(unknown.key(), Asker { door: Door::Command, ..unknown.clone() }.key());
+}
+
+#[tokio::test]
+async fn only_a_no_from_another_process_counts_as_a_denial() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let (uid, pid) = (this().uid(), this().pid());
+    let of = |package: &str, pid: u32| {
+        let mut held = held(uid, package);
+        (held.asker.pid, held.asker.connection) = (pid, None);
+        held
+    };
+    for package in ["aa", "bb", "cc", "dd"] {
+        let (held, _) = gate.hold(of(package, pid)).await.expect("its own no does not count");
+        gate.reject(&held.id.to_string(), &this(), None).await.expect("refused");
+    }
+    for package in ["aa", "bb", "cc"] {
+        let (held, _) = gate.hold(of(package, pid + 1)).await.expect("held");
+        gate.reject(&held.id.to_string(), &this(), None).await.expect("refused");
+    }
+    assert_eq!(gate.hold(of("dd", pid + 1)).await.expect_err("three times no").code, Code::RateLimited);
+}
+
+#[tokio::test]
+async fn what_somebody_has_in_hand_is_not_withdrawn() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let (waiting, _) = gate.hold(held(this().uid(), "aa")).await.expect("held");
+    let id = waiting.id.to_string();
+    let claim = gate.claim(&id, &this(), ANYBODY).expect("claimed");
+    gate.withdraw(waiting.id).await;
+    drop(claim);
+    assert_eq!(gate.standing(&id, &this()).expect("ours").1, "pending");
+    gate.withdraw(waiting.id).await;
+    assert_eq!(gate.standing(&id, &this()).expect("ours").1, "cancelled");
+    let (denied, _) = gate.hold(held(this().uid(), "bb")).await.expect("held");
+    gate.reject(&denied.id.to_string(), &this(), None).await.expect("refused");
+    gate.withdraw(denied.id).await;
+    assert_eq!(gate.end_of(denied.id), Some("denied"));
+}
+
+#[tokio::test]
+async fn what_one_uid_ends_pushes_out_nobody_elses_result() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let ended = |uid: u32, ms: i64| {
+        let mut held = held(uid, "aa");
+        held.asker.uid = uid;
+        let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: moment().wall_ms + ms };
+        Entry { held: Arc::new(held), phase: Phase::Ended("cancelled", Box::new(end)), count: 1 }
+    };
+    let others = ended(1001, -5);
+    let (kept, oldest) = (others.held.id, ended(1000, -4));
+    let gone = oldest.held.id;
+    let count = i64::try_from(MAX_ENDED).expect("small");
+    let many = (0..count).map(|n| ended(1000, n)).chain([others, oldest]);
+    gate.state().held.extend(many.map(|e| (e.held.id, e)));
+    gate.tidy().await;
+    let state = gate.state();
+    assert!(state.held.contains_key(&kept) && !state.held.contains_key(&gone));
+    assert_eq!(state.held.len(), MAX_ENDED + 1);
 }

@@ -554,6 +554,72 @@ fn a_standing_approval_survives_a_restart_and_ends_when_it_is_taken_back() {
 }
 
 #[test]
+fn a_standing_approval_is_on_record_and_none_is_given_with_a_yes_that_did_not_hold() {
+    let mut world = World::new(ASKS);
+    let id = world.hold("remember", "x");
+    let yes = |scope: u32| json!({ "name": "confirm", "args": { "id": id, "grant": "8h", "scope": scope } });
+    let Some(wrong) = from_another_pane(&world, &yes(7)) else { return };
+    assert_eq!(code(&wrong), "invalid_payload", "{wrong}");
+    let list = || world.line(r#"{"name":"grants_list"}"#)["data"]["grants"].clone();
+    assert_eq!((state(&world, &id).as_str(), list()), ("pending", json!([])));
+    assert_eq!(code(&from_another_pane(&world, &yes(0)).expect("tmux is there")), "ok");
+    let grant = list()[0]["id"].clone();
+    let records = world.end();
+    let decisions: Vec<&str> =
+        records.iter().filter(|r| r["kind"] == "decided").filter_map(|r| r["decision"].as_str()).collect();
+    assert_eq!(decisions, ["approved", "granted"], "the yes first");
+    let given = records.iter().find(|r| r["decision"] == "granted").unwrap();
+    assert_eq!((&given["action"], &given["confirmation"]), (&json!("remember"), &json!(id)), "{given}");
+    let data = &given["data"];
+    assert_eq!((&data["grant"], &data["length"]), (&grant, &json!("8h")), "{given}");
+    assert_eq!(data["covers"], "this very request only", "{given}");
+    assert!(data["owner"].is_u64() && given["approver"]["assurance"] == "desktop", "{given}");
+}
+
+#[test]
+fn an_approval_to_forget_a_note_is_none_to_purge_it() {
+    let lasting = "{ confirm = { grants = [\"1h\"] } }";
+    let policy = ASKS
+        .replace("low         = {", "low = \"ok\"\n#")
+        .replace("reversible  = \"confirm\"", &format!("reversible = {lasting}"))
+        .replace("destructive = \"confirm\"", &format!("destructive = {lasting}"));
+    let world = World::new(&policy);
+    let restore = || assert_eq!(code(&world.call("remember", json!({ "restore": 1 }))), "ok");
+    assert_eq!(code(&world.ask("remember", "x")), "ok");
+    let id = id_of(&world.call("forget", json!({ "id": 1 })));
+    let yes = json!({ "name": "confirm", "args": { "id": id, "grant": "1h" } });
+    let Some(done) = from_another_pane(&world, &yes) else { return };
+    assert_eq!(code(&done), "ok", "{done}");
+    restore();
+    assert_eq!(code(&world.call("forget", json!({ "id": 1 }))), "ok", "it is covered");
+    restore();
+    assert_eq!(code(&world.call("forget", json!({ "id": 1, "purge": true }))), "confirm");
+}
+
+#[test]
+fn reloads_at_the_same_time_are_taken_one_after_the_other() {
+    let mut world = World::new(DESKTOP);
+    let barrier = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                barrier.wait();
+                for _ in 0..5 {
+                    // The file may be half written by another of these, and then it is not taken.
+                    drop(world.reload(DESKTOP));
+                }
+            });
+        }
+    });
+    world.reload(DESKTOP).unwrap();
+    let records = world.end();
+    let loaded = records.iter().filter(|r| r["kind"] == "policy" && r["decision"] == "loaded");
+    let generations: Vec<u64> = loaded.filter_map(|r| r["data"]["generation"].as_u64()).collect();
+    let last = u64::try_from(generations.len()).unwrap() + 1;
+    assert_eq!(generations, (2..=last).collect::<Vec<_>>());
+}
+
+#[test]
 fn two_connections_of_one_program_are_one_owner() {
     let world = World::new(DESKTOP);
     let id = world.hold("package_install", "cowsay");
