@@ -75,13 +75,14 @@ pub enum ManagerName {
 pub struct AuditConfig {
     /// At which size a file is rotated, in bytes.
     pub rotate_bytes: u64,
-    /// How many rotated files are kept; 0 for all.
+    /// How many rotated files are kept; 0, the default, for all. With any other number whoever asks often enough decides
+    /// how far back the log goes.
     pub keep: u32,
 }
 
 impl Default for AuditConfig {
     fn default() -> AuditConfig {
-        AuditConfig { rotate_bytes: 5 << 20, keep: 10 }
+        AuditConfig { rotate_bytes: 5 << 20, keep: 0 }
     }
 }
 
