@@ -1,9 +1,13 @@
 //! `config.toml`, and where files are. Flags over environment over configuration over default.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde::Deserialize;
 
 use crate::action::Action;
@@ -12,6 +16,9 @@ use crate::services::Mode;
 
 /// The largest configuration file, in bytes.
 const MAX_CONFIG: u64 = 256 * 1024;
+
+/// The bits of a mode by which others than the owner may write.
+const GROUP_OR_OTHER_WRITE: u32 = 0o022;
 
 /// The configuration. Unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,13 +82,14 @@ pub enum ManagerName {
 pub struct AuditConfig {
     /// At which size a file is rotated, in bytes.
     pub rotate_bytes: u64,
-    /// How many rotated files are kept; 0 for all.
+    /// How many rotated files are kept; 0, the default, for all. With any other number whoever asks often enough decides
+    /// how far back the log goes.
     pub keep: u32,
 }
 
 impl Default for AuditConfig {
     fn default() -> AuditConfig {
-        AuditConfig { rotate_bytes: 5 << 20, keep: 10 }
+        AuditConfig { rotate_bytes: 5 << 20, keep: 0 }
     }
 }
 
@@ -113,17 +121,37 @@ impl Config {
     /// Reads the file at `path`; the defaults when there is none.
     ///
     /// # Errors
-    /// When it is there and cannot be used.
+    /// When it is there and cannot be used: it must be a regular file and no link, belong to root or to this process's uid, and
+    /// nobody else may be able to write it.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
-        match std::fs::metadata(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-            Err(e) => return Err(read(e)),
-            Ok(m) if m.len() > MAX_CONFIG => return Err(read(std::io::ErrorKind::FileTooLarge.into())),
-            Ok(_) => {}
+        let wrong = |message| ConfigError::Wrong { path: path.to_owned(), message };
+        // NONBLOCK, so that a FIFO cannot hold up the start.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match rustix::fs::open(path, flags, rustix::fs::Mode::empty()) {
+            Ok(file) => std::fs::File::from(file),
+            Err(Errno::NOENT) => return Ok(Config::default()),
+            Err(Errno::LOOP) => return Err(wrong("is a link; the configuration is read without following one".into())),
+            Err(e) => return Err(read(e.into())),
+        };
+        let there = file.metadata().map_err(read)?;
+        if !there.is_file() {
+            return Err(wrong("is not a regular file".into()));
         }
-        let text = std::fs::read_to_string(path).map_err(read)?;
-        Config::parse(&text).map_err(|message| ConfigError::Wrong { path: path.to_owned(), message })
+        let own = rustix::process::geteuid().as_raw();
+        if ![0, own].contains(&there.uid()) {
+            return Err(wrong(format!("belongs to uid {}; it must belong to uid 0 or {own}", there.uid())));
+        }
+        let mode = there.mode() & 0o7777;
+        if mode & GROUP_OR_OTHER_WRITE != 0 {
+            return Err(wrong(format!("can be written by group or others (mode {mode:04o}); chmod go-w it")));
+        }
+        let mut text = String::new();
+        file.take(MAX_CONFIG + 1).read_to_string(&mut text).map_err(read)?;
+        if text.len() as u64 > MAX_CONFIG {
+            return Err(read(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        Config::parse(&text).map_err(wrong)
     }
 
     /// Reads the text of a configuration.
@@ -192,5 +220,45 @@ impl Places {
             state,
             socket: dirs.runtime_dir().map(|r| r.join("steward/agent.sock")),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn a_configuration_that_others_could_have_written_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, mode| {
+            std::fs::write(path(name), "version = 1\n").unwrap();
+            std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write("good", 0o644);
+        write("group", 0o664);
+        write("others", 0o646);
+        write("foreign", 0o644);
+        symlink(path("good"), path("link")).unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(Config::read(&path("good")).is_ok());
+        assert!(Config::read(&path("nowhere")).is_ok());
+        let mut bad = vec![
+            ("group", "mode 0664"),
+            ("others", "mode 0646"),
+            ("link", "is a link"),
+            ("folder", "is not a regular file"),
+            ("fifo", "is not a regular file"),
+        ];
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(path("foreign"), Some(61_000), None).is_ok() {
+            bad.push(("foreign", "belongs to uid 61000"));
+        }
+        for (name, why) in bad {
+            let said = Config::read(&path(name)).unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains(name), "{name}: {said}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Listening: sockets that are never stolen, connections that are counted, and an end in order.
 
+use std::collections::HashMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use steward_ipc::{Code, Response};
@@ -19,6 +19,8 @@ use crate::reply::{Failure, Reply};
 
 /// How many connections there are at the most.
 pub const MAX_CONNECTIONS: usize = 16_384;
+/// How many of them one uid has at the most: whatever it does, a quarter is left for the others.
+pub const MAX_CONNECTIONS_OF_UID: usize = 12_288;
 /// How many connections wait to be accepted.
 const BACKLOG: u32 = 1024;
 /// How long connections have to finish when the agent stops.
@@ -160,19 +162,19 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Accepts connections until `stop` says so, then lets them finish what they are at.
 pub async fn serve(core: Core, listening: Vec<Listening>, stop: watch::Receiver<bool>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let open = Arc::new(Places::default());
     let mut accepting = tokio::task::JoinSet::new();
     for socket in listening {
         accepting.spawn(accept(core.clone(), socket, open.clone(), stop.clone()));
     }
     while accepting.join_next().await.is_some() {}
     let until = tokio::time::Instant::now() + GRACE;
-    while open.load(Ordering::Acquire) > 0 && tokio::time::Instant::now() < until {
+    while open.taken() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-async fn accept(core: Core, socket: Listening, open: Arc<AtomicUsize>, mut stop: watch::Receiver<bool>) {
+async fn accept(core: Core, socket: Listening, open: Arc<Places>, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = socket.listener.accept() => accepted,
@@ -193,12 +195,11 @@ async fn accept(core: Core, socket: Listening, open: Arc<AtomicUsize>, mut stop:
                 continue;
             }
         };
-        if open.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
-            open.fetch_sub(1, Ordering::AcqRel);
+        let Some(place) = open.take(caller.uid()) else {
             refuse(&stream, Failure::new(Code::Overloaded, "too many connections; try again later"));
             continue;
-        }
-        let (core, stop, place) = (core.clone(), stop.clone(), Place(open.clone()));
+        };
+        let (core, stop) = (core.clone(), stop.clone());
         tokio::spawn(async move {
             ndjson::serve_connection(core, stream, caller, stop).await;
             drop(place);
@@ -206,12 +207,48 @@ async fn accept(core: Core, socket: Listening, open: Arc<AtomicUsize>, mut stop:
     }
 }
 
+/// The places of connections, by uid. A uid without a connection takes no memory.
+#[derive(Debug, Default)]
+struct Places(Mutex<HashMap<u32, usize>>);
+
+impl Places {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> usize {
+        self.lock().values().sum()
+    }
+
+    /// A place for a connection of `uid`; none when it has its share, or all are taken.
+    fn take(self: &Arc<Places>, uid: u32) -> Option<Place> {
+        let mut taken = self.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.get(&uid).copied().unwrap_or(0);
+        if all >= MAX_CONNECTIONS || own >= MAX_CONNECTIONS_OF_UID {
+            return None;
+        }
+        taken.insert(uid, own + 1);
+        Some(Place { places: self.clone(), uid })
+    }
+}
+
 /// A connection's place; given up however it ends.
-struct Place(Arc<AtomicUsize>);
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    uid: u32,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut taken = self.places.lock();
+        if let std::collections::hash_map::Entry::Occupied(mut own) = taken.entry(self.uid) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
     }
 }
 
@@ -221,4 +258,23 @@ fn refuse(stream: &UnixStream, failure: Failure) {
     Response::from(Reply::failed("unknown", failure)).encode(&mut out);
     // One line fits into the buffer of a fresh socket; if not, the client is gone.
     let _gone = stream.try_write(&out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_uid_leaves_a_quarter_of_the_connections_to_the_others() {
+        let places = Arc::new(Places::default());
+        let mut held: Vec<Place> = (0..MAX_CONNECTIONS).map_while(|_| places.take(1000)).collect();
+        assert_eq!(held.len(), MAX_CONNECTIONS_OF_UID);
+        let others: Vec<Place> = (0..MAX_CONNECTIONS).map_while(|_| places.take(1001)).collect();
+        assert_eq!(others.len(), MAX_CONNECTIONS - MAX_CONNECTIONS_OF_UID);
+        assert!(places.take(0).is_none());
+        held.pop();
+        assert!(places.take(1000).is_some());
+        drop((held, others));
+        assert!(places.lock().is_empty());
+    }
 }

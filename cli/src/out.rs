@@ -174,16 +174,7 @@ pub(crate) fn one_line(text: &str) -> String {
 /// JSON with hidden characters escaped; outside its strings JSON has none.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_hidden(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            out.push(c);
-        }
-    }
+    steward_agent::door::ndjson::escape_lines(json, &mut out);
     out
 }
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// So many refused or malformed lines a minute and uid get records of their own.
 pub const RECORDS_A_MINUTE: u32 = 20;
+/// So many requests that only look, and as many that the policy denies, get records of their own a minute and uid: ten a second
+/// are more than a person or an assistant asks for, and a file of the log lasts half an hour at that rate.
+pub const LOOKS_A_MINUTE: u32 = 600;
 /// The time after which counts are written down.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 /// Each thread counts in one of so many tables, so that two cores rarely share a cache line.
@@ -27,14 +30,23 @@ pub enum What {
     Refused,
     /// A line that was no request.
     Malformed,
+    /// A request that only looks, beyond the rate.
+    Observed,
+    /// A request that the policy denied, beyond the rate.
+    Denied,
+    /// A record that the full queue of the log did not take.
+    Lost,
 }
 
 impl What {
-    const ALL: [(What, &'static str); 4] = [
+    const ALL: [(What, &'static str); 7] = [
         (What::Ping, "ping"),
         (What::GetCapabilities, "get_capabilities"),
         (What::Refused, "refused"),
         (What::Malformed, "malformed"),
+        (What::Observed, "observed"),
+        (What::Denied, "denied"),
+        (What::Lost, "lost"),
     ];
 }
 
@@ -105,15 +117,47 @@ fn shard() -> usize {
     })
 }
 
-/// How many records of refusals each uid has had in its present minute.
-#[derive(Debug, Default)]
-pub(super) struct Rates {
+/// The rates of what anybody can cause as often as they like.
+#[derive(Debug)]
+pub(super) struct Limits {
+    refused: Rates,
+    observed: Rates,
+    denied: Rates,
+}
+
+impl Limits {
+    pub(super) fn new() -> Limits {
+        Limits {
+            refused: Rates::new(RECORDS_A_MINUTE),
+            observed: Rates::new(LOOKS_A_MINUTE),
+            denied: Rates::new(LOOKS_A_MINUTE),
+        }
+    }
+
+    /// True when the record is written; otherwise it is to be counted. Refused and malformed lines share a rate.
+    pub(super) fn admit(&mut self, uid: u32, what: What, now: Duration) -> bool {
+        match what {
+            What::Observed => self.observed.admit(uid, now),
+            What::Denied => self.denied.admit(uid, now),
+            _ => self.refused.admit(uid, now),
+        }
+    }
+}
+
+/// How many records of one sort each uid has had in its present minute.
+#[derive(Debug)]
+struct Rates {
+    limit: u32,
     minutes: HashMap<u32, (Duration, u32)>,
 }
 
 impl Rates {
+    fn new(limit: u32) -> Rates {
+        Rates { limit, minutes: HashMap::new() }
+    }
+
     /// True when this one gets a record; otherwise it is to be counted. `now` is monotonic.
-    pub(super) fn admit(&mut self, uid: u32, now: Duration) -> bool {
+    fn admit(&mut self, uid: u32, now: Duration) -> bool {
         if self.minutes.len() >= RATES && !self.minutes.contains_key(&uid) {
             self.minutes.retain(|_, (start, _)| now.saturating_sub(*start) < MINUTE);
             if self.minutes.len() >= RATES {
@@ -124,8 +168,8 @@ impl Rates {
         if now.saturating_sub(*start) >= MINUTE {
             (*start, *count) = (now, 0);
         }
-        *count += 1;
-        *count <= RECORDS_A_MINUTE
+        *count = count.saturating_add(1);
+        *count <= self.limit
     }
 }
 
@@ -159,7 +203,7 @@ mod tests {
 
     #[test]
     fn twenty_a_minute_get_records_and_each_uid_has_its_own_minute() {
-        let mut rates = Rates::default();
+        let mut rates = Rates::new(RECORDS_A_MINUTE);
         let at = Duration::from_secs;
         assert_eq!((0..30).filter(|n| rates.admit(7, at(*n))).count(), 20);
         assert!(rates.admit(8, at(30)));
@@ -169,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_uids_takes_no_more_memory() {
-        let mut rates = Rates::default();
+        let mut rates = Rates::new(RECORDS_A_MINUTE);
         let admitted = (0..100_000).filter(|uid| rates.admit(*uid, Duration::ZERO)).count();
         assert_eq!(admitted, RATES);
         assert_eq!(rates.minutes.len(), RATES);

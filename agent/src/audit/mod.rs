@@ -15,17 +15,19 @@ mod verify;
 
 pub use anchor::{Anchor, Head, JOURNAL_MESSAGE_ID, JOURNAL_SOCKET};
 pub use chain::{MAX_RECORD, Place, Sha256Hash, Stored};
-pub use count::{RECORDS_A_MINUTE, What};
+pub use count::{LOOKS_A_MINUTE, RECORDS_A_MINUTE, What};
 pub use read::{Follow, ReadError, Records, read, show, tail};
 pub use record::{AuditCaller, AuditRecord, Importance, Kind};
 pub use verify::{Finding, Flaw, Proof, Report, Verdict, verify};
 
 use crate::store::{Ack, Durability, LogError, Writer};
 use book::{AuditBook, Item};
-use count::{Counts, Rates};
+use count::{Counts, Limits};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// Where the log is and how large it gets.
@@ -46,14 +48,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: files of 5 MiB (some 10,000 records), ten of them kept, 256 KiB set aside, the system's journal told.
+    /// The defaults: files of 5 MiB (some 10,000 records), all of them kept, 256 KiB set aside, the system's journal told.
     #[must_use]
     pub fn new(state_dir: &Path) -> Config {
         Config {
             state_dir: state_dir.to_owned(),
             file: None,
             rotate_bytes: 5 << 20,
-            keep: 10,
+            keep: 0,
             reserve_bytes: 256 << 10,
             journal_socket: Some(JOURNAL_SOCKET.into()),
         }
@@ -91,8 +93,8 @@ impl From<LogError> for AuditError {
 pub struct Audit {
     writer: Writer<AuditBook>,
     counts: Arc<Counts>,
-    /// How many refusals each uid has had recorded; held for one look-up.
-    rates: Mutex<Rates>,
+    /// How many records each uid has had of what is limited; held for one look-up.
+    limits: Mutex<Limits>,
     unfinished: Vec<Stored>,
     full: Arc<AtomicBool>,
     start: Instant,
@@ -112,22 +114,25 @@ impl Audit {
         let book = AuditBook::new(place, config, opened.lines, end, Arc::clone(&counts), opened.notes)?;
         let full = book.space().flag();
         let writer = Writer::start("audit", book)?;
-        let rates = Mutex::new(Rates::default());
-        Ok(Audit { writer, counts, rates, unfinished: opened.unfinished, full, start: Instant::now() })
+        let limits = Mutex::new(Limits::new());
+        Ok(Audit { writer, counts, limits, unfinished: opened.unfinished, full, start: Instant::now() })
     }
 
     /// Queues a record; the acknowledgement carries its number. Of refused and malformed lines only
-    /// [`RECORDS_A_MINUTE`] a uid are recorded, the others counted: those have the number 0.
+    /// [`RECORDS_A_MINUTE`] a uid are recorded, of denied requests and of those that only look [`LOOKS_A_MINUTE`] each; the
+    /// others are counted and have the number 0. A request whose `judged` record has that number gets no `finished` one.
     pub fn write(&self, record: &AuditRecord, durability: Durability) -> Ack<AuditError> {
         let limited = match record.kind {
             Kind::Refused => Some(What::Refused),
             Kind::Malformed => Some(What::Malformed),
+            Kind::Denied => Some(What::Denied),
+            Kind::Judged if record.observe => Some(What::Observed),
             _ => None,
         };
         if let Some(what) = limited {
-            let uid = record.caller.as_ref().map_or(u32::MAX, |c| c.uid);
-            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-            if !rates.admit(uid, self.start.elapsed()) {
+            let uid = uid_of(record);
+            let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+            if !limits.admit(uid, what, self.start.elapsed()) {
                 self.counts.add(uid, what);
                 return Ack::ready(Ok(0));
             }
@@ -138,6 +143,15 @@ impl Audit {
         let item = Item::from(record);
         let bytes = item.members.len() + chain::FRAME;
         self.writer.append(item, bytes, durability)
+    }
+
+    /// Queues a record that nobody waits for. One that the queue does not take is counted as lost.
+    pub fn tell(&self, record: &AuditRecord) {
+        let mut ack = self.write(record, Durability::Written);
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Err(_)) = Pin::new(&mut ack).poll(&mut context) {
+            self.counts.add(uid_of(record), What::Lost);
+        }
     }
 
     /// Counts something that gets no record of its own. Takes no lock and wakes nobody.
@@ -176,6 +190,11 @@ impl Audit {
     pub fn stop(&self) {
         self.writer.stop();
     }
+}
+
+/// Whose rate and counts a record belongs to.
+fn uid_of(record: &AuditRecord) -> u32 {
+    record.caller.as_ref().map_or(u32::MAX, |c| c.uid)
 }
 
 #[cfg(test)]

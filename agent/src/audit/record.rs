@@ -122,6 +122,9 @@ pub struct AuditRecord {
     /// Anything else, redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
+    /// For `judged`: what runs only looks, so beyond a rate it is counted; not written.
+    #[serde(skip)]
+    pub observe: bool,
     /// Whether it may be refused on a full disk; not written.
     #[serde(skip)]
     pub importance: Importance,
@@ -158,6 +161,7 @@ impl AuditRecord {
             status: None,
             code: None,
             data: None,
+            observe: false,
             importance,
         }
     }

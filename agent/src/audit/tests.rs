@@ -61,7 +61,8 @@ impl World {
 }
 
 fn denied(n: u32) -> AuditRecord {
-    let caller = Some(AuditCaller { uid: 1000, pid: Some(n), ..AuditCaller::default() });
+    // Few enough of each uid to have records of their own.
+    let caller = Some(AuditCaller { uid: 1000 + n / 500, pid: Some(n), ..AuditCaller::default() });
     AuditRecord {
         caller,
         action: Some("package_install".into()),
@@ -499,8 +500,8 @@ fn a_log_that_is_being_written_and_rotated_verifies() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                audit.write(&denied(1), Durability::Written).wait().unwrap();
+            for n in (0..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+                audit.write(&denied(n), Durability::Written).wait().unwrap();
             }
         });
         // Until it has been rotated some twenty times under our hands.
@@ -593,4 +594,49 @@ proptest! {
         let report = world.verify();
         prop_assert_eq!(report.is_whole(), bytes.is_empty());
     }
+}
+
+#[test]
+fn a_uid_that_looks_or_is_denied_without_end_is_counted_beyond_six_hundred_a_minute() {
+    let world = World::new();
+    let audit = world.open();
+    let record = |kind, uid, observe| AuditRecord {
+        caller: Some(AuditCaller { uid, ..AuditCaller::default() }),
+        observe,
+        ..AuditRecord::new(kind)
+    };
+    for _ in 0..LOOKS_A_MINUTE + 50 {
+        drop(audit.write(&record(Kind::Judged, 7, true), Durability::Written));
+        audit.write(&record(Kind::Denied, 7, false), Durability::Written).wait().unwrap();
+    }
+    assert_ne!(audit.write(&record(Kind::Judged, 8, true), Durability::Written).wait().unwrap(), 0, "another uid's");
+    assert_ne!(audit.write(&record(Kind::Judged, 7, false), Durability::Written).wait().unwrap(), 0, "an act");
+    drop(audit);
+    let records = world.records();
+    let number = |kind| records.iter().filter(|r| r.text("kind") == Some(kind)).count();
+    assert_eq!((number("judged"), number("denied")), (602, 600));
+    let counted: Vec<_> = records.iter().filter(|r| r.text("kind") == Some("counted")).collect();
+    assert_eq!(counted[0].fields["data"], json!({"observed": 50, "denied": 50}));
+}
+
+#[test]
+fn what_a_full_queue_does_not_take_is_counted_as_lost() {
+    let world = World::new();
+    let audit = world.open();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let stuck = audit.writer.task(move |_| {
+        let _ = wait.recv(); // an error is the end of it too
+        Ok(0)
+    });
+    let record = AuditRecord { importance: Importance::Refusal, ..of_kind(Kind::Decided, Uuid::nil()) };
+    let told = 20_000;
+    (0..told).for_each(|_| audit.tell(&record));
+    drop(go);
+    stuck.wait().unwrap();
+    drop(audit);
+    let records = world.records();
+    let written = records.iter().filter(|r| r.text("kind") == Some("decided")).count() as u64;
+    let lost: u64 = records.iter().filter_map(|r| r.fields.get("data")?.get("lost")?.as_u64()).sum();
+    assert!(lost > 0);
+    assert_eq!(written + lost, told);
 }

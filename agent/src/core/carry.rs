@@ -54,11 +54,13 @@ impl Core {
         if let How::Person(id) = &how {
             judged.confirmation = Some(*id);
         }
-        // What only looks need not wait for the disk, but for its line to be written; on a full disk it has none.
+        // What only looks need not wait for the disk, but for its line to be written; on a full disk, and beyond its rate,
+        // it has none.
         let looks = case.risk() == Risk::Observe;
+        judged.observe = looks;
         let durability = if looks { Durability::Written } else { Durability::Synced };
         let recorded = self.0.audit.write(&judged, durability).await;
-        let unrecorded = looks && matches!(recorded, Err(AuditError::Full));
+        let unrecorded = looks && matches!(recorded, Ok(0) | Err(AuditError::Full));
         if let Err(error) = recorded
             && !unrecorded
         {
@@ -171,7 +173,7 @@ impl Core {
     pub(super) fn write_later(&self, record: &AuditRecord) {
         let mut record = record.clone();
         record.importance = Importance::Refusal;
-        drop(self.0.audit.write(&record, Durability::Written));
+        self.0.audit.tell(&record);
     }
 
     /// Records that a request was refused before or beside judging.

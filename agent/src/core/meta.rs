@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use steward_ipc::{Capabilities, Code};
-use steward_policy::{Decision, Policy};
+use steward_policy::{Decision, Policy, Verdict};
 use uuid::Uuid;
 
 use super::Core;
@@ -19,6 +19,9 @@ use crate::interpret::Reading;
 use crate::reply::{Failure, Outcome, Reply};
 use crate::request::{Ask, Plan};
 use crate::services::{Mode, Progress};
+
+/// What callers are told of errors in files that they may not read.
+pub(super) const NOT_SHOWN: &str = "the policy files have an error; their owner sees which";
 
 impl Core {
     pub(super) async fn meta(&self, caller: &Arc<Caller>, meta: Meta) -> Reply {
@@ -84,7 +87,7 @@ impl Core {
                 "examples": entry.examples.iter().map(|e| json!({ "say": e.say, "payload": e.payload })).collect::<Vec<_>>(),
             }));
         }
-        json!({ "actions": actions, "policy": self.policy_state(), "version": env!("CARGO_PKG_VERSION") })
+        json!({ "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION") })
     }
 
     /// How the policy stands: its hash, its generation, who can write it, and what was wrong with the last files.
@@ -101,6 +104,27 @@ impl Core {
             state["rejected"] = json!(why);
         }
         state
+    }
+
+    /// [`Core::policy_state`] for this caller: the text of the files, which errors quote, is for those who may read them.
+    fn policy_state_for(&self, caller: &Caller) -> Value {
+        let mut state = self.policy_state();
+        if !self.may_read_policy(caller) {
+            for key in ["broken", "rejected"] {
+                if let Some(text) = state.get_mut(key) {
+                    *text = json!(NOT_SHOWN);
+                }
+            }
+        }
+        state
+    }
+
+    /// The reason of a verdict as this caller may know it: a rule's own words, but not the errors of broken files.
+    pub(super) fn why(&self, caller: &Caller, policy: &Policy, verdict: &Verdict) -> Option<String> {
+        match policy.is_broken() {
+            Some(_) if !self.may_read_policy(caller) => Some(NOT_SHOWN.to_owned()),
+            _ => verdict.why.as_deref().map(str::to_owned),
+        }
     }
 
     fn pending(&self, caller: &Caller) -> Outcome {
@@ -164,7 +188,7 @@ impl Core {
     fn full_state(&self, caller: &Caller) -> Outcome {
         Outcome::says("Subscribed.").with(json!({
             "pending": self.0.gate.pending(caller), "grants": self.0.gate.grants(caller),
-            "policy": self.policy_state(), "seq": 0,
+            "policy": self.policy_state_for(caller), "seq": 0,
         }))
     }
 
@@ -225,7 +249,7 @@ impl Core {
         };
         let mut data = json!({
             "action": name, "payload": payload, "args": args, "decision": verdict.decision.name(),
-            "rule": may_read.then_some(&*verdict.rule), "why": verdict.why.as_deref(), "instead": verdict.instead.as_deref(),
+            "rule": may_read.then_some(&*verdict.rule), "why": self.why(caller, &rules.policy, &verdict), "instead": verdict.instead.as_deref(),
             "parse": parse,
         });
         if let Decision::Confirm(needs) = verdict.decision {

@@ -466,7 +466,7 @@ impl Core {
         PolicyNote {
             decision: decision.into(),
             rule: self.may_read_policy(case.caller).then(|| case.verdict.rule.to_string()),
-            why: text(&case.verdict.why),
+            why: self.why(case.caller, &case.rules.policy, &case.verdict),
             instead: text(&case.verdict.instead),
             hash: case.rules.policy.hash().to_owned(),
         }
@@ -493,7 +493,7 @@ impl Core {
 
     /// Subscribes to the events of a uid, or to all for root. None when there are too many subscribers.
     pub fn watch(&self, caller: &Caller) -> Option<Watch> {
-        self.0.events.subscribe(caller.uid())
+        self.0.events.subscribe(caller.uid(), self.may_read_policy(caller))
     }
 
     /// A line that was no request: answered by its door, recorded here.

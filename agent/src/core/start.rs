@@ -287,7 +287,8 @@ impl Core {
                 record.data = Some(json!({ "errors": why }));
                 self.write_later(&record);
                 self.swap(|rules| rules.rejected = Some(why.clone()), &before);
-                self.0.events.tell(None, "policy_rejected", now, || json!({ "errors": why }));
+                let others = json!({ "errors": super::meta::NOT_SHOWN });
+                self.0.events.tell_of_policy("policy_rejected", now, json!({ "errors": why }), others);
                 return Err(why);
             }
         };

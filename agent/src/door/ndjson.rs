@@ -1,6 +1,6 @@
 //! The home protocol: one JSON object a line, one answer a line, in order (docs/ipc.md).
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use steward_ipc::{Code, Event, Id, MAX_LINE, Request as WireRequest, Response, V
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Stdin, Stdout};
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
+use crate::action::types::is_hidden;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::events::Watch;
@@ -22,6 +24,8 @@ const READ: usize = 64 * 1024;
 const BATCH: usize = 64 * 1024;
 /// How long a client may take to read what was written for it.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a line may take from its first byte to its newline. Between lines there is no limit.
+const LINE_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest name of an action that is echoed, in bytes.
 const MAX_ECHO: usize = 128;
 
@@ -29,11 +33,17 @@ const MAX_ECHO: usize = 128;
 pub(crate) trait Wire {
     /// Appends what can be read, at most [`READ`] bytes; 0 is the end.
     fn read(&self, into: &mut Lines) -> impl Future<Output = io::Result<usize>> + Send;
+    /// Whether a line that was begun has to end in time: a client of a socket takes the place of another, standard input has one.
+    fn hurries(&self) -> bool;
     /// Writes all of `bytes`.
     fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 impl Wire for Arc<UnixStream> {
+    fn hurries(&self) -> bool {
+        true
+    }
+
     async fn read(&self, into: &mut Lines) -> io::Result<usize> {
         loop {
             // The buffer is made only when there is something to read, so that an idle connection has none.
@@ -66,9 +76,15 @@ impl Wire for Arc<UnixStream> {
 pub(crate) struct Stdio {
     input: Mutex<Stdin>,
     output: Mutex<Stdout>,
+    /// Whether a terminal would act on what is written.
+    terminal: bool,
 }
 
 impl Wire for Stdio {
+    fn hurries(&self) -> bool {
+        false
+    }
+
     async fn read(&self, into: &mut Lines) -> io::Result<usize> {
         let buffer = into.buffer();
         buffer.reserve(READ);
@@ -77,14 +93,36 @@ impl Wire for Stdio {
 
     async fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut output = self.output.lock().await;
-        output.write_all(bytes).await?;
+        if self.terminal {
+            let mut shown = String::new();
+            escape_lines(&String::from_utf8_lossy(bytes), &mut shown);
+            output.write_all(shown.as_bytes()).await?;
+        } else {
+            output.write_all(bytes).await?;
+        }
         output.flush().await
+    }
+}
+
+/// Appends lines of JSON with the characters escaped that a terminal or a reader would not show. JSON has none of them outside
+/// its strings, so the value stays the same.
+pub fn escape_lines(text: &str, out: &mut String) {
+    for c in text.chars() {
+        if c != '\n' && is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
     }
 }
 
 /// Serves standard input and output until the input ends.
 pub async fn serve_stdio(core: Core, caller: Arc<Caller>, stop: watch::Receiver<bool>) {
-    let wire = Stdio { input: Mutex::new(tokio::io::stdin()), output: Mutex::new(tokio::io::stdout()) };
+    let terminal = io::stdout().is_terminal();
+    let wire = Stdio { input: Mutex::new(tokio::io::stdin()), output: Mutex::new(tokio::io::stdout()), terminal };
     serve(&core, &wire, &caller, stop).await;
 }
 
@@ -96,15 +134,25 @@ pub async fn serve_connection(core: Core, stream: Arc<UnixStream>, caller: Arc<C
 async fn serve(core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut stop: watch::Receiver<bool>) {
     let mut lines = Lines::new(MAX_LINE);
     let mut out = Vec::new();
+    let mut half = Half::default();
     loop {
         let read = tokio::select! {
             biased;
             read = wire.read(&mut lines) => read,
             () = stopped(&mut stop) => return,
+            () = half.overdue(), if wire.hurries() => {
+                half.refuse(core, caller, &mut out);
+                let _gone = write(wire, &mut out).await;
+                return;
+            }
         };
+        let mut seen = Seen::Nothing;
         let ended = match read {
             Ok(0) => true,
-            Ok(_) => false,
+            Ok(n) => {
+                seen = Seen::of(lines.buffer(), n);
+                false
+            }
             Err(e) => return tracing::debug!("a connection broke: {e}"),
         };
         loop {
@@ -117,7 +165,8 @@ async fn serve(core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut stop: wa
             response.encode(&mut out);
             if let Some(watch) = subscribed {
                 if wire.write(&out).await.is_ok() {
-                    stream(core, wire, caller, watch, &mut lines, stop).await;
+                    half.saw(seen, Instant::now());
+                    stream(core, wire, caller, watch, &mut lines, half, stop).await;
                 }
                 return;
             }
@@ -128,8 +177,73 @@ async fn serve(core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut stop: wa
         if write(wire, &mut out).await.is_err() || ended {
             return;
         }
+        // Only now: what was answered before the half line may have taken its time.
+        half.saw(seen, Instant::now());
         lines.shrink();
         out.shrink_to(0);
+    }
+}
+
+/// Where what was read leaves the stream of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// There was nothing.
+    Nothing,
+    /// It is more of the same line.
+    More,
+    /// A line ended in it, and it ends in another.
+    Started,
+    /// It ends with a line.
+    Whole,
+}
+
+impl Seen {
+    /// Looks at the last `n` bytes of a buffer, which are those that were just read.
+    fn of(buffer: &[u8], n: usize) -> Seen {
+        match &buffer[buffer.len().saturating_sub(n)..] {
+            [] => Seen::Nothing,
+            [.., b'\n'] => Seen::Whole,
+            read if read.contains(&b'\n') => Seen::Started,
+            _ => Seen::More,
+        }
+    }
+}
+
+/// A line that was begun and has no end yet; also one that is too long and being skipped.
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    since: Option<Instant>,
+}
+
+impl Half {
+    fn saw(&mut self, seen: Seen, now: Instant) {
+        self.since = match seen {
+            Seen::Nothing => self.since,
+            Seen::More => self.since.or(Some(now)),
+            Seen::Started => Some(now),
+            Seen::Whole => None,
+        };
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.since.map(|since| since + LINE_DEADLINE)
+    }
+
+    /// Waits until the line has taken too long; for ever when there is none.
+    async fn overdue(&self) {
+        match self.deadline() {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The last line for a client whose own never ended.
+    fn refuse(&self, core: &Core, caller: &Arc<Caller>, out: &mut Vec<u8>) {
+        let seconds = LINE_DEADLINE.as_secs();
+        let failure =
+            Failure::new(Code::TimedOut, format!("a line must end within {seconds} seconds of its beginning"));
+        core.malformed(caller, &failure);
+        Response::from(Reply::failed("unknown", failure)).encode(out);
     }
 }
 
@@ -208,6 +322,7 @@ async fn stream(
     caller: &Arc<Caller>,
     mut watch: Watch,
     lines: &mut Lines,
+    mut half: Half,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut out = Vec::new();
@@ -232,8 +347,13 @@ async fn stream(
             },
             read = wire.read(lines), if !stopping => match read {
                 Ok(0) | Err(_) => return,
-                Ok(_) => {}
+                Ok(n) => half.saw(Seen::of(lines.buffer(), n), Instant::now()),
             },
+            () = half.overdue(), if wire.hurries() && !stopping => {
+                half.refuse(core, caller, &mut out);
+                let _gone = write(wire, &mut out).await;
+                return;
+            }
             // What waits is still told; the end of the subscription ends the stream.
             () = stopped(&mut stop), if !stopping => stopping = true,
         }
@@ -256,5 +376,31 @@ fn encode_event(name: &'static str, seq: Option<u64>, ts: Option<&str>, data: &s
     let event = Event { version: VERSION, event: name.into(), seq, ts: ts.map(str::to_owned), data: data.clone() };
     if serde_json::to_writer(&mut *out, &event).is_ok() {
         out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_sixty_seconds_from_its_first_byte_and_an_idle_connection_for_ever() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut half = Half::default();
+        let reads: [(u64, &[u8], Option<u64>); 8] = [
+            (0, b"{\"na", Some(60)),
+            (1, b"m", Some(60)),
+            (59, b"e", Some(60)),
+            (59, b"\":1}\n", None),
+            (500, b"{}\n{", Some(560)),
+            (501, b"}\n{}\n{", Some(561)),
+            (502, b"}", Some(561)),
+            (503, b"\n", None),
+        ];
+        for (now, read, deadline) in reads {
+            half.saw(Seen::of(&[b"before\n", read].concat(), read.len()), at(now));
+            assert_eq!(half.deadline(), deadline.map(at), "at {now}");
+        }
     }
 }

@@ -81,13 +81,13 @@ pub(super) fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
     }
 }
 
-/// A held request as lists and events show it.
+/// A held request as lists and events show it: to everybody alike, so without the rule, which is in the audit log.
 pub fn shown(held: &Held, count: u32, now: &Moment) -> Value {
     json!({
         "id": held.id, "action": held.name, "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
         "summary": held.preview.as_ref().map(|p| &p.summary), "preview": held.preview, "preview_error": held.preview_error,
         "steps": held.steps.iter().map(|s| json!({ "action": s.name, "args": s.args, "risk": s.risk })).collect::<Vec<_>>(),
-        "assurance": held.needs.assurance, "grants": held.needs.grants, "rule": held.rule, "why": held.why,
+        "assurance": held.needs.assurance, "grants": held.needs.grants, "why": held.why,
         "held": rfc3339(held.wall_ms), "expires_in": held.left(now), "count": count,
     })
 }

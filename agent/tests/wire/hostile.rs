@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DESKTOP, World, connect, desktop_and, id_of, line_on};
+use crate::support::{DESKTOP, World, as_uid, connect, desktop_and, id_of, line_on, open_to_all};
 
 #[test]
 fn what_is_no_package_name_never_reaches_the_package_manager() {
@@ -388,4 +388,37 @@ fn whatever_is_sent_the_agent_answers_and_goes_on() {
         }
     }
     assert_eq!(world.archive.started(), 0);
+}
+
+#[test]
+fn who_may_not_read_the_policy_learns_neither_its_rules_nor_its_errors() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(mut world) = open_to_all(DESKTOP) else { return };
+    let other = |world: &World, lines: &[Value]| as_uid(world, 61_005, lines);
+    let lines = [
+        json!({ "name": "package_install", "payload": "cowsay" }),
+        json!({ "name": "pending_list" }),
+        json!({ "name": "subscribe" }),
+    ];
+    let answers = other(&world, &lines);
+    assert_eq!(answers[0]["status"], "confirm", "{}", answers[0]);
+    assert_eq!(answers[1]["data"]["pending"].as_array().map(Vec::len), Some(1));
+    assert!(answers.iter().all(|a| !a.to_string().contains("risk.")), "{answers:?}");
+
+    world.write("policy.toml", "version = 1\n[risk]\nlow = \"maybe\"\n");
+    world.restart();
+    std::fs::set_permissions(world.socket(), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let lines = [
+        json!({ "name": "remember", "payload": "x" }),
+        json!({ "name": "explain", "payload": "{\"name\":\"remember\",\"payload\":\"x\"}" }),
+        json!({ "name": "get_capabilities", "args": { "details": true } }),
+        json!({ "name": "subscribe" }),
+    ];
+    let answers = other(&world, &lines);
+    assert_eq!(answers[0]["status"], "deny", "{}", answers[0]);
+    for answer in &answers {
+        assert!(!answer.to_string().contains("policy.toml") && !answer.to_string().contains("maybe"), "{answer}");
+        assert!(answer.to_string().contains("the policy files have an error"), "{answer}");
+    }
+    assert!(world.ask("remember", "x")["policy"]["why"].as_str().unwrap().contains("policy.toml:3:7"), "the owner");
 }

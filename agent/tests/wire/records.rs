@@ -434,3 +434,22 @@ fn the_log_verifies_after_all_of_this() {
     );
     eventually(|| true);
 }
+
+#[test]
+fn beyond_six_hundred_a_minute_what_only_looks_is_counted_with_neither_record() {
+    let mut world = World::new(DESKTOP);
+    let mut client = world.connect();
+    for _ in 0..1500 {
+        assert_eq!(line_on(&mut client, r#"{"name":"read_context"}"#)["status"], "ok");
+    }
+    drop(client);
+    drop(world.ask("remember", "an act"));
+    let records = world.end();
+    let (judged, finished) = (of(&records, "judged", "read_context"), of(&records, "finished", "read_context"));
+    // A minute may end in between.
+    assert!((600..=1200).contains(&judged.len()), "{}", judged.len());
+    assert_eq!(judged.len(), finished.len());
+    let counted: u64 = records.iter().filter(|r| r["kind"] == "counted").map(|r| find(r, "observed")).sum();
+    assert_eq!(counted + judged.len() as u64, 1500);
+    assert_eq!(of(&records, "finished", "remember").len(), 1, "an act has its records all the same");
+}
