@@ -123,7 +123,14 @@ impl Claim<'_> {
     /// When the journal cannot be written.
     pub async fn invalidate(mut self, why: &str) -> Result<(), Failure> {
         self.settled = true;
-        let end = End { id: self.held.id, reply: None, note: Some(why.to_owned()), approver: None, wall_ms: 0 };
+        let end = End {
+            id: self.held.id,
+            reply: None,
+            note: Some(why.to_owned()),
+            approver: None,
+            wall_ms: 0,
+            by_another: false,
+        };
         self.gate.end(self.held.id, "invalidated", end).await
     }
 }

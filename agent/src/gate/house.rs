@@ -42,7 +42,7 @@ impl Gate {
         };
         for held in &ended {
             let note = Some("the policy changed".to_owned());
-            let end = End { id: held.id, reply: None, note, approver: None, wall_ms: 0 };
+            let end = End { id: held.id, reply: None, note, approver: None, wall_ms: 0, by_another: false };
             if let Err(e) = self.end(held.id, "invalidated", end).await {
                 tracing::warn!(id = %held.id, "{e}");
             }
@@ -63,7 +63,7 @@ impl Gate {
             .collect()
         };
         for held in &expired {
-            let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 };
+            let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0, by_another: false };
             if let Err(e) = self.end(held.id, "expired", end).await {
                 tracing::warn!(id = %held.id, "{e}");
             }

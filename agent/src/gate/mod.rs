@@ -232,10 +232,15 @@ impl Gate {
                 after,
             );
         }
-        let recent = || state.denials.iter().filter(|(k, at)| *k == key && now.boot_ms - at < DENIALS_MS);
+        let no = |e: &Entry| match &e.phase {
+            Phase::Ended("denied", end) if end.by_another && e.held.asker.key() == key => Some(end.wall_ms),
+            _ => None,
+        };
+        // By the wall clock, which a restart does not forget; a clock that was turned back forgives sooner.
+        let recent = || state.held.values().filter_map(no).filter(|at| (0..DENIALS_MS).contains(&(now.wall_ms - at)));
         if recent().count() >= DENIALS {
-            let last = recent().map(|(_, at)| *at).max().unwrap_or(now.boot_ms);
-            let after = ((last + DENIALS_MS - now.boot_ms) / 1000).max(1);
+            let last = recent().max().unwrap_or(now.wall_ms);
+            let after = ((last + DENIALS_MS - now.wall_ms) / 1000).max(1);
             return limited(
                 format!(
                     "a person said no {DENIALS} times within ten minutes; nobody is asked for this caller until later"
@@ -320,7 +325,8 @@ impl Gate {
     /// When the journal cannot be written; the end is known in memory all the same.
     pub async fn finished(&self, id: Uuid, kind: &'static str, reply: Value) -> Result<(), Failure> {
         fault::point("before_outcome");
-        self.end(id, kind, End { id, reply: Some(reply), note: None, approver: None, wall_ms: 0 }).await?;
+        self.end(id, kind, End { id, reply: Some(reply), note: None, approver: None, wall_ms: 0, by_another: false })
+            .await?;
         fault::point("after_outcome");
         Ok(())
     }
@@ -364,22 +370,21 @@ impl Gate {
             assurance: Assurance::Requester,
             approver_same_uid: caller.uid() == held.asker.uid,
         };
+        // Taking one's own request back with a no is no sign of a person who is asked too often.
+        let by_another = caller.pid() != held.asker.pid || caller.connection() != held.asker.connection;
         let now = self.clock.now();
         {
             let mut state = self.state();
             let entry = state.held.get_mut(&held.id).ok_or_else(not_found)?;
             open_now(entry, &now)?;
             entry.phase = Phase::Claimed;
-            // Taking one's own request back with a no is no sign of a person who is asked too often.
-            if caller.pid() != held.asker.pid || caller.connection() != held.asker.connection {
-                state.denials.push_back((held.asker.key(), now.boot_ms));
-            }
-            while state.denials.front().is_some_and(|(_, at)| now.boot_ms - at > DENIALS_MS) {
-                state.denials.pop_front();
-            }
         }
-        self.end(held.id, "denied", End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0 })
-            .await?;
+        self.end(
+            held.id,
+            "denied",
+            End { id: held.id, reply: None, note, approver: Some(approver), wall_ms: 0, by_another },
+        )
+        .await?;
         Ok(held)
     }
 
@@ -395,8 +400,12 @@ impl Gate {
             open_now(entry, &self.clock.now())?;
             entry.phase = Phase::Claimed;
         }
-        self.end(held.id, "cancelled", End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0 })
-            .await?;
+        self.end(
+            held.id,
+            "cancelled",
+            End { id: held.id, reply: None, note: None, approver: None, wall_ms: 0, by_another: false },
+        )
+        .await?;
         Ok(held)
     }
 
@@ -406,7 +415,7 @@ impl Gate {
             Some(entry) if matches!(entry.phase, Phase::Pending) => entry.phase = Phase::Claimed,
             _ => return,
         }
-        let end = End { id, reply: None, note: None, approver: None, wall_ms: 0 };
+        let end = End { id, reply: None, note: None, approver: None, wall_ms: 0, by_another: false };
         if let Err(e) = self.end(id, "cancelled", end).await {
             tracing::error!("request {id} could not be withdrawn: {e}");
         }

@@ -300,6 +300,9 @@ pub struct End {
     pub approver: Option<Approver>,
     /// When, in milliseconds since 1970.
     pub wall_ms: i64,
+    /// Whether the no came from somebody else than the requester: such ones count towards being left alone for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_another: bool,
 }
 
 /// The journal's line between the yes and the deed.

@@ -1,6 +1,6 @@
 //! What is held and granted, how it stands, and how it is read back from the journal.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,6 @@ pub(super) struct State {
     pub(super) grants: HashMap<Uuid, Grant>,
     /// Whether texts were taken out of what ended, and the journal still has them.
     pub(super) scrubbed: bool,
-    /// Callers to whom a person said no, and when (milliseconds since boot).
-    pub(super) denials: VecDeque<(String, i64)>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -557,7 +557,14 @@ async fn what_one_uid_ends_pushes_out_nobody_elses_result() {
     let ended = |uid: u32, ms: i64| {
         let mut held = held(uid, "aa");
         held.asker.uid = uid;
-        let end = End { id: held.id, reply: None, note: None, approver: None, wall_ms: moment().wall_ms + ms };
+        let end = End {
+            id: held.id,
+            reply: None,
+            note: None,
+            approver: None,
+            wall_ms: moment().wall_ms + ms,
+            by_another: false,
+        };
         Entry { held: Arc::new(held), phase: Phase::Ended("cancelled", Box::new(end)), count: 1 }
     };
     let others = ended(1001, -5);
