@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,10 @@ use crate::store::{Ack, Durability, Log, LogError};
 
 /// The longest note, in bytes.
 pub const MAX_NOTE: usize = 16 * 1024;
-/// How many notes a uid may have.
+/// How many notes a uid may have, forgotten ones that can be brought back included.
 pub const MAX_NOTES: usize = 10_000;
+/// How many bytes of text a uid may have in its notes, forgotten ones included.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How long a forgotten note can be brought back, in seconds.
 pub const FORGOTTEN_FOR: i64 = 600;
 
@@ -50,7 +52,10 @@ pub enum MemoryError {
     #[error("a note cannot have the invisible character {0}; leave it out")]
     Hidden(String),
     /// Too many.
-    #[error("there are {MAX_NOTES} notes already; forget some first")]
+    #[error(
+        "there are {MAX_NOTES} notes or {} MiB of them already; forget some (each counts until its text is overwritten)",
+        MAX_BYTES / 1024 / 1024
+    )]
     Full,
     /// No such note.
     #[error("there is no such note; `read_context` lists what there is")]
@@ -71,7 +76,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Notes {
-    by_id: BTreeMap<u64, Note>,
+    by_id: BTreeMap<u64, Arc<Note>>,
     last: u64,
 }
 
@@ -95,13 +100,13 @@ impl Memory {
                 "note" => {
                     let note: Note = serde_json::from_str(entry.data.get()).map_err(bad)?;
                     notes.last = notes.last.max(note.id);
-                    notes.by_id.insert(note.id, note);
+                    notes.by_id.insert(note.id, Arc::new(note));
                 }
                 "last" | "forgotten" | "restored" => {
                     let of: IdOf = serde_json::from_str(entry.data.get()).map_err(bad)?;
                     notes.last = notes.last.max(of.id);
                     if let Some(note) = notes.by_id.get_mut(&of.id).filter(|_| entry.kind != "last") {
-                        note.forgotten = (entry.kind == "forgotten").then_some(of.at);
+                        Arc::make_mut(note).forgotten = (entry.kind == "forgotten").then_some(of.at);
                     }
                 }
                 other => return Err(format!("`{other}` is no kind of record of the memory")),
@@ -123,7 +128,9 @@ impl Memory {
         check(text)?;
         let (note, ack) = {
             let mut notes = self.notes();
-            if notes.by_id.values().filter(|n| n.owner == owner && n.forgotten.is_none()).count() >= MAX_NOTES {
+            let mine = notes.by_id.values().filter(|n| n.owner == owner);
+            let (number, bytes) = mine.fold((0, text.len()), |(number, bytes), n| (number + 1, bytes + n.text.len()));
+            if number >= MAX_NOTES || bytes > MAX_BYTES {
                 return Err(MemoryError::Full);
             }
             notes.last += 1;
@@ -135,7 +142,7 @@ impl Memory {
                 text: text.to_owned(),
                 forgotten: None,
             };
-            notes.by_id.insert(note.id, note.clone());
+            notes.by_id.insert(note.id, Arc::new(note.clone()));
             (note.clone(), self.log.append("note", &note, Durability::Synced))
         };
         if let Err(e) = ack.await {
@@ -146,20 +153,26 @@ impl Memory {
     }
 
     /// The notes of a uid, oldest first; with words, those that have all of them, whatever the case.
-    pub fn read(&self, owner: u32, words: Option<&str>) -> Vec<Note> {
+    pub fn read(&self, owner: u32, words: Option<&str>) -> Vec<Arc<Note>> {
         let wanted: Vec<String> = words.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
         let has_all = |text: &str| {
             let text = text.to_lowercase();
             wanted.iter().all(|w| text.contains(w))
         };
-        let notes = self.notes();
-        let mine = notes.by_id.values().filter(|n| n.owner == owner && n.forgotten.is_none());
-        mine.filter(|n| has_all(&n.text)).cloned().collect()
+        let mut mine: Vec<Arc<Note>> = {
+            let notes = self.notes();
+            notes.by_id.values().filter(|n| n.owner == owner && n.forgotten.is_none()).cloned().collect()
+        };
+        // The lock is not held for the search: nobody else waits for it.
+        if !wanted.is_empty() {
+            mine.retain(|n| has_all(&n.text));
+        }
+        mine
     }
 
     /// A note of a uid by its id, a forgotten one too while it can be brought back.
     pub fn find(&self, owner: u32, id: u64) -> Option<Note> {
-        self.notes().by_id.get(&id).filter(|n| n.owner == owner).cloned()
+        self.notes().by_id.get(&id).filter(|n| n.owner == owner).map(|n| Note::clone(n))
     }
 
     /// Forgets a note. With `purge` its text is overwritten at once, else after ten minutes.
@@ -195,13 +208,14 @@ impl Memory {
             let mut notes = self.notes();
             let note = notes.by_id.get_mut(&id).filter(|n| n.owner == owner);
             let note = note.filter(|n| n.forgotten.is_some() != forgotten.is_some()).ok_or(MemoryError::NotFound)?;
+            let note = Arc::make_mut(note);
             let before = std::mem::replace(&mut note.forgotten, forgotten);
             let at = forgotten.unwrap_or_default();
             (before, self.log.append(kind, &IdOf { id, at }, Durability::Synced), note.clone())
         };
         if let Err(e) = ack.await {
             if let Some(note) = self.notes().by_id.get_mut(&id) {
-                note.forgotten = before;
+                Arc::make_mut(note).forgotten = before;
             }
             return Err(e.into());
         }
@@ -210,7 +224,7 @@ impl Memory {
 
     /// Overwrites the text of notes that were forgotten more than ten minutes ago, and says whether there were any. Called
     /// now and then.
-    pub fn tidy(&self) -> bool {
+    pub async fn tidy(&self) -> bool {
         let due = self.clock.now().wall_ms - FORGOTTEN_FOR * 1000;
         let ack = {
             let mut notes = self.notes();
@@ -221,7 +235,7 @@ impl Memory {
             }
             self.rewrite(&notes)
         };
-        if let Err(e) = ack.wait() {
+        if let Err(e) = ack.await {
             tracing::warn!("forgotten notes could not be overwritten: {e}");
         }
         true
@@ -231,7 +245,7 @@ impl Memory {
     fn rewrite(&self, notes: &Notes) -> Ack {
         // The last id is kept, so that no id comes twice.
         let last = std::iter::once(("last", serde_json::to_value(IdOf { id: notes.last, at: 0 })));
-        let records = last.chain(notes.by_id.values().map(|n| ("note", serde_json::to_value(n))));
+        let records = last.chain(notes.by_id.values().map(|n| ("note", serde_json::to_value(n.as_ref()))));
         self.log.rewrite(records.filter_map(|(kind, value)| Some((kind, value.ok()?))))
     }
 }
@@ -247,5 +261,23 @@ fn check(text: &str) -> Result<(), MemoryError> {
     match text.chars().find(|c| is_hidden(*c) && !matches!(c, '\n' | '\t' | '\u{200D}' | '\u{FE0F}')) {
         Some(c) => Err(MemoryError::Hidden(format!("U+{:04X}", u32::from(c)))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn forgotten_notes_count_until_they_are_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::open(&folder.path().join("memory.jsonl"), Clock::system()).unwrap();
+        let text = "a".repeat(MAX_NOTE);
+        for _ in 0..MAX_BYTES / MAX_NOTE {
+            let note = memory.remember(1000, "test", &text).await.unwrap();
+            memory.forget(1000, note.id, false).await.unwrap();
+        }
+        assert!(matches!(memory.remember(1000, "test", "b").await, Err(MemoryError::Full)));
+        assert!(memory.remember(1001, "test", "b").await.is_ok(), "another uid has its own room");
     }
 }

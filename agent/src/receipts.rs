@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::reply::Undo;
-use crate::store::{Durability, Log, LogError};
+use crate::store::{Ack, Durability, Log, LogError};
 
 /// How long a receipt is kept, in milliseconds.
 const KEPT_MS: i64 = 7 * 24 * 3_600_000;
@@ -71,7 +71,9 @@ impl Receipts {
             Ok(())
         })?;
         let receipts = Receipts { log, clock, unused: Mutex::new(unused) };
-        receipts.tidy();
+        if let Some(Err(e)) = receipts.drop_old().map(Ack::wait) {
+            tracing::warn!("old receipts could not be dropped: {e}");
+        }
         Ok(receipts)
     }
 
@@ -138,26 +140,70 @@ impl Receipts {
     }
 
     /// Drops what is too old or too much. Called now and then.
-    pub fn tidy(&self) {
-        let now = self.clock.now().wall_ms;
-        let ack = {
-            let mut unused = self.lock();
-            let before = unused.len();
-            unused.retain(|_, r| now - r.wall_ms <= KEPT_MS);
-            if unused.len() > MAX_RECEIPTS {
-                let mut numbers: Vec<u64> = unused.values().map(|r| r.number).collect();
-                numbers.sort_unstable();
-                let least = numbers[numbers.len() - MAX_RECEIPTS];
-                unused.retain(|_, r| r.number >= least);
-            }
-            if unused.len() == before {
-                return;
-            }
-            // Under the lock, so that nothing that is added meanwhile is lost.
-            self.log.rewrite(unused.values().map(|r| ("receipt", r)))
-        };
-        if let Err(e) = ack.wait() {
+    pub async fn tidy(&self) {
+        let Some(ack) = self.drop_old() else { return };
+        if let Err(e) = ack.await {
             tracing::warn!("old receipts could not be dropped: {e}");
         }
+    }
+
+    /// Drops what is too old or too much, and writes the journal anew when there was any.
+    fn drop_old(&self) -> Option<Ack> {
+        let now = self.clock.now().wall_ms;
+        let mut unused = self.lock();
+        let before = unused.len();
+        unused.retain(|_, r| now - r.wall_ms <= KEPT_MS);
+        drop_oldest(&mut unused, MAX_RECEIPTS);
+        if unused.len() == before {
+            return None;
+        }
+        // Under the lock, so that nothing that is added meanwhile is lost.
+        Some(self.log.rewrite(unused.values().map(|r| ("receipt", r))))
+    }
+}
+
+/// Keeps the newest `most` receipts of each uid.
+fn drop_oldest(unused: &mut HashMap<Uuid, Receipt>, most: usize) {
+    let mut of_owner: HashMap<u32, Vec<(u64, Uuid)>> = HashMap::new();
+    for receipt in unused.values() {
+        of_owner.entry(receipt.owner).or_default().push((receipt.number, receipt.id));
+    }
+    for mut receipts in of_owner.into_values() {
+        receipts.sort_unstable();
+        for (_, id) in receipts.iter().rev().skip(most) {
+            unused.remove(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_receipts_of_one_uid_do_not_push_out_those_of_another() {
+        let receipt = |owner, number| Receipt {
+            id: Uuid::new_v4(),
+            owner,
+            request: None,
+            action: "set_volume".into(),
+            summary: String::new(),
+            undo: Undo {
+                action: "set_volume".into(),
+                args: serde_json::Value::Null,
+                before: serde_json::Value::Null,
+                after: serde_json::Value::Null,
+                only: None,
+                within: None,
+            },
+            wall_ms: 0,
+            number,
+        };
+        let all = std::iter::once(receipt(1, 1)).chain((2..=6).map(|n| receipt(2, n)));
+        let mut unused: HashMap<Uuid, Receipt> = all.map(|r| (r.id, r)).collect();
+        drop_oldest(&mut unused, 3);
+        let mut left: Vec<(u32, u64)> = unused.values().map(|r| (r.owner, r.number)).collect();
+        left.sort_unstable();
+        assert_eq!(left, [(1, 1), (2, 4), (2, 5), (2, 6)]);
     }
 }

@@ -1,5 +1,7 @@
 //! Notes: remembered, read and forgotten.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +19,47 @@ use crate::services::Context;
 const LAST: usize = 5;
 /// How many notes `data` has at most, the newest ones.
 const MAX_LISTED: usize = 1000;
+/// How many bytes of text the notes in `data` have at most, the newest notes first.
+const MAX_LISTED_BYTES: usize = 256 * 1024;
+/// How many bytes of one note a sentence or a choice between notes has; what is longer ends with `…`.
+const MAX_IN_SENTENCE: usize = 4 * 1024;
+/// The longest words to search for, in bytes.
+const MAX_WORDS_BYTES: usize = 256;
+/// How many words to search for there may be.
+const MAX_WORDS: usize = 16;
+
+/// Whether notes can be searched for these words.
+fn check_words(words: &str) -> Result<(), String> {
+    if words.len() > MAX_WORDS_BYTES || words.split_whitespace().nth(MAX_WORDS).is_some() {
+        return Err(format!("words to search for have at most {MAX_WORDS_BYTES} bytes and are at most {MAX_WORDS}"));
+    }
+    Ok(())
+}
+
+/// Words in `args`, with the same bounds as in a payload.
+fn words<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let words = Option::<String>::deserialize(from)?;
+    words.as_deref().map_or(Ok(()), check_words).map_err(serde::de::Error::custom)?;
+    Ok(words)
+}
+
+/// The beginning of a long note, the whole of any other.
+fn cut(text: &str) -> String {
+    if text.len() <= MAX_IN_SENTENCE {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_IN_SENTENCE)])
+}
+
+/// The newest notes that an answer has room for, of notes that have the oldest first.
+fn newest(notes: &[Arc<Note>]) -> &[Arc<Note>] {
+    let mut bytes = 0;
+    let fits = notes.iter().rev().take(MAX_LISTED).take_while(|n| {
+        bytes += n.text.len();
+        bytes <= MAX_LISTED_BYTES
+    });
+    &notes[notes.len() - fits.count()..]
+}
 
 impl From<MemoryError> for Failure {
     fn from(error: MemoryError) -> Failure {
@@ -161,7 +204,7 @@ fn state(cx: &Context<'_>, id: u64) -> Value {
 #[serde(deny_unknown_fields)]
 pub struct ReadContext {
     /// Words to search for; absent or `default` for the last notes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "words", skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
 }
 
@@ -196,6 +239,7 @@ impl Capability for ReadContext {
 
     fn from_payload(payload: Option<&str>) -> Result<ReadContext, Failure> {
         let words = payload.map(str::trim).filter(|p| !p.is_empty() && *p != "default");
+        words.map_or(Ok(()), check_words).map_err(Failure::invalid_payload)?;
         Ok(ReadContext { words: words.map(str::to_owned) })
     }
 
@@ -223,7 +267,7 @@ impl Perform for ReadContext {
     async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
         let notes = cx.services.memory.read(cx.owner, self.words.as_deref());
         let last = &notes[notes.len().saturating_sub(LAST)..];
-        let joined = last.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(" | ");
+        let joined = last.iter().map(|n| cut(&n.text)).collect::<Vec<_>>().join(" | ");
         let message = match (&self.words, notes.len()) {
             (None, 0) => "No saved context yet.".to_owned(),
             (None, _) => format!("Recent context: {joined}"),
@@ -231,12 +275,12 @@ impl Perform for ReadContext {
             (Some(_), n) if n > LAST => format!("{}, the last of them: {joined}", count(n, "note")),
             (Some(_), n) => format!("{}: {joined}", count(n, "note")),
         };
-        let listed: Vec<Value> = notes
+        let listed: Vec<Value> = newest(&notes)
             .iter()
-            .skip(notes.len().saturating_sub(MAX_LISTED))
             .map(|n| json!({ "id": n.id, "ts": n.ts, "caller": n.caller, "text": n.text }))
             .collect();
-        Ok(Outcome::says(message).with(json!({ "notes": listed, "total": notes.len() })))
+        Ok(Outcome::says(message)
+            .with(json!({ "left_out": notes.len() - listed.len(), "notes": listed, "total": notes.len() })))
     }
 }
 
@@ -248,7 +292,7 @@ pub struct Forget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
     /// Words that one note alone has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "words", skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
     /// Whether its text is overwritten at once and cannot be brought back.
     #[serde(default)]
@@ -277,6 +321,7 @@ impl Capability for Forget {
     fn from_payload(payload: Option<&str>) -> Result<Forget, Failure> {
         let text = payload.map(str::trim).filter(|p| !p.is_empty());
         let text = text.ok_or_else(|| Failure::invalid_payload("missing note; send its id, or words that it has"))?;
+        check_words(text).map_err(Failure::invalid_payload)?;
         Ok(match text.parse() {
             Ok(id) => Forget { id: Some(id), words: None, purge: false },
             Err(_) => Forget { id: None, words: Some(text.to_owned()), purge: false },
@@ -304,11 +349,11 @@ impl Forget {
                 let mut found = memory.read(cx.owner, Some(words));
                 match (found.pop(), found.is_empty()) {
                     (None, _) => Err(MemoryError::NotFound.into()),
-                    (Some(note), true) => Ok(note),
+                    (Some(note), true) => Ok(Note::clone(&note)),
                     (Some(last), false) => {
                         found.push(last);
                         let listed: Vec<Value> =
-                            found.iter().take(20).map(|n| json!({ "id": n.id, "text": n.text })).collect();
+                            found.iter().take(20).map(|n| json!({ "id": n.id, "text": cut(&n.text) })).collect();
                         let message = format!("{} have these words; forget one by its id", count(found.len(), "note"));
                         Err(Failure::new(Code::Ambiguous, message).with(json!({ "notes": listed })))
                     }
@@ -376,5 +421,44 @@ impl Perform for Forget {
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
         Ok(self.id.map_or(Value::Null, |id| state(cx, id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_to_search_for_are_bounded_in_payload_and_args() {
+        let rows = [("printer", true), (&"a ".repeat(16), true), (&"a ".repeat(17), false), (&"a".repeat(257), false)];
+        for (words, good) in rows {
+            let args = json!({ "words": words });
+            assert_eq!(ReadContext::from_payload(Some(words)).is_ok(), good, "{words}");
+            assert_eq!(Forget::from_payload(Some(words)).is_ok(), good, "{words}");
+            assert_eq!(serde_json::from_value::<ReadContext>(args.clone()).is_ok(), good, "{words}");
+            assert_eq!(serde_json::from_value::<Forget>(args).is_ok(), good, "{words}");
+        }
+        let failure = ReadContext::from_payload(Some(&"a ".repeat(80_000))).unwrap_err();
+        assert_eq!(failure.code, Code::InvalidPayload);
+    }
+
+    #[test]
+    fn an_answer_has_the_newest_notes_that_fit_and_no_more() {
+        let note = |id, bytes| {
+            let (ts, caller, text) = (String::new(), String::new(), "a".repeat(bytes));
+            Arc::new(Note { id, ts, owner: 1, caller, text, forgotten: None })
+        };
+        let long: Vec<_> = (0..1000).map(|id| note(id, 16 * 1024)).collect();
+        assert_eq!(newest(&long).iter().map(|n| n.id).collect::<Vec<_>>(), (984..1000).collect::<Vec<_>>());
+        let short: Vec<_> = (0..1001).map(|id| note(id, 1)).collect();
+        assert_eq!(newest(&short).len(), MAX_LISTED);
+        assert!(newest(&[]).is_empty());
+    }
+
+    #[test]
+    fn only_a_long_note_is_cut_in_a_sentence() {
+        let whole = "ä".repeat(MAX_IN_SENTENCE / 2);
+        assert_eq!(cut(&whole), whole);
+        assert_eq!(cut(&format!("a{whole}")).len(), MAX_IN_SENTENCE - 1 + "…".len());
     }
 }

@@ -40,6 +40,7 @@ impl From<PackageError> for Failure {
             }
             PackageError::Unknown { text } => (Code::UnknownOutcome, json!({ "known": text })),
             PackageError::Timeout { after } => (Code::TimedOut, json!({ "after_seconds": after.as_secs() })),
+            PackageError::Overloaded => (Code::Overloaded, json!({})),
             PackageError::Network { text } => (Code::Failed, json!({ "network": text })),
         };
         Failure::new(code, message.trim_end_matches("..").to_owned()).with(data)

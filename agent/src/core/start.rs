@@ -135,7 +135,7 @@ impl Core {
         );
         self.write_later(&started);
 
-        if self.0.services.memory.tidy() {
+        if self.0.services.memory.tidy().await {
             self.0.gate.scrub().await;
         }
         let mut transactions = self.0.services.transactions_left();
@@ -357,10 +357,10 @@ impl Core {
                         self.write_later(&self.decided(&Arc::new(Caller::this_process(Door::Command)), &held, "expired", None));
                         self.tell_decided(&held, "expired");
                     }
-                    if self.0.services.memory.tidy() {
+                    if self.0.services.memory.tidy().await {
                         self.0.gate.scrub().await;
                     }
-                    self.0.receipts.tidy();
+                    self.0.receipts.tidy().await;
                 }
                 () = watch.changed() => {
                     // What is wrong was told to everybody already.

@@ -16,7 +16,7 @@ pub use apt::commit::Running;
 pub use name::{NameError, PackageName};
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::spawn::SpawnError;
 
@@ -123,6 +123,9 @@ pub enum PackageError {
         /// The deadline.
         after: Duration,
     },
+    /// So many queries wait already that this one was not started.
+    #[error("too many package queries wait already; try again later")]
+    Overloaded,
     /// A package source could not be reached.
     #[error("a package source could not be reached: {text}")]
     Network {
@@ -145,6 +148,39 @@ impl From<SpawnError> for PackageError {
 
 fn near_words(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) }
+}
+
+/// How many queries run at once. Each reads apt's whole index, in up to two processes.
+const QUERIES: usize = 4;
+/// How many queries wait at the most for those that run.
+const QUERIES_WAITING: usize = 16;
+/// How long a query waits at the most, unless its action's deadline is over before.
+const QUERY_WAIT: Duration = Duration::from_secs(60);
+
+/// The queries of this whole process: everybody's together load the machine.
+static QUEUE: Queue = Queue::new();
+
+/// Bounds how many queries run and how many wait.
+#[derive(Debug)]
+struct Queue {
+    /// A place for each query that runs or waits.
+    places: Semaphore,
+    /// A turn for each query that runs.
+    turns: Semaphore,
+}
+
+impl Queue {
+    const fn new() -> Queue {
+        Queue { places: Semaphore::const_new(QUERIES + QUERIES_WAITING), turns: Semaphore::const_new(QUERIES) }
+    }
+
+    /// Waits for a turn; the turn ends when what this returns is dropped.
+    async fn turn(&self) -> Result<[SemaphorePermit<'_>; 2], PackageError> {
+        let place = self.places.try_acquire().map_err(|_| PackageError::Overloaded)?;
+        let turn = tokio::time::timeout(QUERY_WAIT, self.turns.acquire()).await;
+        let turn = turn.map_err(|_| PackageError::Timeout { after: QUERY_WAIT })?;
+        Ok([turn.map_err(|_| PackageError::Overloaded)?, place])
+    }
 }
 
 /// The package manager of this machine.
@@ -176,7 +212,10 @@ impl Manager {
     /// What `change` would do. Changes nothing and needs no root.
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
         match self {
-            Self::Apt(apt) => apt.simulate(change).await,
+            Self::Apt(apt) => {
+                let _turn = QUEUE.turn().await?;
+                apt.simulate(change).await
+            }
             Self::Mock(archive) => archive.simulate(change).await,
         }
     }
@@ -215,7 +254,10 @@ impl Manager {
     /// [`apt::MAX_HITS`].
     pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
         match self {
-            Self::Apt(apt) => apt.search(words).await,
+            Self::Apt(apt) => {
+                let _turn = QUEUE.turn().await?;
+                apt.search(words).await
+            }
             Self::Mock(archive) => archive.search(words).await,
         }
     }
@@ -234,5 +276,35 @@ impl Manager {
             Self::Apt(apt) => apt.installed(names).await,
             Self::Mock(archive) => archive.installed(names).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn four_queries_run_sixteen_wait_and_the_next_is_told_so() {
+        let queue = Arc::new(Queue::new());
+        let mut running = Vec::new();
+        for _ in 0..QUERIES {
+            running.push(queue.turn().await.unwrap());
+        }
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..QUERIES_WAITING {
+            let queue = queue.clone();
+            waiting.spawn(async move { queue.turn().await.map(drop) });
+        }
+        while queue.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(queue.turn().await, Err(PackageError::Overloaded)));
+        running.clear();
+        while let Some(ended) = waiting.join_next().await {
+            assert!(ended.unwrap().is_ok(), "those that waited have their turn");
+        }
+        assert!(queue.turn().await.is_ok());
     }
 }
