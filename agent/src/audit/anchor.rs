@@ -74,15 +74,23 @@ impl Head {
         let mut text = Vec::new();
         file.take(HEAD_LIMIT).read_to_end(&mut text)?;
         let head: Head = serde_json::from_slice(&text)?;
-        let same = std::path::absolute(&place.current).is_ok_and(|file| file == head.file);
+        let same = Head::names(place).is_ok_and(|file| file == head.file);
         Ok(same.then_some(head))
+    }
+
+    /// The log as the head file names it: by its name where both lie in one folder, so that a state folder can be moved or
+    /// copied and is still checked.
+    fn names(place: &Place) -> io::Result<PathBuf> {
+        let (log, head) = (std::path::absolute(&place.current)?, std::path::absolute(&place.head)?);
+        let beside = head.parent().and_then(|folder| log.strip_prefix(folder).ok());
+        Ok(beside.map_or_else(|| log.clone(), Path::to_owned))
     }
 
     /// Replaces the head file in one step. The folder is not synced: an older head is still true.
     pub(super) fn write(place: &Place, seq: u64, hash: Sha256Hash) -> Result<(), LogError> {
         let new = place.head.with_extension("json.new");
         let failed = |e| LogError::io("cannot write", &new, e);
-        let head = Head { seq, hash, file: std::path::absolute(&place.current).map_err(failed)? };
+        let head = Head { seq, hash, file: Head::names(place).map_err(failed)? };
         let mut text = serde_json::to_vec(&head).map_err(|e| failed(e.into()))?;
         text.push(b'\n');
         let mut file = open_private(&new)?;

@@ -244,6 +244,20 @@ fn a_damaged_end_is_kept_aside_and_never_forgotten() {
 }
 
 #[test]
+fn a_cut_end_is_found_in_a_copy_of_the_state_folder_too() {
+    let world = World::with(5, 1 << 20, 10);
+    let copy = World::new();
+    let (from, to) = (world.tmp.path().join("audit"), copy.tmp.path().join("audit"));
+    std::fs::create_dir(&to).unwrap();
+    for name in ["audit.jsonl", "head.json"] {
+        std::fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    assert!(copy.verify().is_whole(), "{}", copy.verify());
+    copy.edit(|l| l.truncate(3));
+    assert_eq!(copy.verify().findings[0].flaw, Flaw::Cut);
+}
+
+#[test]
 fn a_cut_end_is_noted_at_the_next_start() {
     let world = World::with(5, 1 << 20, 10);
     world.edit(|l| l.truncate(3));

@@ -117,6 +117,9 @@ fn whole(out: &mut Out, record: &Stored) {
 
 fn verify(settings: &Settings, out: &mut Out, file: Option<&Path>) -> Result<Exit, Fault> {
     let place = settings.audit(file)?;
+    if !place.current.exists() && !place.head.exists() {
+        return Err(Fault::CannotLook(format!("there is no audit log at {}", place.current.display())));
+    }
     let (anchors, why_none) = match anchors(&place) {
         Ok(anchors) => (anchors, None),
         Err(why) => (Vec::new(), Some(why)),
