@@ -43,6 +43,11 @@ impl Settings {
         self.state_dir.is_some() || !self.policy.is_empty()
     }
 
+    /// The socket that was named, when the files of the daemon behind it were not.
+    pub(crate) fn socket_alone(&self) -> Option<&Path> {
+        self.socket.as_deref().filter(|_| self.state_dir.is_none())
+    }
+
     /// The sockets to look at when none was named.
     pub(crate) fn usual_sockets() -> Vec<PathBuf> {
         let own = Places::of(Mode::User).ok().and_then(|p| p.socket);

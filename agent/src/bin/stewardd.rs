@@ -125,7 +125,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {
         Mode::User => Access::Own,
-        Mode::System => Access::Group(nix::unistd::Group::from_name("steward").ok().flatten().map(|g| g.gid.as_raw())),
+        Mode::System => {
+            let group = nix::unistd::Group::from_name("steward").ok().flatten().map(|g| g.gid.as_raw());
+            if group.is_none() {
+                tracing::warn!("there is no group `steward`: nobody but root can connect");
+            }
+            Access::Group(group)
+        }
     };
     let listening = sockets.iter().map(|s| server::listen(s, access)).collect::<Result<Vec<_>, _>>()?;
     core.take_up(interrupted).await;

@@ -23,6 +23,14 @@ use crate::settings::Settings;
 pub(crate) fn run(cli: Cli, out: &mut Out) -> Result<Exit, Fault> {
     let settings = Settings::of(&cli.global);
     let connect = |out: &Out| Connection::open(&settings, out);
+    if let (Some(Command::Policy { .. } | Command::Audit { .. } | Command::Doctor), Some(socket)) =
+        (&cli.command, settings.socket_alone())
+    {
+        out.note(&format!(
+            "the files are those of your own agent; the daemon at {} may have others (--state-dir, --policy)",
+            socket.display()
+        ));
+    }
     match cli.command {
         None => prompt::run(&settings, out),
         Some(Command::Do { words, wait }) => request::say(&mut connect(out)?, out, &words.join(" "), wait.into()),
