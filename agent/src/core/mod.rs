@@ -9,12 +9,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
 
-use serde_json::{Value, json};
-use steward_ipc::{Code, PolicyNote};
-use steward_policy::{Decision, NoApprover, Policy, Risk, Verdict};
+use serde_json::json;
+use steward_ipc::Code;
+use steward_policy::{Decision, Policy, Risk, Verdict};
 use uuid::Uuid;
 
 mod carry;
+mod hold;
 mod meta;
 mod release;
 mod say;
@@ -28,14 +29,13 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{Events, Watch};
-use crate::gate::grants::{Asked, offers_for};
+use crate::gate::Gate;
+use crate::gate::grants::Asked;
 use crate::gate::judge::{Judging, Subject, Who, judge};
-use crate::gate::record::{Asker, Held, HeldStep, equal};
-use crate::gate::{Gate, approver};
 use crate::interpret::Interpreter;
 use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
-use crate::reply::{Denied, Ending, Failure, Held as HeldReply, Outcome, Reply};
+use crate::reply::{Failure, Outcome, Reply};
 use crate::request::{Ask, Plan, Request};
 use crate::services::{Context, Progress, Services};
 use crate::store::StateLock;
@@ -374,109 +374,6 @@ impl Core {
         Ok(all)
     }
 
-    /// Holds a request for a person. `asker` is whoever asked first when a changed request is held again.
-    async fn hold(
-        &self,
-        case: Case<'_>,
-        preview: Option<steward_ipc::Preview>,
-        preview_error: Option<String>,
-        asker: Option<&Held>,
-    ) -> Result<Reply, Failure> {
-        let Decision::Confirm(needs) = case.verdict.decision else {
-            return Err(Failure::internal("a request was held that nobody has to confirm"));
-        };
-        let approvers = approvers(needs.assurance);
-        if approvers.is_empty() && case.rules.policy.no_approver() == NoApprover::Deny {
-            let mut case = case;
-            case.verdict.decision = Decision::Deny;
-            case.verdict.why = Some("nobody can approve this here".into());
-            return Ok(self.deny(case));
-        }
-        let who = asker.map_or_else(|| Asker::of(case.caller), |held| held.asker.clone());
-        let chain = asker.map_or_else(|| approver::Chain::of(case.caller).ok(), |held| held.chain.clone());
-        let steps = case.plan.steps.iter().zip(&case.subjects);
-        let held = Held {
-            id: Uuid::new_v4(),
-            name: case.plan.name.to_string(),
-            steps: steps.map(|(a, s)| HeldStep { name: a.name().into(), args: a.args(), risk: s.risk }).collect(),
-            undoes: case.plan.undoes,
-            said: case.plan.said,
-            equal: equal(who.uid, case.plan),
-            asker: who,
-            chain,
-            preview,
-            preview_error,
-            needs: needs.into(),
-            rule: case.verdict.rule.to_string(),
-            why: case.verdict.why.as_ref().map(ToString::to_string),
-            policy: case.rules.policy.hash().to_owned(),
-            nonce: Uuid::new_v4(),
-            digest: String::new(),
-            boot_id: String::new(),
-            boot_ms: 0,
-            wall_ms: 0,
-        };
-        // The record says that somebody is to be asked; it stands before the question.
-        let (held, count) = self.0.gate.hold(held).await?;
-        let now = self.0.clock.now();
-        if count == 1 {
-            let mut record = self.record(Kind::Held, &case);
-            record.confirmation = Some(held.id);
-            if let Err(failure) = self.write(record).await {
-                self.0.gate.withdraw(held.id).await;
-                return Err(failure);
-            }
-            crate::fault::point("held_recorded");
-            self.0
-                .events
-                .tell(Some(held.asker.uid), "request_held", now.wall_ms, || crate::gate::shown(&held, count, &now));
-        }
-        let asked = Asked::of(case.plan, &case.subjects[..case.plan.steps.len()]);
-        let scopes: Vec<String> = offers_for(&asked, &case.rules.policy).into_iter().map(|(_, s)| s).collect();
-        let mut data = json!({
-            "approve": approve_sentence(needs.assurance, held.id), "approvers": approvers, "assurance": needs.assurance,
-            "grants": held.needs.grants, "scopes": scopes, "expires_in": held.left(&now), "count": count,
-        });
-        if let Some(error) = &held.preview_error {
-            data["preview_error"] = Value::String(error.clone());
-        }
-        let policy = self.note(&case, "confirm");
-        let ending = Ending::Held(Box::new(HeldReply { id: held.id, preview: held.preview.clone(), policy, data }));
-        Ok(Reply { action: case.plan.name.clone(), ending })
-    }
-
-    /// Answers that the policy says no, and records it.
-    fn deny(&self, case: Case<'_>) -> Reply {
-        let mut record = self.record(Kind::Denied, &case);
-        let limited = case.verdict.retry_after;
-        let code = if limited.is_some() { Code::RateLimited } else { Code::Denied };
-        record.code = Some(code.as_str().to_owned());
-        self.write_later(&record);
-        let message = match limited {
-            Some(_) => "too many requests of this kind; wait a little".into(),
-            None => "action denied by policy".into(),
-        };
-        let data = limited.map(|after| json!({ "retry_after": after.as_secs().max(1) }));
-        Reply::denied(case.plan.name.clone(), Denied { code, message, policy: Some(self.note(&case, "deny")), data })
-    }
-
-    /// Why the policy says what it says, as far as the caller may know.
-    fn note(&self, case: &Case<'_>, decision: &'static str) -> PolicyNote {
-        let text = |t: &Option<Arc<str>>| t.as_ref().map(ToString::to_string);
-        PolicyNote {
-            decision: decision.into(),
-            rule: self.may_read_policy(case.caller).then(|| case.verdict.rule.to_string()),
-            why: self.why(case.caller, &case.rules.policy, &case.verdict),
-            instead: text(&case.verdict.instead),
-            hash: case.rules.policy.hash().to_owned(),
-        }
-    }
-
-    /// The agent's own uid and root may read the policy's files.
-    fn may_read_policy(&self, caller: &Caller) -> bool {
-        !caller.is_foreign() && (caller.uid() == self.0.services.uid || caller.uid() == 0)
-    }
-
     fn context<'a>(
         &'a self,
         caller: &'a Arc<Caller>,
@@ -555,25 +452,4 @@ fn already(plan: &Plan, shown: &[Shown]) -> Option<Reply> {
     let said: Vec<&str> = shown.iter().map(|s| s.already.as_deref()).collect::<Option<_>>()?;
     let outcome = Outcome::says(said.join(" ")).with(json!({ "changed": false }));
     (!said.is_empty()).then(|| Reply::done(plan.name.clone(), outcome))
-}
-
-/// The ways in which a person can answer at this level.
-fn approvers(assurance: steward_policy::Assurance) -> Vec<&'static str> {
-    match assurance {
-        steward_policy::Assurance::Requester => vec!["confirm", "command"],
-        steward_policy::Assurance::Desktop => vec!["command"],
-        steward_policy::Assurance::Authenticated => Vec::new(),
-    }
-}
-
-fn approve_sentence(assurance: steward_policy::Assurance, id: Uuid) -> String {
-    match assurance {
-        steward_policy::Assurance::Requester => {
-            format!("ask the person, then send `confirm` with this id; or they run: steward approve {id}")
-        }
-        steward_policy::Assurance::Desktop => format!("the person runs this in another terminal: steward approve {id}"),
-        steward_policy::Assurance::Authenticated => {
-            "nobody can approve this here yet: it needs a person who proves who they are".to_owned()
-        }
-    }
 }

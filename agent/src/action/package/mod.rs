@@ -1,5 +1,8 @@
 //! Packages: simulated first, shown, and held to what was shown.
 
+mod search;
+mod update;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
@@ -10,13 +13,16 @@ use serde_json::{Value, json};
 use steward_ipc::{Code, Effect, Fact, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
-use super::types::{count, listed, size, visible};
-use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::action::types::{count, listed, size};
+use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{Change, Exact, Item, PackageError, PackageName, ProgressSender, Transaction, Verb};
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::{Context, Progress};
+
+pub use search::PackageSearch;
+pub use update::{Channel, SystemUpdate};
 
 /// How long a whole transaction may take before the answer is that its outcome is not known yet.
 const TRANSACTION: Duration = Duration::from_secs(25 * 60);
@@ -438,157 +444,6 @@ impl Perform for PackageRemove {
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
         present(cx, self.packages.iter().cloned()).await
-    }
-}
-
-/// Looks for packages by words in their names and descriptions.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackageSearch {
-    /// The words; a package must have all of them.
-    pub words: String,
-}
-
-/// The longest search, in bytes.
-const MAX_SEARCH: usize = 200;
-
-impl Capability for PackageSearch {
-    const NAME: &'static str = "package_search";
-    const RISK: Risk = Risk::Observe;
-    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[
-        "(search|look|find|hunt|check) [for] [a|any|the|some] (package|packages|program|programs|app|apps|software|tool|tools) (called|named|for|like|about|to|that does|matching) {words}",
-        "(search|look through|look in|search in|search through|browse) [the|my|all] (packages|package archive|package index|repositories|repos|package repositories|package list|available packages|software archive|archive|software center|apt|package manager) for {words}",
-        "(search|look) for {words} in [the] (packages|package archive|package index|repositories|repos|package repositories|software center|software archive|archive|package manager|apt)",
-        "(apt|apt-cache|apt cache|dnf|yum|zypper) search {words}",
-        "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
-        "(what|which) (packages|programs|apps|tools|software) (are there|exist|are available|is there|is available|do you have|can i install) for {words}",
-        "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
-        "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
-        "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
-    ];
-    const EXAMPLES: &'static [Example] =
-        &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];
-
-    fn from_payload(payload: Option<&str>) -> Result<PackageSearch, Failure> {
-        let words = payload.map(str::trim).filter(|p| !p.is_empty());
-        let words = words.ok_or_else(|| Failure::invalid_payload("missing words to search for"))?;
-        Ok(PackageSearch { words: words.to_owned() })
-    }
-
-    fn payload(&self) -> Option<String> {
-        Some(self.words.clone())
-    }
-}
-
-impl Perform for PackageSearch {
-    /// Searching needs no root; the manager says itself when it is not there.
-    const NEED: Need = Need::Nothing;
-    const DEADLINE: Duration = Duration::from_secs(30);
-
-    fn sentence(&self) -> String {
-        format!("Look for packages with `{}`", visible(&self.words, 80))
-    }
-
-    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
-        vec![("words", OwnedArg::Text(self.words.clone()))]
-    }
-
-    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        if self.words.len() > MAX_SEARCH || self.words.trim().is_empty() {
-            return Err(Failure::invalid_payload(format!("a search has 1 to {MAX_SEARCH} bytes")));
-        }
-        let hits = cx.services.packages.search(&self.words).await?;
-        let first: Vec<String> = hits.iter().take(5).map(|h| format!("{} ({})", h.name, h.summary)).collect();
-        let message = match hits.len() {
-            0 => format!("No package has `{}`.", visible(&self.words, 80)),
-            n if n > first.len() => format!("{}, first of them {}.", count(n, "package"), listed(&first)),
-            n => format!("{}: {}.", count(n, "package"), listed(&first)),
-        };
-        Ok(Outcome::says(message).with(json!({ "packages": hits })))
-    }
-}
-
-/// Brings all packages to their newest versions; nothing is removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SystemUpdate {
-    /// The channel; `stable` is the one there is.
-    #[serde(default)]
-    pub channel: Channel,
-}
-
-/// Where updates come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// What the machine's package sources offer.
-    #[default]
-    Stable,
-}
-
-impl Capability for SystemUpdate {
-    const NAME: &'static str = "system_update";
-    const RISK: Risk = Risk::Disruptive;
-    const ARGS: &'static [(&'static str, ArgKind)] = &[("channel", ArgKind::Text)];
-    const PHRASES: &'static [&'static str] = &[
-        "(update|upgrade|patch|refresh|update and upgrade|upgrade and update|refresh and upgrade|refresh and update|fully update|fully upgrade|bring up to date|freshen up) <all software> <here> => stable",
-        "(update|upgrade) => stable",
-        "(install|apply|get|fetch|download|download and install|fetch and apply|fetch and install|get and install|pull|pull and install|pull in|grab|run|do|perform|download and apply|roll out) <updates> <here> => stable",
-        "(run|do|perform|start|make|apply|launch|begin|execute|install|get|carry out|give me|kick off) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|update|upgrade|package upgrade|package update|full upgrade|os update|security update|distro upgrade|os upgrade|software upgrade|updates) (of|on|for) (the|my|this) (<machine>|packages|software) => stable",
-        "(run|do|perform|start|make|apply|launch|begin|execute|carry out|kick off|give me) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|package upgrade|package update|full upgrade|os update|distro upgrade|os upgrade|software upgrade|full update|upgrade|update) => stable",
-        "(system|software|package|os|full|full system|complete system) (update|upgrade) => stable",
-        "(bring|get|make|keep|put) <all software> (up to date|up to speed|updated|upgraded|current|patched|to the latest version|to the latest versions|fully updated) => stable",
-        "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
-        "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
-        "(update|upgrade) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
-        "(i want|i need|i would like|id like) <all software> [to be] (updated|upgraded|patched|up to date|brought up to date) => stable",
-        "(get|fetch|install|grab) [me] [the] (latest|newest) (versions|packages|software|software versions|package versions|patches|security patches|security fixes|fixes) [of everything|of all packages|for everything|of all software] <here> => stable",
-        "(install|apply) [the|all|all the] [latest] (patches|security patches|security fixes|upgrades) <here> => stable",
-    ];
-    const EXAMPLES: &'static [Example] =
-        &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];
-
-    fn from_payload(payload: Option<&str>) -> Result<SystemUpdate, Failure> {
-        match payload {
-            None | Some("" | "stable") => Ok(SystemUpdate::default()),
-            Some(other) => {
-                let message = format!("there is no channel `{}`; the channel is `stable`", visible(other, 40));
-                Err(Failure::invalid_payload(message))
-            }
-        }
-    }
-
-    fn payload(&self) -> Option<String> {
-        Some("stable".to_owned())
-    }
-}
-
-impl Perform for SystemUpdate {
-    const NEED: Need = Need::Packages;
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
-    /// With the time to fetch the index, where it is old.
-    const PREVIEW_DEADLINE: Duration = Duration::from_secs(180);
-    const HELD_TO_PREVIEW: bool = true;
-
-    fn sentence(&self) -> String {
-        "Bring all packages to their newest versions".to_owned()
-    }
-
-    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
-        vec![("channel", OwnedArg::Text("stable".to_owned()))]
-    }
-
-    /// The index belongs to the preview; what is released installs the versions that were shown.
-    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let manager = &cx.services.packages;
-        followed(cx, async |progress| manager.refresh(cx.services.lock_wait, &progress).await.map(|_| ())).await?;
-        let transaction = manager.simulate(&Change::Upgrade).await?;
-        Ok(shown(transaction, Asked::Everything))
-    }
-
-    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
     }
 }
 

@@ -1,0 +1,81 @@
+//! Looking for packages; changes nothing and needs no root.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use steward_policy::{ArgKind, OwnedArg, Risk};
+
+use crate::action::types::{count, listed, visible};
+use crate::action::{Capability, Example, Need, Perform, Ready, call, say};
+use crate::reply::{Failure, Outcome};
+use crate::services::Context;
+
+/// Looks for packages by words in their names and descriptions.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageSearch {
+    /// The words; a package must have all of them.
+    pub words: String,
+}
+
+/// The longest search, in bytes.
+const MAX_SEARCH: usize = 200;
+
+impl Capability for PackageSearch {
+    const NAME: &'static str = "package_search";
+    const RISK: Risk = Risk::Observe;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("words", ArgKind::Text)];
+    const PHRASES: &'static [&'static str] = &[
+        "(search|look|find|hunt|check) [for] [a|any|the|some] (package|packages|program|programs|app|apps|software|tool|tools) (called|named|for|like|about|to|that does|matching) {words}",
+        "(search|look through|look in|search in|search through|browse) [the|my|all] (packages|package archive|package index|repositories|repos|package repositories|package list|available packages|software archive|archive|software center|apt|package manager) for {words}",
+        "(search|look) for {words} in [the] (packages|package archive|package index|repositories|repos|package repositories|software center|software archive|archive|package manager|apt)",
+        "(apt|apt-cache|apt cache|dnf|yum|zypper) search {words}",
+        "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
+        "(what|which) (packages|programs|apps|tools|software) (are there|exist|are available|is there|is available|do you have|can i install) for {words}",
+        "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
+        "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
+        "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<PackageSearch, Failure> {
+        let words = payload.map(str::trim).filter(|p| !p.is_empty());
+        let words = words.ok_or_else(|| Failure::invalid_payload("missing words to search for"))?;
+        Ok(PackageSearch { words: words.to_owned() })
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some(self.words.clone())
+    }
+}
+
+impl Perform for PackageSearch {
+    /// Searching needs no root; the manager says itself when it is not there.
+    const NEED: Need = Need::Nothing;
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    fn sentence(&self) -> String {
+        format!("Look for packages with `{}`", visible(&self.words, 80))
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("words", OwnedArg::Text(self.words.clone()))]
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        if self.words.len() > MAX_SEARCH || self.words.trim().is_empty() {
+            return Err(Failure::invalid_payload(format!("a search has 1 to {MAX_SEARCH} bytes")));
+        }
+        let hits = cx.services.packages.search(&self.words).await?;
+        let first: Vec<String> = hits.iter().take(5).map(|h| format!("{} ({})", h.name, h.summary)).collect();
+        let message = match hits.len() {
+            0 => format!("No package has `{}`.", visible(&self.words, 80)),
+            n if n > first.len() => format!("{}, first of them {}.", count(n, "package"), listed(&first)),
+            n => format!("{}: {}.", count(n, "package"), listed(&first)),
+        };
+        Ok(Outcome::says(message).with(json!({ "packages": hits })))
+    }
+}

@@ -1,0 +1,97 @@
+//! Bringing everything up to date.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use steward_policy::{ArgKind, OwnedArg, Risk};
+
+use super::{Asked, commit, followed, shown};
+use crate::action::types::visible;
+use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::backend::package::Change;
+use crate::reply::{Failure, Outcome};
+use crate::services::Context;
+
+/// Brings all packages to their newest versions; nothing is removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SystemUpdate {
+    /// The channel; `stable` is the one there is.
+    #[serde(default)]
+    pub channel: Channel,
+}
+
+/// Where updates come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// What the machine's package sources offer.
+    #[default]
+    Stable,
+}
+
+impl Capability for SystemUpdate {
+    const NAME: &'static str = "system_update";
+    const RISK: Risk = Risk::Disruptive;
+    const ARGS: &'static [(&'static str, ArgKind)] = &[("channel", ArgKind::Text)];
+    const PHRASES: &'static [&'static str] = &[
+        "(update|upgrade|patch|refresh|update and upgrade|upgrade and update|refresh and upgrade|refresh and update|fully update|fully upgrade|bring up to date|freshen up) <all software> <here> => stable",
+        "(update|upgrade) => stable",
+        "(install|apply|get|fetch|download|download and install|fetch and apply|fetch and install|get and install|pull|pull and install|pull in|grab|run|do|perform|download and apply|roll out) <updates> <here> => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|install|get|carry out|give me|kick off) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|update|upgrade|package upgrade|package update|full upgrade|os update|security update|distro upgrade|os upgrade|software upgrade|updates) (of|on|for) (the|my|this) (<machine>|packages|software) => stable",
+        "(run|do|perform|start|make|apply|launch|begin|execute|carry out|kick off|give me) (a|the) [full|complete|quick|whole] (system update|system upgrade|software update|package upgrade|package update|full upgrade|os update|distro upgrade|os upgrade|software upgrade|full update|upgrade|update) => stable",
+        "(system|software|package|os|full|full system|complete system) (update|upgrade) => stable",
+        "(bring|get|make|keep|put) <all software> (up to date|up to speed|updated|upgraded|current|patched|to the latest version|to the latest versions|fully updated) => stable",
+        "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
+        "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
+        "(update|upgrade) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
+        "(i want|i need|i would like|id like) <all software> [to be] (updated|upgraded|patched|up to date|brought up to date) => stable",
+        "(get|fetch|install|grab) [me] [the] (latest|newest) (versions|packages|software|software versions|package versions|patches|security patches|security fixes|fixes) [of everything|of all packages|for everything|of all software] <here> => stable",
+        "(install|apply) [the|all|all the] [latest] (patches|security patches|security fixes|upgrades) <here> => stable",
+    ];
+    const EXAMPLES: &'static [Example] =
+        &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];
+
+    fn from_payload(payload: Option<&str>) -> Result<SystemUpdate, Failure> {
+        match payload {
+            None | Some("" | "stable") => Ok(SystemUpdate::default()),
+            Some(other) => {
+                let message = format!("there is no channel `{}`; the channel is `stable`", visible(other, 40));
+                Err(Failure::invalid_payload(message))
+            }
+        }
+    }
+
+    fn payload(&self) -> Option<String> {
+        Some("stable".to_owned())
+    }
+}
+
+impl Perform for SystemUpdate {
+    const NEED: Need = Need::Packages;
+    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    /// With the time to fetch the index, where it is old.
+    const PREVIEW_DEADLINE: Duration = Duration::from_secs(180);
+    const HELD_TO_PREVIEW: bool = true;
+
+    fn sentence(&self) -> String {
+        "Bring all packages to their newest versions".to_owned()
+    }
+
+    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
+        vec![("channel", OwnedArg::Text("stable".to_owned()))]
+    }
+
+    /// The index belongs to the preview; what is released installs the versions that were shown.
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let manager = &cx.services.packages;
+        followed(cx, async |progress| manager.refresh(cx.services.lock_wait, &progress).await.map(|_| ())).await?;
+        let transaction = manager.simulate(&Change::Upgrade).await?;
+        Ok(shown(transaction, Asked::Everything))
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        commit(cx, ready).await
+    }
+}
