@@ -148,8 +148,11 @@ impl Core {
             let at = transactions.iter().position(|(of, _)| *of == id);
             let caller =
                 stored.fields.get("caller").and_then(|c| c["uid"].as_u64()).and_then(|u| u32::try_from(u).ok());
+            // Its arguments are in the record; where they were too long for it, the text is taken out to be sure.
+            let kept = stored.fields.get("args").and_then(|a| a.get("purge")) == Some(&Value::Bool(false));
             let begun = Begun {
                 id,
+                purges: stored.text("action") == Some("forget") && !kept,
                 action: stored.text("action").unwrap_or("unknown").to_owned(),
                 // Whoever confirmed it is the caller of the record; the owner is whoever asked.
                 owner: held.as_ref().map(|h| h.asker.uid).or(caller).unwrap_or(u32::MAX),
@@ -198,7 +201,7 @@ impl Core {
 
     /// What became of a request that was being carried out when the agent stopped.
     async fn find_out(&self, begun: Begun) {
-        let Begun { id, action, owner, confirmation, held, ended, transaction } = begun;
+        let Begun { id, purges, action, owner, confirmation, held, ended, transaction } = begun;
         let caller = Arc::new(Caller::this_process(Door::Command));
         let progress = |_: Progress| {};
         let cx = self.context(&caller, owner, id, &progress);
@@ -237,7 +240,6 @@ impl Core {
         let known = reply.code() != Some(Code::UnknownOutcome);
         let mut record = AuditRecord::new(if known { Kind::Finished } else { Kind::Unknown });
         record.id = Some(id);
-        let forgets = action == "forget";
         record.action = Some(action);
         record.confirmation = confirmation;
         record.status = Some(reply.status().to_owned());
@@ -252,7 +254,7 @@ impl Core {
         if let Some(held) = held {
             self.finished(held.id, &reply).await;
         }
-        if forgets {
+        if purges {
             self.0.gate.scrub().await;
         }
     }
@@ -410,6 +412,8 @@ pub enum Vanished {
 /// A request that had begun when the agent stopped, and what is known of it.
 struct Begun {
     id: Uuid,
+    /// Whether it overwrites the text of a note.
+    purges: bool,
     action: String,
     owner: u32,
     confirmation: Option<Uuid>,
