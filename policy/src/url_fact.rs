@@ -33,6 +33,9 @@ pub enum UrlError {
     /// A scheme that needs a host and has none.
     #[error("the URL has no host")]
     NoHost,
+    /// What is written out of it is another URL when it is read again: `a:/x//..//user@host`.
+    #[error("the URL means something else when it is read again")]
+    Unstable,
     /// Not a URL.
     #[error("this is not a URL: {0}")]
     Syntax(String),
@@ -42,6 +45,15 @@ impl UrlFact {
     /// Parses `text`. Refused are URLs that two programs could read differently: with credentials, backslashes, white
     /// space, control or bidirectional characters, without a host, or longer than [`MAX_URL`].
     pub fn parse(text: &str) -> Result<UrlFact, UrlError> {
+        let fact = UrlFact::read(text)?;
+        // What is handed on is the normalised text: it must be the same URL to whoever reads that.
+        if UrlFact::read(fact.as_str()).as_ref() != Ok(&fact) {
+            return Err(UrlError::Unstable);
+        }
+        Ok(fact)
+    }
+
+    fn read(text: &str) -> Result<UrlFact, UrlError> {
         if text.len() > MAX_URL {
             return Err(UrlError::TooLong);
         }
@@ -213,6 +225,7 @@ mod tests {
             ("https://evil.com/ x", UrlError::Character),
             ("https://evil.com/\u{202e}x", UrlError::Character),
             ("https://ev\til.com/", UrlError::Character),
+            ("a:/O2K://..//e2<@", UrlError::Unstable),
         ];
         for (text, want) in rows {
             assert_eq!(UrlFact::parse(text), Err(want), "{text}");
