@@ -29,6 +29,7 @@ pub mod fault;
 pub mod gate;
 pub mod interpret;
 pub mod memory;
+pub mod notify;
 pub mod policy_files;
 pub mod receipts;
 pub mod reply;
