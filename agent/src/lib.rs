@@ -16,6 +16,7 @@
 //! The modules in reading order:
 
 pub mod action;
+pub mod args;
 pub mod audit;
 pub mod backend;
 pub mod caller;

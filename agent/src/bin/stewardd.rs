@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use steward_agent::args::Args;
 use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
 use steward_agent::config::Places;
@@ -20,48 +21,6 @@ use tokio::sync::watch;
 
 /// How long a daemon waits for the command that has the state folder at the moment.
 const WAIT: Duration = Duration::from_secs(10);
-
-/// The agent of Steward: the one gate through which assistants operate this machine.
-///
-/// It listens on a Unix socket for requests, one JSON object a line, judges each by the policy, has a person confirm what
-/// the policy wants confirmed, carries it out, and keeps a record that can be checked.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Examples:
-  stewardd                                   serve this user on $XDG_RUNTIME_DIR/steward/agent.sock
-  stewardd --system                          serve the machine on /run/steward/agent.sock
-  stewardd --socket /tmp/a.sock --state-dir /tmp/a --policy my.toml
-  echo '{\"name\":\"ping\"}' | stewardd --stdio --state-dir /tmp/a
-
-Started by systemd it serves the sockets that it is handed (LISTEN_FDS) in place of the usual one.
-
-Signals: SIGHUP reads configuration and policy again; SIGTERM and SIGINT end in order.
-Exit status: 0 ended in order, 1 could not start, 2 wrong usage."
-)]
-struct Args {
-    /// Serve the whole machine: /etc/steward, /var/lib/steward, /run/steward.
-    #[arg(long)]
-    system: bool,
-    /// Listen here; may be given several times, as PATH or NAME=PATH, where policies know the socket by NAME.
-    #[arg(long, value_name = "[NAME=]PATH", env = "STEWARD_SOCKET")]
-    socket: Vec<String>,
-    /// Take these policy files in place of the user's own (or of the vendor's, where there is no administrator's).
-    #[arg(long, value_name = "FILE", num_args = 1.., env = "STEWARD_POLICY", value_delimiter = ':')]
-    policy: Vec<PathBuf>,
-    /// Keep state here.
-    #[arg(long, value_name = "DIR", env = "STEWARD_STATE_DIR")]
-    state_dir: Option<PathBuf>,
-    /// Write the audit log here instead of into the state folder.
-    #[arg(long, value_name = "FILE")]
-    audit: Option<PathBuf>,
-    /// Read the configuration from here.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Speak on standard input and output; ends with the input. Sockets are served too when --socket names them.
-    #[arg(long)]
-    stdio: bool,
-}
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
@@ -118,11 +77,16 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     let paths = inherited.iter().map(|s| &s.path).chain(sockets.iter().map(|s| &s.path));
     let paths: Vec<String> = paths.map(|p| p.display().to_string()).collect();
     let config_home = places.as_ref().ok().and_then(|p| p.config_home.clone());
+    let uid = rustix::process::geteuid().as_raw();
+    let policy = match mode {
+        Mode::User => Roots::usual(config_home.as_deref(), args.policy, uid),
+        Mode::System => Roots::of_the_system(args.policy, uid),
+    };
     let setup = Setup {
         mode,
         state,
         config,
-        policy: Roots::usual(config_home.as_deref(), args.policy, rustix::process::geteuid().as_raw()),
+        policy,
         audit: args.audit,
         clock: Clock::system(),
         wait: WAIT,
