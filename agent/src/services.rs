@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::action::{Need, not_connected};
 use crate::backend::bus::Bus;
-use crate::backend::package::{Manager, Transaction};
+use crate::backend::package::{Packages, Transaction};
 use crate::caller::Caller;
 use crate::memory::Memory;
 use crate::reply::Failure;
@@ -35,8 +35,8 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
-    /// The package manager.
-    pub packages: Manager,
+    /// The package managers.
+    pub packages: Packages,
     /// The system bus, connected when it is first needed.
     pub bus: Bus,
     /// The folder with what is known of package transactions on their way.
@@ -50,10 +50,10 @@ impl Services {
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
-    pub fn available(&self, need: Need) -> Result<(), Failure> {
+    pub async fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
             Need::Nothing => Ok(()),
-            Need::Packages => Ok(self.packages.available()?),
+            Need::Packages => Ok(self.packages.available().await?),
             other => Err(not_connected(other)),
         }
     }
