@@ -63,6 +63,26 @@ pub enum Power {
     Suspend,
 }
 
+impl Power {
+    /// Its word in previews.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Power::Reboot => "restart",
+            Power::PowerOff => "switch-off",
+            Power::Suspend => "suspend",
+        }
+    }
+
+    /// polkit's name for it, org.freedesktop.login1(5).
+    pub fn polkit(self) -> &'static str {
+        match self {
+            Power::Reboot => "org.freedesktop.login1.reboot",
+            Power::PowerOff => "org.freedesktop.login1.power-off",
+            Power::Suspend => "org.freedesktop.login1.suspend",
+        }
+    }
+}
+
 /// What logind says to the question whether it would do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Can {
@@ -182,6 +202,13 @@ impl Login1<'_> {
                 Ok(sessions)
             })
             .await
+    }
+
+    /// The session in which `uid` sits at this machine: `own`, the caller's, when it is on a seat, else the desktop at the front of
+    /// its seat, else another one on a seat. A login from afar has no screen.
+    pub async fn at_the_seat(&self, uid: u32, own: Option<&str>) -> Result<Option<LoginSession>, BusError> {
+        let rows = self.sessions().await?.into_iter().filter(|s| s.uid == uid && !s.seat.is_empty());
+        Ok(rows.max_by_key(|s| (own == Some(&s.id), s.active && s.graphical, s.active, s.graphical)))
     }
 
     /// Locks a session: its desktop shows the lock screen.
