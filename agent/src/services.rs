@@ -25,6 +25,27 @@ pub enum Mode {
     System,
 }
 
+/// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The package manager.
+    pub packages: Manager,
+    /// The system bus and the session bus.
+    pub bus: Arc<Bus>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { packages: Manager::of_this_machine(), bus: Arc::default() }
+    }
+
+    /// A machine without any service, and with this package manager.
+    pub fn bare(packages: Manager) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()) }
+    }
+}
+
 /// The machine as this agent may use it.
 #[derive(Debug)]
 pub struct Services {
@@ -39,7 +60,7 @@ pub struct Services {
     /// The package manager.
     pub packages: Manager,
     /// The system bus and the session bus, connected when they are first needed.
-    pub bus: Bus,
+    pub bus: Arc<Bus>,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
