@@ -15,7 +15,7 @@ use steward_agent::door::ndjson;
 use steward_agent::notify::ServiceManager;
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, Inherited, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -91,7 +91,7 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
         clock: Clock::system(),
         wait: WAIT,
         note: paths.join(" "),
-        packages: None,
+        machine: Machine::this(),
     };
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {

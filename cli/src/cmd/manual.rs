@@ -35,7 +35,8 @@ pub(crate) fn pages(out: &mut Out, dir: Option<&Path>) -> Result<Exit, Fault> {
         Man::new(steward_agent::args::Args::command()).section("8").render(&mut page)?;
         std::fs::write(dir.join("stewardd.8"), page)
     };
-    let made = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir)).and_then(|()| daemon());
+    let made =
+        std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir)).and_then(|()| daemon());
     made.map_err(|e| Fault::Failed(format!("{}: {e}", dir.display())))?;
     out.note(&format!("The pages are in {}.", dir.display()));
     Ok(Exit::Done)
