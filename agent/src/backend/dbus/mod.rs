@@ -3,6 +3,7 @@
 pub mod bluez;
 pub mod login1;
 pub mod network_manager;
+pub mod units;
 pub mod upower;
 
 use zbus::ObjectPath;
