@@ -112,7 +112,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            machine: Machine::bare(Manager::Mock(self.archive.clone())),
+            machine: Machine::bare(Some(Manager::Mock(self.archive.clone()))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
