@@ -5,4 +5,5 @@ pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
 pub mod package;
+pub mod sound;
 pub mod spawn;
