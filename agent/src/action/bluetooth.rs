@@ -66,7 +66,7 @@ impl Perform for NetworkBluetoothOn {
 
     async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
         let now = chosen(cx, self.adapters.as_deref()).await.ok()?;
-        Some(now.values().all(|powered| *powered == true))
+        Some(now.values().all(|powered| *powered))
     }
 }
 
@@ -120,7 +120,7 @@ impl Perform for NetworkBluetoothOff {
 
     async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
         let now = chosen(cx, self.adapters.as_deref()).await.ok()?;
-        Some(now.values().all(|powered| *powered == false))
+        Some(now.values().all(|powered| !*powered))
     }
 }
 

@@ -159,6 +159,13 @@ impl Default for Bus {
 }
 
 impl Bus {
+    /// Buses that cannot be reached.
+    pub fn nowhere() -> Bus {
+        let refuse: Connect =
+            Arc::new(|| Box::pin(async { Err(zbus::Error::Failure("there is none here".to_owned())) }));
+        Bus::with(refuse.clone(), refuse)
+    }
+
     /// Buses whose connections are made by these functions, each called again when its last connection has closed.
     pub(in crate::backend) fn with(system: Connect, session: Connect) -> Bus {
         Bus { system: Line::new(Side::System, system), session: Line::new(Side::Session, session) }

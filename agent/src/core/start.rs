@@ -14,8 +14,6 @@ use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
 use crate::action::{self, Action};
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
-use crate::backend::bus::Bus;
-use crate::backend::package::Manager;
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -29,7 +27,7 @@ use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
 use crate::reply::{Failure, Outcome, Reply};
 use crate::request::Ask;
-use crate::services::{Context, Mode, Progress, Services};
+use crate::services::{Context, Machine, Mode, Progress, Services};
 use crate::store::{Durability, LockError, LogError, StateLock};
 
 /// How long the machine is asked what became of a step.
@@ -56,8 +54,8 @@ pub struct Setup {
     pub wait: Duration,
     /// What the lock says about this process: its sockets.
     pub note: String,
-    /// The package manager; the machine's own unless a test gives another.
-    pub packages: Option<Manager>,
+    /// The machine that it acts on.
+    pub machine: Machine,
 }
 
 /// Why an agent cannot start.
@@ -103,8 +101,8 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: setup.packages.unwrap_or_else(Manager::of_this_machine),
-            bus: Bus::default(),
+            packages: setup.machine.packages,
+            bus: setup.machine.bus,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
