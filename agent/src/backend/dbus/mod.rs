@@ -25,3 +25,8 @@ where
     let path: ObjectPath<'static> = path.into().into_owned();
     Builder::<P>::new(bus).path(path).cache_properties(CacheProperties::No).build().await
 }
+
+/// The next item of a stream of signals; none when the connection has ended.
+pub(in crate::backend) async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    std::future::poll_fn(|cx| std::pin::Pin::new(&mut *stream).poll_next(cx)).await
+}
