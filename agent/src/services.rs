@@ -9,9 +9,13 @@ use steward_ipc::Code;
 use uuid::Uuid;
 
 use crate::action::Need;
+use crate::backend::apps::Apps;
+use crate::backend::apps::start::Starter;
+use crate::backend::backlight::Backlights;
 use crate::backend::bus::{Bus, BusError, Side};
-use crate::backend::dbus::{bluez, login1, network_manager};
+use crate::backend::dbus::{bluez, login1, network_manager, portal, systemd1};
 use crate::backend::package::{Manager, Transaction};
+use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
 use crate::reply::Failure;
@@ -23,6 +27,42 @@ pub enum Mode {
     User,
     /// Runs for the whole machine.
     System,
+}
+
+/// What a person has before them.
+#[derive(Debug)]
+pub struct Seat {
+    /// The sound server.
+    pub sound: Sound,
+    /// The screens.
+    pub screens: Backlights,
+    /// The apps that are installed.
+    pub apps: Arc<Apps>,
+    /// What starts programs.
+    pub starter: Starter,
+}
+
+impl Seat {
+    /// One with nothing on it: no sound, no screen, no apps. Tests begin with it, so that none of them touches the desktop it runs in.
+    pub fn bare() -> Seat {
+        let nowhere = PathBuf::from("/nonexistent");
+        Seat {
+            sound: Sound::at(nowhere.join("pulse")),
+            screens: Backlights::below(&nowhere),
+            apps: Arc::new(Apps::new([], [], "", "")),
+            starter: Starter::with([]),
+        }
+    }
+
+    /// That of the session in which this process runs. Nothing is opened yet.
+    pub fn of_this_session() -> Seat {
+        Seat {
+            sound: Sound::of_this_session(),
+            screens: Backlights::below("/sys".as_ref()),
+            apps: Arc::new(Apps::of_this_session()),
+            starter: Starter::of_this_session(),
+        }
+    }
 }
 
 /// The machine as this agent may use it.
@@ -40,6 +80,8 @@ pub struct Services {
     pub packages: Manager,
     /// The system bus and the session bus, connected when they are first needed.
     pub bus: Bus,
+    /// Sound, screen and apps.
+    pub seat: Seat,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -55,6 +97,7 @@ impl Services {
     pub fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
             Need::Packages => Ok(self.packages.available()?),
+            Need::Sound => Ok(self.seat.sound.available()?),
             _ => Ok(()),
         }
     }
@@ -69,9 +112,27 @@ impl Services {
             Need::Logind => &login1::LOGIN1,
             Need::NetworkManager => &network_manager::NETWORK_MANAGER,
             Need::Bluez => &bluez::BLUEZ,
-            other => return Err(crate::action::not_connected(other)),
+            Need::Sound => return Ok(self.seat.sound.sink().await.map(drop)?),
+            Need::Backlight => {
+                self.seat.screens.best().ok_or_else(crate::action::screen::no_backlight)?;
+                &login1::LOGIN1
+            }
+            Need::Desktop => return self.desktop().await,
         };
         Ok(self.bus.there(service).await?)
+    }
+
+    /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.
+    async fn desktop(&self) -> Result<(), Failure> {
+        if self.bus.there(&portal::PORTAL).await.is_ok() || self.bus.there(&systemd1::USER_MANAGER).await.is_ok() {
+            return Ok(());
+        }
+        if self.seat.starter.has_display() {
+            return Ok(());
+        }
+        let needs = Need::Desktop.words();
+        Err(Failure::new(Code::Unavailable, format!("this needs {needs}; run the user service in a desktop session"))
+            .with(json!({ "needs": needs })))
     }
 
     /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.

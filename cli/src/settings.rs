@@ -110,6 +110,8 @@ impl Settings {
             wait: LOCK_WAIT,
             note: "the command steward".to_owned(),
             packages: None,
+            bus: None,
+            seat: None,
         })
     }
 }

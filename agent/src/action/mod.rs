@@ -26,6 +26,7 @@ pub mod app;
 pub mod bluetooth;
 pub mod files;
 pub mod for_policy;
+mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;

@@ -154,14 +154,27 @@ impl Default for Bus {
     /// The buses of this machine and of this process's session (`DBUS_SYSTEM_BUS_ADDRESS`, `DBUS_SESSION_BUS_ADDRESS`, else the
     /// usual sockets).
     fn default() -> Bus {
-        Bus::with(
-            Arc::new(|| Box::pin(zbus::Connection::system())),
-            Arc::new(|| Box::pin(zbus::Connection::session())),
-        )
+        Bus::with(Arc::new(|| Box::pin(zbus::Connection::system())), Arc::new(|| Box::pin(zbus::Connection::session())))
     }
 }
 
 impl Bus {
+    /// No bus at all.
+    pub fn nowhere() -> Bus {
+        Bus::at("unix:path=/nonexistent/system", "unix:path=/nonexistent/session")
+    }
+
+    /// The buses at these addresses, such as `unix:path=/run/dbus/system_bus_socket`.
+    pub fn at(system: impl Into<String>, session: impl Into<String>) -> Bus {
+        fn to(address: String) -> Connect {
+            Arc::new(move || {
+                let address = address.clone();
+                Box::pin(async move { zbus::connection::Builder::address(address.as_str()).build().await })
+            })
+        }
+        Bus::with(to(system.into()), to(session.into()))
+    }
+
     /// Buses whose connections are made by these functions, each called again when its last connection has closed.
     pub(in crate::backend) fn with(system: Connect, session: Connect) -> Bus {
         Bus { system: Line::new(Side::System, system), session: Line::new(Side::Session, session) }

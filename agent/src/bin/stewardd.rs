@@ -121,6 +121,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         wait: WAIT,
         note,
         packages: None,
+        bus: None,
+        seat: None,
     };
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {

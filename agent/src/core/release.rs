@@ -264,6 +264,8 @@ mod tests {
             wait: Duration::from_secs(30),
             note: "a test".to_owned(),
             packages: None,
+            bus: Some(crate::backend::bus::Bus::nowhere()),
+            seat: Some(crate::services::Seat::bare()),
         };
         std::fs::write(at("config.toml"), "version = 1\n").expect("written");
         let caller = Arc::new(Caller::this_process(Door::Command));

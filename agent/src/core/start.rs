@@ -27,14 +27,14 @@ use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
 use crate::reply::{Failure, Outcome, Reply};
-use crate::services::{Mode, Progress, Services};
+use crate::services::{Mode, Progress, Seat, Services};
 use crate::store::{Durability, LockError, LogError, StateLock};
 
 /// How often what is old is tidied away.
 const TIDY: Duration = Duration::from_secs(30);
 
 /// What an agent is started with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Setup {
     /// For whom it runs.
     pub mode: Mode,
@@ -54,6 +54,10 @@ pub struct Setup {
     pub note: String,
     /// The package manager; the machine's own unless a test gives another.
     pub packages: Option<Manager>,
+    /// The buses; the machine's and the session's own unless a test or a simulation gives others.
+    pub bus: Option<Bus>,
+    /// Sound, screen and apps; likewise.
+    pub seat: Option<Seat>,
 }
 
 /// Why an agent cannot start.
@@ -100,7 +104,8 @@ impl Core {
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
             packages: setup.packages.unwrap_or_else(Manager::of_this_machine),
-            bus: Bus::default(),
+            bus: setup.bus.unwrap_or_default(),
+            seat: setup.seat.unwrap_or_else(Seat::of_this_session),
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };

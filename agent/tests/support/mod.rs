@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use steward_agent::backend::bus::Bus;
 use steward_agent::backend::package::Manager;
 use steward_agent::backend::package::mock::MockArchive;
 use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Mode, Seat};
 use steward_ipc::Client;
 use tokio::sync::watch;
 
@@ -40,6 +41,9 @@ pub struct World {
     pub clock: Clock,
     pub archive: Arc<MockArchive>,
     pub access: Access,
+    /// The buses and the seat of the next start; none and a bare one when they are not given.
+    pub bus: Option<Bus>,
+    pub seat: Option<Seat>,
     running: Option<Running>,
 }
 
@@ -65,6 +69,8 @@ impl World {
             clock: Clock::set_to(moment),
             archive: MockArchive::shipped(),
             access: Access::Own,
+            bus: None,
+            seat: None,
             running: None,
         };
         world.write("policy.toml", policy);
@@ -113,6 +119,8 @@ impl World {
             wait: PATIENCE,
             note: "a test".to_owned(),
             packages: Some(Manager::Mock(self.archive.clone())),
+            bus: Some(self.bus.take().unwrap_or_else(Bus::nowhere)),
+            seat: Some(self.seat.take().unwrap_or_else(Seat::bare)),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },

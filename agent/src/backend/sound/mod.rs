@@ -311,7 +311,8 @@ mod tests {
     #[test]
     fn percent_is_what_pactl_shows() {
         // As `pactl set-sink-volume N` and `pactl get-sink-volume` showed them.
-        for (raw, shown) in [(0, 0), (655, 1), (24_248, 37), (26_214, 40), (65_536, 100), (65_535, 100), (98_304, 150)] {
+        for (raw, shown) in [(0, 0), (655, 1), (24_248, 37), (26_214, 40), (65_536, 100), (65_535, 100), (98_304, 150)]
+        {
             assert_eq!(percent(raw), shown, "{raw}");
         }
     }
