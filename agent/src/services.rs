@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
@@ -12,8 +12,13 @@ use crate::action::Need;
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
-use crate::backend::bus::{Bus, BusError, Side};
-use crate::backend::dbus::{bluez, login1, network_manager, portal, systemd1};
+use crate::backend::bus::{Bus, BusError, Service, Side};
+use crate::backend::dbus::bluez;
+use crate::backend::dbus::login1::{self, Login1};
+use crate::backend::dbus::network_manager::{self, NetworkManager};
+use crate::backend::dbus::portal;
+use crate::backend::dbus::systemd1;
+use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::package::{Manager, Transaction};
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
@@ -65,6 +70,29 @@ impl Seat {
     }
 }
 
+/// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The package manager.
+    pub packages: Manager,
+    /// The system bus and the session bus.
+    pub bus: Arc<Bus>,
+    /// Sound, screen and apps.
+    pub seat: Arc<Seat>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { packages: Manager::of_this_machine(), bus: Arc::default(), seat: Arc::new(Seat::of_this_session()) }
+    }
+
+    /// A machine without any service, and with this package manager.
+    pub fn bare(packages: Manager) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()) }
+    }
+}
+
 /// The machine as this agent may use it.
 #[derive(Debug)]
 pub struct Services {
@@ -79,9 +107,9 @@ pub struct Services {
     /// The package manager.
     pub packages: Manager,
     /// The system bus and the session bus, connected when they are first needed.
-    pub bus: Bus,
+    pub bus: Arc<Bus>,
     /// Sound, screen and apps.
-    pub seat: Seat,
+    pub seat: Arc<Seat>,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -97,7 +125,6 @@ impl Services {
     pub fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
             Need::Packages => Ok(self.packages.available()?),
-            Need::Sound => Ok(self.seat.sound.available()?),
             _ => Ok(()),
         }
     }
@@ -107,19 +134,32 @@ impl Services {
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
     pub async fn probe(&self, need: Need) -> Result<(), Failure> {
-        let service = match need {
-            Need::Nothing | Need::Packages => return self.available(need),
-            Need::Logind => &login1::LOGIN1,
-            Need::NetworkManager => &network_manager::NETWORK_MANAGER,
-            Need::Bluez => &bluez::BLUEZ,
-            Need::Sound => return Ok(self.seat.sound.sink().await.map(drop)?),
+        match need {
+            Need::Nothing | Need::Packages => self.available(need),
+            Need::Logind => Ok(self.bus.there(&login1::LOGIN1).await?),
+            Need::NetworkManager => Ok(self.bus.there(&network_manager::NETWORK_MANAGER).await?),
+            Need::Bluez => Ok(self.bus.there(&bluez::BLUEZ).await?),
+            Need::Sound => Ok(self.seat.sound.sink().await.map(drop)?),
             Need::Backlight => {
                 self.seat.screens.best().ok_or_else(crate::action::screen::no_backlight)?;
-                &login1::LOGIN1
+                Ok(self.bus.there(&login1::LOGIN1).await?)
             }
-            Need::Desktop => return self.desktop().await,
+            Need::Desktop => self.desktop().await,
+        }
+    }
+
+    /// The services that answer, with their versions where they tell them, for `doctor`.
+    pub async fn versions(&self) -> Vec<Value> {
+        let (network, power, login) = tokio::join!(
+            async { NetworkManager(&self.bus).version().await },
+            async { Upower(&self.bus).version().await },
+            async { Login1(&self.bus).version().await },
+        );
+        let row = |service: &Service, version: Result<String, BusError>| match version {
+            Ok(version) => json!({ "name": service.name, "title": service.title, "version": version }),
+            Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
         };
-        Ok(self.bus.there(service).await?)
+        vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
     }
 
     /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.

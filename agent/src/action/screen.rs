@@ -164,6 +164,11 @@ impl Perform for SetBrightness {
         let screen = screen(cx).await?;
         Ok(state(&screen, screen.percent()))
     }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let screen = screen(cx).await.ok()?;
+        Some(screen.raw == screen.nearest(self.percent.get().into()))
+    }
 }
 
 /// Turns the brightness up or down by a step.

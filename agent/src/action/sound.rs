@@ -244,6 +244,11 @@ impl Perform for SetVolume {
         let sink = cx.services.seat.sound.sink().await?;
         Ok(volume_state(&sink, sink.percent()))
     }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let sink = cx.services.seat.sound.sink().await.ok()?;
+        Some(sink.percent() == u32::from(self.percent.get()))
+    }
 }
 
 /// Turns the volume up or down by a step.
@@ -418,6 +423,10 @@ impl Perform for VolumeMute {
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
         present_mute(cx).await
     }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        Some(cx.services.seat.sound.sink().await.ok()?.muted)
+    }
 }
 
 /// Takes the mute off the default output.
@@ -474,5 +483,9 @@ impl Perform for VolumeUnmute {
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
         present_mute(cx).await
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        Some(!cx.services.seat.sound.sink().await.ok()?.muted)
     }
 }

@@ -159,9 +159,11 @@ impl Default for Bus {
 }
 
 impl Bus {
-    /// No bus at all.
+    /// Buses that cannot be reached.
     pub fn nowhere() -> Bus {
-        Bus::at("unix:path=/nonexistent/system", "unix:path=/nonexistent/session")
+        let refuse: Connect =
+            Arc::new(|| Box::pin(async { Err(zbus::Error::Failure("there is none here".to_owned())) }));
+        Bus::with(refuse.clone(), refuse)
     }
 
     /// The buses at these addresses, such as `unix:path=/run/dbus/system_bus_socket`.

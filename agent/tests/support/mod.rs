@@ -12,14 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use steward_agent::backend::bus::Bus;
 use steward_agent::backend::package::Manager;
 use steward_agent::backend::package::mock::MockArchive;
 use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::{Mode, Seat};
+use steward_agent::services::{Machine, Mode};
 use steward_ipc::Client;
 use tokio::sync::watch;
 
@@ -41,9 +40,8 @@ pub struct World {
     pub clock: Clock,
     pub archive: Arc<MockArchive>,
     pub access: Access,
-    /// The buses and the seat of the next start; none and a bare one when they are not given.
-    pub bus: Option<Bus>,
-    pub seat: Option<Seat>,
+    /// The machine that it acts on; one with the archive and nothing else when none is given. Taken at the next start.
+    pub machine: Option<Machine>,
     running: Option<Running>,
 }
 
@@ -69,8 +67,7 @@ impl World {
             clock: Clock::set_to(moment),
             archive: MockArchive::shipped(),
             access: Access::Own,
-            bus: None,
-            seat: None,
+            machine: None,
             running: None,
         };
         world.write("policy.toml", policy);
@@ -118,9 +115,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            packages: Some(Manager::Mock(self.archive.clone())),
-            bus: Some(self.bus.take().unwrap_or_else(Bus::nowhere)),
-            seat: Some(self.seat.take().unwrap_or_else(Seat::bare)),
+            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Manager::Mock(self.archive.clone()))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
@@ -298,6 +293,10 @@ impl Daemon {
     pub fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stewardd"));
         command.env_clear().env("HOME", folder).env("STEWARD_LOG", "info");
+        // The services of the machine that the tests run on are nobody's to change.
+        command
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
         command.args(["--state-dir", &folder.join("state").display().to_string()]);
         command.args(["--config", &folder.join("config.toml").display().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

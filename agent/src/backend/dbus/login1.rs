@@ -55,6 +55,17 @@ trait Session {
     fn set_brightness(&self, subsystem: &str, name: &str, value: u32) -> zbus::Result<()>;
 }
 
+/// logind does not tell its version; systemd, which it is a part of, does.
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Systemd {
+    #[zbus(property)]
+    fn version(&self) -> zbus::Result<String>;
+}
+
 /// What the machine can be made to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
@@ -64,6 +75,26 @@ pub enum Power {
     PowerOff,
     /// Sleep, with the memory kept alive.
     Suspend,
+}
+
+impl Power {
+    /// Its word in previews.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Power::Reboot => "restart",
+            Power::PowerOff => "switch-off",
+            Power::Suspend => "suspend",
+        }
+    }
+
+    /// polkit's name for it, org.freedesktop.login1(5).
+    pub fn polkit(self) -> &'static str {
+        match self {
+            Power::Reboot => "org.freedesktop.login1.reboot",
+            Power::PowerOff => "org.freedesktop.login1.power-off",
+            Power::Suspend => "org.freedesktop.login1.suspend",
+        }
+    }
 }
 
 /// What logind says to the question whether it would do it.
@@ -116,6 +147,12 @@ pub struct Login1<'a>(pub &'a Bus);
 /// What an error means stands at [`BusError`].
 #[allow(clippy::missing_errors_doc)]
 impl Login1<'_> {
+    /// The version of systemd, when logind is there.
+    pub async fn version(&self) -> Result<String, BusError> {
+        self.0.there(&LOGIN1).await?;
+        self.0.ask(&LOGIN1, async |bus| the::<SystemdProxy<'_>>(bus).await?.version().await).await
+    }
+
     /// Whether logind would do it for this process.
     pub async fn can(&self, power: Power) -> Result<Can, BusError> {
         let answer = self
@@ -185,6 +222,13 @@ impl Login1<'_> {
                 Ok(sessions)
             })
             .await
+    }
+
+    /// The session in which `uid` sits at this machine: `own`, the caller's, when it is on a seat, else the desktop at the front of
+    /// its seat, else another one on a seat. A login from afar has no screen.
+    pub async fn at_the_seat(&self, uid: u32, own: Option<&str>) -> Result<Option<LoginSession>, BusError> {
+        let rows = self.sessions().await?.into_iter().filter(|s| s.uid == uid && !s.seat.is_empty());
+        Ok(rows.max_by_key(|s| (own == Some(&s.id), s.active && s.graphical, s.active, s.graphical)))
     }
 
     /// Locks a session: its desktop shows the lock screen.
