@@ -1,5 +1,7 @@
 //! The world: the bus, processes, package managers. Only this folder names zbus, and only `spawn` starts processes.
 
+pub mod apps;
+pub mod backlight;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]

@@ -1,8 +1,11 @@
 //! What is said to each service: one file a service, named after it, with small proxies of our own for the few calls that we make.
 
+pub mod application;
 pub mod bluez;
 pub mod login1;
 pub mod network_manager;
+pub mod portal;
+pub mod systemd1;
 pub mod upower;
 
 use zbus::ObjectPath;

@@ -121,22 +121,6 @@ impl Sound {
         Ok(Sound { place, cookie: Vec::new(), connection: Mutex::new(Some(connection)) })
     }
 
-    /// Whether there is a socket to ask at; a look at the file system, no question to the server.
-    ///
-    /// # Errors
-    /// [`SoundError::NoServer`].
-    pub fn available(&self) -> Result<(), SoundError> {
-        // Somebody who is using the connection has one.
-        if self.connection.try_lock().map_or(true, |c| c.is_some()) {
-            return Ok(());
-        }
-        let path = self.place.as_ref().map_err(|why| SoundError::NoServer(why.clone()))?;
-        match path.metadata() {
-            Ok(_) => Ok(()),
-            Err(e) => Err(SoundError::NoServer(format!("`{}`: {e}", path.display()))),
-        }
-    }
-
     /// The default output as it is.
     ///
     /// # Errors
@@ -311,7 +295,8 @@ mod tests {
     #[test]
     fn percent_is_what_pactl_shows() {
         // As `pactl set-sink-volume N` and `pactl get-sink-volume` showed them.
-        for (raw, shown) in [(0, 0), (655, 1), (24_248, 37), (26_214, 40), (65_536, 100), (65_535, 100), (98_304, 150)] {
+        for (raw, shown) in [(0, 0), (655, 1), (24_248, 37), (26_214, 40), (65_536, 100), (65_535, 100), (98_304, 150)]
+        {
             assert_eq!(percent(raw), shown, "{raw}");
         }
     }
@@ -366,8 +351,8 @@ mod tests {
     #[tokio::test]
     async fn without_a_server_it_is_said_what_to_start() {
         let sound = Sound::at("/nonexistent/native".into());
-        let error = sound.available().expect_err("there is none");
+        let error = sound.sink().await.expect_err("there is none");
+        assert!(matches!(error, SoundError::NoServer(_)), "{error:?}");
         assert!(error.to_string().contains("pipewire-pulse"), "{error}");
-        assert!(matches!(sound.sink().await, Err(SoundError::NoServer(_))));
     }
 }
