@@ -37,7 +37,7 @@ const LOOK_BACK: Duration = Duration::from_secs(10);
 const TIDY: Duration = Duration::from_secs(30);
 
 /// What an agent is started with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Setup {
     /// For whom it runs.
     pub mode: Mode,
@@ -107,6 +107,7 @@ impl Core {
                 None => Packages::of_this_machine(&config.package.managers),
             },
             bus: setup.machine.bus,
+            seat: setup.machine.seat,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
