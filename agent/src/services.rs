@@ -8,8 +8,9 @@ use serde_json::json;
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, not_connected};
-use crate::backend::bus::Bus;
+use crate::action::Need;
+use crate::backend::bus::{Bus, BusError, Side};
+use crate::backend::dbus::{bluez, login1, network_manager};
 use crate::backend::package::{Manager, Transaction};
 use crate::caller::Caller;
 use crate::memory::Memory;
@@ -22,6 +23,27 @@ pub enum Mode {
     User,
     /// Runs for the whole machine.
     System,
+}
+
+/// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The package manager.
+    pub packages: Manager,
+    /// The system bus and the session bus.
+    pub bus: Arc<Bus>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { packages: Manager::of_this_machine(), bus: Arc::default() }
+    }
+
+    /// A machine without any service, and with this package manager.
+    pub fn bare(packages: Manager) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()) }
+    }
 }
 
 /// The machine as this agent may use it.
@@ -37,8 +59,8 @@ pub struct Services {
     pub memory: Memory,
     /// The package manager.
     pub packages: Manager,
-    /// The system bus, connected when it is first needed.
-    pub bus: Bus,
+    /// The system bus and the session bus, connected when they are first needed.
+    pub bus: Arc<Bus>,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -46,16 +68,31 @@ pub struct Services {
 }
 
 impl Services {
-    /// Whether what an action needs is there.
+    /// Whether what an action needs can be seen to be missing without asking anybody. A service on a bus is found missing
+    /// when it is called: by the preview, so that nothing is held that cannot work.
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
     pub fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Nothing => Ok(()),
             Need::Packages => Ok(self.packages.available()?),
-            other => Err(not_connected(other)),
+            _ => Ok(()),
         }
+    }
+
+    /// Looks whether what an action needs is there now, for capabilities and `doctor`.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub async fn probe(&self, need: Need) -> Result<(), Failure> {
+        let service = match need {
+            Need::Nothing | Need::Packages => return self.available(need),
+            Need::Logind => &login1::LOGIN1,
+            Need::NetworkManager => &network_manager::NETWORK_MANAGER,
+            Need::Bluez => &bluez::BLUEZ,
+            other => return Err(crate::action::not_connected(other)),
+        };
+        Ok(self.bus.there(service).await?)
     }
 
     /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.
@@ -95,6 +132,42 @@ impl Services {
             && e.kind() != std::io::ErrorKind::NotFound
         {
             tracing::warn!("{} could not be removed: {e}", folder.display());
+        }
+    }
+}
+
+/// What an error of a service means to whoever asked.
+impl From<BusError> for Failure {
+    fn from(error: BusError) -> Failure {
+        let said = error.to_string();
+        match error {
+            BusError::NoBus { side, .. } => {
+                let get = match side {
+                    Side::System => "start D-Bus (`systemctl start dbus`)",
+                    Side::Session => "run Steward in a desktop session (the user service)",
+                };
+                Failure::new(Code::Unavailable, format!("{said}; {get}")).with(json!({ "needs": "D-Bus", "get": get }))
+            }
+            BusError::NoService { service } => {
+                Failure::new(Code::Unavailable, said).with(json!({ "needs": service.title, "get": service.get }))
+            }
+            BusError::Late { service, after } => Failure::new(Code::TimedOut, format!("{said}; nothing was changed"))
+                .with(json!({ "service": service.name, "after_seconds": after.as_secs() })),
+            BusError::Lost { service, .. } => {
+                Failure::new(Code::UnknownOutcome, said).with(json!({ "service": service.name }))
+            }
+            BusError::Refused { service, challenge, .. } => {
+                let hint = if challenge {
+                    "polkit wants a password for it here; do it from an active local session, or have an administrator allow it with a polkit rule"
+                } else {
+                    "an administrator can allow it with a polkit rule"
+                };
+                Failure::new(Code::NotAuthorized, format!("{said}; {hint}"))
+                    .with(json!({ "service": service.name, "challenge": challenge }))
+            }
+            BusError::Said { service, name, .. } => {
+                Failure::new(Code::Failed, said).with(json!({ "service": service.name, "error": name }))
+            }
         }
     }
 }

@@ -3,6 +3,6 @@
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
-mod dbus;
+pub mod dbus;
 pub mod package;
 pub mod spawn;

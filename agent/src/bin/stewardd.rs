@@ -13,7 +13,7 @@ use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::door::ndjson;
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -120,7 +120,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         clock: Clock::system(),
         wait: WAIT,
         note,
-        packages: None,
+        machine: Machine::this(),
     };
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {

@@ -73,8 +73,17 @@ impl Core {
     async fn details(&self, caller: &Arc<Caller>) -> Value {
         let rules = self.rules();
         let mut actions = Vec::with_capacity(CATALOGUE.len());
+        // Asked once for each need, not for each action.
+        let mut probed: Vec<(action::Need, Result<(), Failure>)> = Vec::new();
         for entry in CATALOGUE {
-            let available = self.0.services.available(entry.need);
+            let available = match probed.iter().find(|(need, _)| *need == entry.need) {
+                Some((_, found)) => found.clone(),
+                None => {
+                    let found = self.0.services.probe(entry.need).await;
+                    probed.push((entry.need, found.clone()));
+                    found
+                }
+            };
             let verdict = match entry.meta {
                 true => "ok",
                 false => self.judge(&rules.policy, &[ordinary(entry)], Who::Here(caller)).await.decision.name(),

@@ -25,6 +25,7 @@ pub use start::{Setup, StartError, Vanished};
 
 use crate::action::{self, Action, Ready, Shown};
 use crate::audit::{Audit, Kind, Place};
+use crate::backend::dbus::login1::Login1;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -321,7 +322,7 @@ impl Core {
             Who::Here(c) => c.facts().session.clone(),
             Who::Then(a) => a.session.clone(),
         }?;
-        self.0.services.bus.locked(&session).await.ok()
+        Login1(&self.0.services.bus).locked(&session).await.ok()
     }
 
     /// What would happen, within a time and one at a time for each uid.

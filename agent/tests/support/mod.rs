@@ -18,7 +18,7 @@ use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 use steward_ipc::Client;
 use tokio::sync::watch;
 
@@ -112,7 +112,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            packages: Some(Manager::Mock(self.archive.clone())),
+            machine: Machine::bare(Manager::Mock(self.archive.clone())),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
@@ -290,6 +290,10 @@ impl Daemon {
     pub fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stewardd"));
         command.env_clear().env("HOME", folder).env("STEWARD_LOG", "info");
+        // The services of the machine that the tests run on are nobody's to change.
+        command
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
         command.args(["--state-dir", &folder.join("state").display().to_string()]);
         command.args(["--config", &folder.join("config.toml").display().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
