@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
 use crate::action::Need;
-use crate::backend::bus::{Bus, BusError, Side};
-use crate::backend::dbus::{bluez, login1, network_manager};
+use crate::backend::bus::{Bus, BusError, Service, Side};
+use crate::backend::dbus::bluez;
+use crate::backend::dbus::login1::{self, Login1};
+use crate::backend::dbus::network_manager::{self, NetworkManager};
+use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::package::{Manager, Transaction};
 use crate::caller::Caller;
 use crate::memory::Memory;
@@ -85,14 +88,28 @@ impl Services {
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
     pub async fn probe(&self, need: Need) -> Result<(), Failure> {
-        let service = match need {
-            Need::Nothing | Need::Packages => return self.available(need),
-            Need::Logind => &login1::LOGIN1,
-            Need::NetworkManager => &network_manager::NETWORK_MANAGER,
-            Need::Bluez => &bluez::BLUEZ,
-            other => return Err(crate::action::not_connected(other)),
+        match need {
+            Need::Nothing | Need::Packages => self.available(need),
+            Need::Logind => Ok(self.bus.there(&login1::LOGIN1).await?),
+            Need::NetworkManager => Ok(self.bus.there(&network_manager::NETWORK_MANAGER).await?),
+            Need::Bluez => Ok(self.bus.there(&bluez::BLUEZ).await?),
+            // Found out by the preview of their actions.
+            Need::Sound | Need::Backlight | Need::Desktop => Ok(()),
+        }
+    }
+
+    /// The services that answer, with their versions where they tell them, for `doctor`.
+    pub async fn versions(&self) -> Vec<Value> {
+        let (network, power, login) = tokio::join!(
+            async { NetworkManager(&self.bus).version().await },
+            async { Upower(&self.bus).version().await },
+            async { Login1(&self.bus).version().await },
+        );
+        let row = |service: &Service, version: Result<String, BusError>| match version {
+            Ok(version) => json!({ "name": service.name, "title": service.title, "version": version }),
+            Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
         };
-        Ok(self.bus.there(service).await?)
+        vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
     }
 
     /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.

@@ -52,6 +52,17 @@ trait Session {
     fn kind(&self) -> zbus::Result<String>;
 }
 
+/// logind does not tell its version; systemd, which it is a part of, does.
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Systemd {
+    #[zbus(property)]
+    fn version(&self) -> zbus::Result<String>;
+}
+
 /// What the machine can be made to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
@@ -133,6 +144,12 @@ pub struct Login1<'a>(pub &'a Bus);
 /// What an error means stands at [`BusError`].
 #[allow(clippy::missing_errors_doc)]
 impl Login1<'_> {
+    /// The version of systemd, when logind is there.
+    pub async fn version(&self) -> Result<String, BusError> {
+        self.0.there(&LOGIN1).await?;
+        self.0.ask(&LOGIN1, async |bus| the::<SystemdProxy<'_>>(bus).await?.version().await).await
+    }
+
     /// Whether logind would do it for this process.
     pub async fn can(&self, power: Power) -> Result<Can, BusError> {
         let answer = self
