@@ -8,5 +8,6 @@
 
 mod bed;
 mod network;
+mod power;
 mod screen;
 mod sound;
