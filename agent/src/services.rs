@@ -9,12 +9,18 @@ use steward_ipc::Code;
 use uuid::Uuid;
 
 use crate::action::Need;
+use crate::backend::apps::Apps;
+use crate::backend::apps::start::Starter;
+use crate::backend::backlight::Backlights;
 use crate::backend::bus::{Bus, BusError, Service, Side};
 use crate::backend::dbus::bluez;
 use crate::backend::dbus::login1::{self, Login1};
 use crate::backend::dbus::network_manager::{self, NetworkManager};
+use crate::backend::dbus::portal;
+use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
-use crate::backend::package::{Manager, Transaction};
+use crate::backend::package::{Manager, Packages, Transaction};
+use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
 use crate::reply::Failure;
@@ -28,24 +34,62 @@ pub enum Mode {
     System,
 }
 
+/// What a person has before them.
+#[derive(Debug)]
+pub struct Seat {
+    /// The sound server.
+    pub sound: Sound,
+    /// The screens.
+    pub screens: Backlights,
+    /// The apps that are installed.
+    pub apps: Arc<Apps>,
+    /// What starts programs.
+    pub starter: Starter,
+}
+
+impl Seat {
+    /// One with nothing on it: no sound, no screen, no apps. Tests begin with it, so that none of them touches the desktop it runs in.
+    pub fn bare() -> Seat {
+        let nowhere = PathBuf::from("/nonexistent");
+        Seat {
+            sound: Sound::at(nowhere.join("pulse")),
+            screens: Backlights::below(&nowhere),
+            apps: Arc::new(Apps::new([], [], "", "")),
+            starter: Starter::with([]),
+        }
+    }
+
+    /// That of the session in which this process runs. Nothing is opened yet.
+    pub fn of_this_session() -> Seat {
+        Seat {
+            sound: Sound::of_this_session(),
+            screens: Backlights::below("/sys".as_ref()),
+            apps: Arc::new(Apps::of_this_session()),
+            starter: Starter::of_this_session(),
+        }
+    }
+}
+
 /// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The package manager.
-    pub packages: Manager,
+    /// The package manager; those of the configuration when there is none.
+    pub packages: Option<Manager>,
     /// The system bus and the session bus.
     pub bus: Arc<Bus>,
+    /// Sound, screen and apps.
+    pub seat: Arc<Seat>,
 }
 
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: Manager::of_this_machine(), bus: Arc::default() }
+        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()) }
     }
 
-    /// A machine without any service, and with this package manager.
-    pub fn bare(packages: Manager) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()) }
+    /// A machine without any service, and with this package manager, or those of the configuration.
+    pub fn bare(packages: Option<Manager>) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()) }
     }
 }
 
@@ -60,10 +104,12 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
-    /// The package manager.
-    pub packages: Manager,
+    /// The package managers.
+    pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
     pub bus: Arc<Bus>,
+    /// Sound, screen and apps.
+    pub seat: Arc<Seat>,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -76,9 +122,9 @@ impl Services {
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
-    pub fn available(&self, need: Need) -> Result<(), Failure> {
+    pub async fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Packages => Ok(self.packages.available()?),
+            Need::Packages => Ok(self.packages.available().await?),
             _ => Ok(()),
         }
     }
@@ -89,12 +135,16 @@ impl Services {
     /// `unavailable`, with what is missing and how to get it.
     pub async fn probe(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Nothing | Need::Packages => self.available(need),
+            Need::Nothing | Need::Packages => self.available(need).await,
             Need::Logind => Ok(self.bus.there(&login1::LOGIN1).await?),
             Need::NetworkManager => Ok(self.bus.there(&network_manager::NETWORK_MANAGER).await?),
             Need::Bluez => Ok(self.bus.there(&bluez::BLUEZ).await?),
-            // Found out by the preview of their actions.
-            Need::Sound | Need::Backlight | Need::Desktop => Ok(()),
+            Need::Sound => Ok(self.seat.sound.sink().await.map(drop)?),
+            Need::Backlight => {
+                self.seat.screens.best().ok_or_else(crate::action::screen::no_backlight)?;
+                Ok(self.bus.there(&login1::LOGIN1).await?)
+            }
+            Need::Desktop => self.desktop().await,
         }
     }
 
@@ -110,6 +160,19 @@ impl Services {
             Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
         };
         vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
+    }
+
+    /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.
+    async fn desktop(&self) -> Result<(), Failure> {
+        if self.bus.there(&portal::PORTAL).await.is_ok() || self.bus.there(&systemd1::USER_MANAGER).await.is_ok() {
+            return Ok(());
+        }
+        if self.seat.starter.has_display() {
+            return Ok(());
+        }
+        let needs = Need::Desktop.words();
+        Err(Failure::new(Code::Unavailable, format!("this needs {needs}; run the user service in a desktop session"))
+            .with(json!({ "needs": needs })))
     }
 
     /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.

@@ -166,6 +166,17 @@ impl Bus {
         Bus::with(refuse.clone(), refuse)
     }
 
+    /// The buses at these addresses, such as `unix:path=/run/dbus/system_bus_socket`.
+    pub fn at(system: impl Into<String>, session: impl Into<String>) -> Bus {
+        fn to(address: String) -> Connect {
+            Arc::new(move || {
+                let address = address.clone();
+                Box::pin(async move { zbus::connection::Builder::address(address.as_str()).build().await })
+            })
+        }
+        Bus::with(to(system.into()), to(session.into()))
+    }
+
     /// Buses whose connections are made by these functions, each called again when its last connection has closed.
     pub(in crate::backend) fn with(system: Connect, session: Connect) -> Bus {
         Bus { system: Line::new(Side::System, system), session: Line::new(Side::Session, session) }
