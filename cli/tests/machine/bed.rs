@@ -286,10 +286,15 @@ impl Connection {
         }
     }
 
+    /// Sends a line and waits for nothing.
+    pub fn send(&mut self, line: &Value) {
+        writeln!(self.to, "{line}").unwrap();
+    }
+
     /// Sends a line and gives the answer.
     #[track_caller]
     pub fn ask(&mut self, line: &Value) -> Value {
-        writeln!(self.to, "{line}").unwrap();
+        self.send(line);
         self.next()
     }
 

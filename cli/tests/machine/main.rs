@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[allow(unreachable_pub, reason = "the tests of this program use it")]
 mod bed;
 mod network;
+mod power;
 mod screen;
 mod sound;
