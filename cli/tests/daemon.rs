@@ -9,7 +9,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use common::World;
-use steward_agent::backend::package::{Manager, ManagerName};
 use steward_agent::clock::Clock;
 use steward_agent::core::{Core, Setup};
 use steward_agent::policy_files::Roots;
@@ -43,7 +42,7 @@ impl Daemon {
             clock: Clock::system(),
             wait: std::time::Duration::ZERO,
             note: "a test".to_owned(),
-            machine: Machine::bare(Manager::of_this_machine(ManagerName::Apt).unwrap()),
+            machine: Machine::bare(None),
         };
         let spec = SocketSpec { name: None, path: socket.clone() };
         let thread = std::thread::spawn(move || {

@@ -26,6 +26,7 @@ pub mod app;
 pub mod bluetooth;
 pub mod files;
 pub mod for_policy;
+mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
@@ -232,15 +233,6 @@ impl Need {
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
         }
     }
-}
-
-/// The answer of an action whose service this version cannot use yet.
-pub(crate) fn not_connected(need: Need) -> Failure {
-    Failure::new(
-        Code::Unavailable,
-        format!("this needs {}, which this version of Steward does not use yet; nothing was changed", need.words()),
-    )
-    .with(json!({ "needs": need.words() }))
 }
 
 /// Reads a payload or arguments.

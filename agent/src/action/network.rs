@@ -214,7 +214,12 @@ async fn present(cx: &Context<'_>) -> Result<Value, Failure> {
 }
 
 async fn preview(cx: &Context<'_>, on: bool) -> Result<Shown, Failure> {
-    Ok(switched::shown(WIFI, on, manager(cx).wifi().await?.on))
+    let manager = manager(cx);
+    let now = manager.wifi().await?.on;
+    if now != on {
+        manager.may_switch().await?;
+    }
+    Ok(switched::shown(WIFI, on, now))
 }
 
 /// Switches Wi-Fi and tells what came of it.

@@ -263,9 +263,7 @@ mod tests {
             clock: Clock::system(),
             wait: Duration::from_secs(30),
             note: "a test".to_owned(),
-            machine: Machine::bare(crate::backend::package::Manager::Mock(
-                crate::backend::package::mock::MockArchive::shipped(),
-            )),
+            machine: Machine::bare(None),
         };
         std::fs::write(at("config.toml"), "version = 1\n").expect("written");
         let caller = Arc::new(Caller::this_process(Door::Command));

@@ -107,6 +107,7 @@ impl Core {
                 None => packages(&setup, &config),
             },
             bus: setup.machine.bus,
+            seat: setup.machine.seat,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };

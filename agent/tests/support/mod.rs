@@ -40,6 +40,8 @@ pub struct World {
     pub clock: Clock,
     pub archive: Arc<MockArchive>,
     pub access: Access,
+    /// The machine that it acts on; one with the archive and nothing else when none is given. Taken at the next start.
+    pub machine: Option<Machine>,
     running: Option<Running>,
 }
 
@@ -65,6 +67,7 @@ impl World {
             clock: Clock::set_to(moment),
             archive: MockArchive::shipped(),
             access: Access::Own,
+            machine: None,
             running: None,
         };
         world.write("policy.toml", policy);
@@ -112,7 +115,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            machine: Machine::bare(Manager::Mock(self.archive.clone())),
+            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Some(Manager::Mock(self.archive.clone())))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },

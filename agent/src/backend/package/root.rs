@@ -17,6 +17,7 @@ use super::order::{self, Instance, Order, Refusal};
 use super::transaction::Transaction;
 use super::unit::{END, End, PROGRESS, RESULTS};
 use super::{Manager, ManagerName, PackageError, ProgressSender};
+use crate::action::types::count;
 use crate::config::{Config, Places};
 use crate::services::Mode;
 
@@ -102,7 +103,7 @@ impl Root {
         let _ = writing.await;
         write_end(&folder, &end).map_err(file)?;
         Ok(match end {
-            End::Done(done) => format!("done: {} packages", done.items.len()),
+            End::Done(done) => format!("done: {}", count(done.items.len(), "package")),
             End::Refreshed(_) => "the package index was fetched".to_owned(),
             End::Failed(error) => format!("it did not work: {error}"),
         })

@@ -16,7 +16,7 @@ use super::order::{self, Instance, Order};
 use super::transaction::Transaction;
 use super::{Done, Manager, ManagerName, PackageError, Progress, ProgressSender, Refresh, Running};
 use crate::backend::bus::{Bus, BusError};
-use crate::backend::dbus::units;
+use crate::backend::dbus::systemd1;
 
 /// Where root writes what it did; the folder of each order has its id as name.
 pub(super) const RESULTS: &str = "/var/lib/steward-txn";
@@ -148,7 +148,7 @@ impl Unit {
     }
 
     async fn begin(&self, instance: &Instance) -> Result<(), PackageError> {
-        let begun = units::start(&self.bus, &instance.unit()).await;
+        let begun = systemd1::start(&self.bus, &instance.unit()).await;
         match begun {
             Ok(()) => Ok(()),
             // It may have been queued; waiting shows whether it was.
@@ -185,7 +185,7 @@ impl Unit {
             if let Some(end) = read_end(&folder)? {
                 return Ok(Some(end));
             }
-            match units::runs(&self.bus, &instance.unit()).await {
+            match systemd1::runs(&self.bus, &instance.unit()).await {
                 // It may have written its end after it was looked for.
                 Ok(false) => return read_end(&folder),
                 // While the bus or systemd is started again nothing is known; the unit goes on.
