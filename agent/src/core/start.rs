@@ -36,7 +36,7 @@ const LOOK_BACK: Duration = Duration::from_secs(10);
 const TIDY: Duration = Duration::from_secs(30);
 
 /// What an agent is started with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// For whom it runs.
     pub mode: Mode,
