@@ -104,6 +104,7 @@ impl Core {
         json!({
             "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"),
             "services": self.0.services.versions().await,
+            "package_managers": self.0.services.packages.standing().await,
         })
     }
 
@@ -274,7 +275,10 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let mut there = Ok(());
+            for step in &plan.steps {
+                there = there.and(self.0.services.available(step.need()).await);
+            }
             let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),

@@ -14,6 +14,7 @@ use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
 use crate::action::{self, Action};
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
+use crate::backend::package::Packages;
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -101,7 +102,10 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: setup.machine.packages,
+            packages: match setup.machine.packages {
+                Some(manager) => Packages::only(manager),
+                None => Packages::of_this_machine(&config.package.managers),
+            },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
             transactions: at("transactions"),

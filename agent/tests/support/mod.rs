@@ -115,7 +115,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Manager::Mock(self.archive.clone()))),
+            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Some(Manager::Mock(self.archive.clone())))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
