@@ -1,11 +1,13 @@
 //! The daemon: one agent, its sockets, its signals.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use steward_agent::backend::simulate::Laptop;
 use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
 use steward_agent::config::Places;
@@ -32,6 +34,7 @@ const WAIT: Duration = Duration::from_secs(10);
   stewardd --system                          serve the machine on /run/steward/agent.sock
   stewardd --socket /tmp/a.sock --state-dir /tmp/a --policy my.toml
   echo '{\"name\":\"ping\"}' | stewardd --stdio --state-dir /tmp/a
+  stewardd --simulate                        a laptop that is not there, to write clients against
 
 Signals: SIGHUP reads configuration and policy again; SIGTERM and SIGINT end in order.
 Exit status: 0 ended in order, 1 could not start, 2 wrong usage."
@@ -58,6 +61,10 @@ struct Args {
     /// Speak on standard input and output; ends with the input. Sockets are served too when --socket names them.
     #[arg(long)]
     stdio: bool,
+    /// Act on a laptop that is not there, with a battery, Wi-Fi, sound, a screen and a few packages: for authors of clients. Nothing on
+    /// this machine is changed. State goes to a folder that is removed at the end, unless --state-dir names one.
+    #[arg(long, conflicts_with = "system")]
+    simulate: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -98,7 +105,11 @@ async fn run(args: Args) -> anyhow::Result<()> {
         (None, Ok(places)) => Ok(of(places)),
         (None, Err(e)) => Err(anyhow::anyhow!("{e}")),
     };
-    let state = place(args.state_dir, |p| p.state.clone())?;
+    let simulation = args.simulate.then(Simulation::new).transpose()?;
+    let state = match (&simulation, args.state_dir) {
+        (Some(simulation), None) => simulation.folder.join("state"),
+        (_, given) => place(given, |p| p.state.clone())?,
+    };
     let config = match &places {
         Err(_) if args.config.is_none() => state.join("config.toml"),
         _ => place(args.config, |p| p.config.clone())?,
@@ -120,8 +131,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
         clock: Clock::system(),
         wait: WAIT,
         note,
-        machine: Machine::this(),
+        machine: simulation.as_ref().map_or_else(Machine::this, |s| Machine::simulated(&s.laptop)),
     };
+    if simulation.is_some() {
+        tracing::warn!(
+            "this is a simulation: nothing on this machine is changed; state is in {}",
+            setup.state.display()
+        );
+    }
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {
         Mode::User => Access::Own,
@@ -169,4 +186,28 @@ async fn run(args: Args) -> anyhow::Result<()> {
     serving.await?;
     core.stop().await;
     Ok(())
+}
+
+/// A laptop that is not there, and the folder that it takes.
+struct Simulation {
+    folder: PathBuf,
+    laptop: Laptop,
+}
+
+impl Simulation {
+    fn new() -> anyhow::Result<Simulation> {
+        let folder = std::env::temp_dir().join(format!("steward-{}", uuid::Uuid::new_v4().simple()));
+        // Not one that is there already, and nobody else's.
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).with_context(|| folder.display().to_string())?;
+        let laptop = Laptop::new(&folder).with_context(|| format!("the simulation in {}", folder.display()))?;
+        Ok(Simulation { folder, laptop })
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_dir_all(&self.folder) {
+            tracing::warn!("{} could not be removed: {e}", self.folder.display());
+        }
+    }
 }

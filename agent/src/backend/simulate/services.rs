@@ -22,6 +22,8 @@ const CABLE: (&str, &str, &str) = (
 );
 /// Where sessions are; the person's own is number 1, and is what `auto` means.
 const SESSIONS: &str = "/org/freedesktop/login1/session/";
+/// The version that every service has.
+const VERSION: &str = "simulated";
 /// Where adapters are.
 const ADAPTERS: &str = "/org/bluez/";
 
@@ -49,16 +51,8 @@ impl<'m> Call<'m> {
 
     /// Whether it changes something.
     pub(super) fn changes(&self) -> bool {
-        const ORDERS: [&str; 8] = [
-            "Set",
-            "Reboot",
-            "PowerOff",
-            "Suspend",
-            "LockSession",
-            "SetBrightness",
-            "StartTransientUnit",
-            "OpenURI",
-        ];
+        const ORDERS: [&str; 8] =
+            ["Set", "Reboot", "PowerOff", "Suspend", "LockSession", "SetBrightness", "StartTransientUnit", "OpenURI"];
         ORDERS.contains(&self.member.as_str())
     }
 
@@ -77,7 +71,10 @@ impl<'m> Call<'m> {
     /// The error for what nobody knows.
     pub(super) fn unknown(&self) -> (&'static str, String) {
         let Call { path, interface, member, .. } = self;
-        ("org.freedesktop.DBus.Error.UnknownMethod", format!("Unknown method {member} or interface {interface} at {path}"))
+        (
+            "org.freedesktop.DBus.Error.UnknownMethod",
+            format!("Unknown method {member} or interface {interface} at {path}"),
+        )
     }
 
     /// The property that it asks for.
@@ -109,6 +106,10 @@ pub(super) fn answer(inside: &Inside, part: Part, call: &Call<'_>) -> Answer {
     }
     match part {
         Part::Login1 => login1(inside, call),
+        Part::NetworkManager if call.member == "GetPermissions" => {
+            let switching = "org.freedesktop.NetworkManager.enable-disable-wifi";
+            call.returns(&HashMap::from([(switching, inside.state().may_switch_wifi)]))
+        }
         Part::NetworkManager => match call.set::<bool>()? {
             Some((name, on)) if name == "WirelessEnabled" => {
                 inside.state().wifi = on;
@@ -141,8 +142,12 @@ fn property(state: &State, part: Part, at: &str, name: &str) -> Option<Variant<'
             "Type" | "State" => Variant::from(2u32),
             "IsPresent" => Variant::from(true),
             "Percentage" => Variant::from(f64::from(state.battery)),
+            "DaemonVersion" => Variant::from(VERSION),
             _ => return None,
         }),
+        // The manager knows a screen.
+        Part::UserManager if name == "Environment" => Some(Variant::from(vec!["WAYLAND_DISPLAY=wayland-0"])),
+        Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
         _ => None,
     }
 }
@@ -188,7 +193,9 @@ fn login1(inside: &Inside, call: &Call<'_>) -> Answer {
         "Suspend" => done(&mut state, "suspend"),
         "ListSessions" => call.returns(&sessions(&state)),
         "ListInhibitors" => {
-            let row = |(who, why): &(&str, &str)| ("shutdown:sleep", (*who).to_owned(), (*why).to_owned(), "block", 0u32, 1u32);
+            let row = |(who, why): &(&str, &str)| {
+                ("shutdown:sleep", (*who).to_owned(), (*why).to_owned(), "block", 0u32, 1u32)
+            };
             call.returns(&state.inhibitors.iter().map(row).collect::<Vec<_>>())
         }
         "GetSession" | "LockSession" => {
@@ -230,6 +237,7 @@ fn network(state: &State, at: &str, name: &str) -> Option<Variant<'static>> {
             "WirelessEnabled" => Variant::from(state.wifi),
             "WirelessHardwareEnabled" => Variant::from(state.wifi_key),
             "NetworkingEnabled" => Variant::from(true),
+            "Version" => Variant::from(VERSION),
             "PrimaryConnection" => path(primary)?,
             "PrimaryConnectionType" => Variant::from(match active.first() {
                 Some(link) if *link == WIFI => "802-11-wireless",
