@@ -91,6 +91,7 @@ impl Core {
             };
             if let Err(failure) = &available
                 && failure.code != Code::NotAuthorized
+                && failure.data.as_ref().is_some_and(|d| d.get("needs").or(d.get("service")).is_some())
             {
                 missing.push((entry.need, failure.clone()));
             }

@@ -12,6 +12,11 @@ use crate::reply::{Ending, Reply};
 const MARK: &str = "(simulated)";
 
 impl Core {
+    /// Whether the machine that it acts on is not there.
+    pub fn is_simulated(&self) -> bool {
+        self.0.services.simulated
+    }
+
     /// Whether what is done in these steps is done to a machine that is not there. Notes and files are real in a simulation too.
     pub(super) fn simulates(&self, steps: &[Action]) -> bool {
         let of_the_machine = |s: &Action| s.need() != Need::Nothing || matches!(s, Action::SystemStatus(_));

@@ -37,7 +37,7 @@ const LOOK_BACK: Duration = Duration::from_secs(10);
 const TIDY: Duration = Duration::from_secs(30);
 
 /// What an agent is started with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// For whom it runs.
     pub mode: Mode,
@@ -127,6 +127,7 @@ impl Core {
             config_file: setup.config,
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
+            reloaded: tokio::sync::Notify::new(),
             previews: Mutex::default(),
             _lock: lock,
         };
@@ -285,6 +286,17 @@ impl Core {
     /// What is wrong, with file, line and column.
     pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
         let _one_at_a_time = self.0.reloading.lock().await;
+        let done = self.read_again(vanished).await;
+        self.0.reloaded.notify_one();
+        done
+    }
+
+    /// Returns after the next reload, or at once when there was one since this was asked last. One task may ask.
+    pub async fn reloaded(&self) {
+        self.0.reloaded.notified().await;
+    }
+
+    async fn read_again(&self, vanished: Vanished) -> Result<(), String> {
         let before = self.rules();
         let loaded = match Config::read(&self.0.config_file) {
             Ok(config) => {
@@ -385,6 +397,15 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Whether what every request needs still answers: the rules, the gate, and the thread that writes the audit log. A part
+    /// that hangs keeps this from returning, which whoever asks has to take for a no.
+    pub async fn is_alive(&self) -> bool {
+        drop(self.rules());
+        self.0.gate.answers();
+        // A full queue is drained by a thread that lives.
+        matches!(self.0.audit.idle().await, Ok(_) | Err(AuditError::Log(LogError::Overloaded)))
     }
 
     /// Tells those who listen that the agent stops, and ends their streams after what waits in them. Called before the

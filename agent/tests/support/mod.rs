@@ -157,6 +157,18 @@ impl World {
         self.running.as_ref().expect("it runs")
     }
 
+    /// Whether a watchdog would be told that the agent is alive.
+    pub fn is_alive(&self) -> bool {
+        let running = self.running();
+        running.runtime.block_on(running.core.is_alive())
+    }
+
+    /// Closes the audit log while the agent goes on.
+    pub fn stop_recording(&self) {
+        let running = self.running();
+        running.runtime.block_on(running.core.stop());
+    }
+
     /// Puts another policy in its place and has it read.
     pub fn reload(&self, policy: &str) -> Result<(), String> {
         self.write("policy.toml", policy);
