@@ -108,6 +108,7 @@ impl Core {
             },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -138,9 +139,13 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(
-            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
-        );
+        let mut data = json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files),
+        });
+        if self.0.services.simulated {
+            data["simulated"] = json!(true);
+        }
+        started.data = Some(data);
         self.write_later(&started);
 
         if self.0.services.memory.tidy().await {
