@@ -181,7 +181,8 @@ async fn possible(cx: &Context<'_>, power: Power) -> Result<(), Failure> {
             "{who} forbids {what} at the moment ({why}); end it first, or have an administrator allow `{}-ignore-inhibit` with a polkit rule",
             power.polkit()
         );
-        return Err(Failure::new(Code::NotAuthorized, message).with(json!({ "action": power.polkit(), "who": who, "why": why })));
+        return Err(Failure::new(Code::NotAuthorized, message)
+            .with(json!({ "action": power.polkit(), "who": who, "why": why })));
     }
     let (code, message) = match can {
         Can::Yes => return Ok(()),
