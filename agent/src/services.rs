@@ -19,7 +19,8 @@ use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
-use crate::backend::package::{Manager, Transaction};
+use crate::backend::package::{Manager, Packages, Transaction};
+use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
@@ -73,23 +74,41 @@ impl Seat {
 /// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The package manager.
-    pub packages: Manager,
+    /// The package manager; those of the configuration when there is none.
+    pub packages: Option<Manager>,
     /// The system bus and the session bus.
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
+    pub simulated: bool,
 }
 
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: Manager::of_this_machine(), bus: Arc::default(), seat: Arc::new(Seat::of_this_session()) }
+        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
     }
 
-    /// A machine without any service, and with this package manager.
-    pub fn bare(packages: Manager) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()) }
+    /// A machine without any service, and with this package manager, or those of the configuration.
+    pub fn bare(packages: Option<Manager>) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+    }
+
+    /// A laptop that is not there.
+    pub fn simulated(laptop: &Laptop) -> Machine {
+        Machine {
+            packages: Some(Manager::Mock(laptop.archive().clone())),
+            bus: Arc::new(laptop.bus()),
+            seat: Arc::new(Seat {
+                sound: Sound::at(laptop.sound()),
+                screens: Backlights::below(&laptop.sysfs()),
+                apps: Arc::new(Apps::new([laptop.data()], [], "", "")),
+                // What it does not know it cannot start.
+                starter: Starter::with([]),
+            }),
+            simulated: true,
+        }
     }
 }
 
@@ -104,12 +123,14 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
-    /// The package manager.
-    pub packages: Manager,
+    /// The package managers.
+    pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// See [`Machine::simulated`].
+    pub simulated: bool,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -122,9 +143,9 @@ impl Services {
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
-    pub fn available(&self, need: Need) -> Result<(), Failure> {
+    pub async fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Packages => Ok(self.packages.available()?),
+            Need::Packages => Ok(self.packages.available().await?),
             _ => Ok(()),
         }
     }
@@ -135,7 +156,7 @@ impl Services {
     /// `unavailable`, with what is missing and how to get it.
     pub async fn probe(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Nothing | Need::Packages => self.available(need),
+            Need::Nothing | Need::Packages => self.available(need).await,
             Need::Logind => Ok(self.bus.there(&login1::LOGIN1).await?),
             Need::NetworkManager => Ok(self.bus.there(&network_manager::NETWORK_MANAGER).await?),
             Need::Bluez => Ok(self.bus.there(&bluez::BLUEZ).await?),

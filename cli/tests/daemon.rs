@@ -42,7 +42,7 @@ impl Daemon {
             clock: Clock::system(),
             wait: std::time::Duration::ZERO,
             note: "a test".to_owned(),
-            machine: Machine::bare(steward_agent::backend::package::Manager::of_this_machine()),
+            machine: Machine::bare(None),
         };
         let spec = SocketSpec { name: None, path: socket.clone() };
         let thread = std::thread::spawn(move || {

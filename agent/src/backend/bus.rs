@@ -101,6 +101,14 @@ pub enum BusError {
     },
 }
 
+impl BusError {
+    /// Whether it is what GLib's services answer between taking their name and offering their objects (`gdbusconnection.c`).
+    pub(in crate::backend) fn is_beginning(&self) -> bool {
+        matches!(self, BusError::Said { name, text, .. }
+            if name == "org.freedesktop.DBus.Error.UnknownMethod" && text.starts_with("Object does not exist at path"))
+    }
+}
+
 fn words(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
@@ -203,7 +211,7 @@ impl Bus {
         match tokio::time::timeout(QUESTION, question(&connection)).await {
             Ok(answer) => answer.map_err(|e| meaning(service, e)),
             // Started on demand and not coming up is the same as not being there.
-            Err(_) if owner(&connection, service.name).await == Owner::Nobody => Err(BusError::NoService { service }),
+            Err(_) if !up(&connection, service.name).await => Err(BusError::NoService { service }),
             Err(_) => Err(BusError::Late { service, after: QUESTION }),
         }
     }
@@ -238,38 +246,31 @@ impl Bus {
     /// [`BusError::NoBus`] and [`BusError::NoService`].
     pub async fn there(&self, service: &'static Service) -> Result<(), BusError> {
         let connection = self.connection(service.side).await?;
-        match owner(&connection, service.name).await {
-            Owner::Somebody => Ok(()),
-            Owner::Nobody => Err(BusError::NoService { service }),
+        match up(&connection, service.name).await || startable(&connection, service.name).await {
+            true => Ok(()),
+            false => Err(BusError::NoService { service }),
         }
     }
 }
 
-/// Whether a name on a bus is somebody's, or would be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Somebody,
-    Nobody,
-}
-
-/// Looks a name up. A connection without a bus (two ends of a socket pair) has one peer, which is whoever is asked for.
-async fn owner(connection: &zbus::Connection, name: &str) -> Owner {
-    if !connection.is_bus() {
-        return Owner::Somebody;
-    }
+/// Whether a name on a bus is somebody's.
+async fn up(connection: &zbus::Connection, name: &str) -> bool {
     let look = async {
         let bus = zbus::fdo::DBusProxy::new(connection).await?;
         let known: zbus::names::BusName<'_> = name.try_into()?;
-        if bus.name_has_owner(known).await? {
-            return Ok(true);
-        }
-        let started = bus.list_activatable_names().await?;
+        Ok::<_, zbus::Error>(bus.name_has_owner(known).await?)
+    };
+    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+}
+
+/// Whether the bus would start somebody for a name. That need not come up: the unit of BlueZ, for one, does not start on a machine
+/// without an adapter, and the bus then says nothing for a long time.
+async fn startable(connection: &zbus::Connection, name: &str) -> bool {
+    let look = async {
+        let started = zbus::fdo::DBusProxy::new(connection).await?.list_activatable_names().await?;
         Ok::<_, zbus::Error>(started.iter().any(|n| n.as_str() == name))
     };
-    match tokio::time::timeout(QUESTION, look).await {
-        Ok(Ok(true)) => Owner::Somebody,
-        _ => Owner::Nobody,
-    }
+    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
 }
 
 /// What an error means, by its D-Bus name.

@@ -67,8 +67,13 @@ impl Core {
 
     async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
         let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
-        let data = if details { Some(self.details(caller).await) } else { None };
-        Outcome { capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
+        let mut data = if details { Some(self.details(caller).await) } else { None };
+        let mut message = None;
+        if self.0.services.simulated {
+            data.get_or_insert_with(|| json!({}))["simulated"] = json!(true);
+            message = Some("This is a simulation: nothing on this machine is changed.".into());
+        }
+        Outcome { message, capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
     }
 
     /// What each action does, takes and needs, and what this caller would be answered now.
@@ -86,6 +91,7 @@ impl Core {
             };
             if let Err(failure) = &available
                 && failure.code != Code::NotAuthorized
+                && failure.data.as_ref().is_some_and(|d| d.get("needs").or(d.get("service")).is_some())
             {
                 missing.push((entry.need, failure.clone()));
             }
@@ -104,6 +110,7 @@ impl Core {
         json!({
             "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"),
             "services": self.0.services.versions().await,
+            "package_managers": self.0.services.packages.standing().await,
         })
     }
 
@@ -274,7 +281,10 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let mut there = Ok(());
+            for step in &plan.steps {
+                there = there.and(self.0.services.available(step.need()).await);
+            }
             let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),

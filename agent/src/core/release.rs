@@ -62,7 +62,7 @@ impl Core {
         let mut verdict = self.judge(&rules.policy, &subjects, who).await;
         if verdict.decision != Decision::Deny {
             for step in &plan.steps {
-                self.0.services.available(step.need())?;
+                self.0.services.available(step.need()).await?;
             }
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
@@ -263,7 +263,7 @@ mod tests {
             clock: Clock::system(),
             wait: Duration::from_secs(30),
             note: "a test".to_owned(),
-            machine: Machine::bare(crate::backend::package::Manager::of_this_machine()),
+            machine: Machine::bare(None),
         };
         std::fs::write(at("config.toml"), "version = 1\n").expect("written");
         let caller = Arc::new(Caller::this_process(Door::Command));

@@ -14,6 +14,7 @@ use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
 use crate::action::{self, Action};
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
+use crate::backend::package::{Packages, Unit};
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -101,9 +102,13 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: setup.machine.packages,
+            packages: match setup.machine.packages.clone() {
+                Some(manager) => Packages::only(manager),
+                None => packages(&setup, &config),
+            },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -122,6 +127,7 @@ impl Core {
             config_file: setup.config,
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
+            reloaded: tokio::sync::Notify::new(),
             previews: Mutex::default(),
             _lock: lock,
         };
@@ -133,9 +139,13 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(
-            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
-        );
+        let mut data = json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files),
+        });
+        if self.0.services.simulated {
+            data["simulated"] = json!(true);
+        }
+        started.data = Some(data);
         self.write_later(&started);
 
         if self.0.services.memory.tidy().await {
@@ -276,6 +286,17 @@ impl Core {
     /// What is wrong, with file, line and column.
     pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
         let _one_at_a_time = self.0.reloading.lock().await;
+        let done = self.read_again(vanished).await;
+        self.0.reloaded.notify_one();
+        done
+    }
+
+    /// Returns after the next reload, or at once when there was one since this was asked last. One task may ask.
+    pub async fn reloaded(&self) {
+        self.0.reloaded.notified().await;
+    }
+
+    async fn read_again(&self, vanished: Vanished) -> Result<(), String> {
         let before = self.rules();
         let loaded = match Config::read(&self.0.config_file) {
             Ok(config) => {
@@ -378,6 +399,15 @@ impl Core {
         }
     }
 
+    /// Whether what every request needs still answers: the rules, the gate, and the thread that writes the audit log. A part
+    /// that hangs keeps this from returning, which whoever asks has to take for a no.
+    pub async fn is_alive(&self) -> bool {
+        drop(self.rules());
+        self.0.gate.answers();
+        // A full queue is drained by a thread that lives.
+        matches!(self.0.audit.idle().await, Ok(_) | Err(AuditError::Log(LogError::Overloaded)))
+    }
+
     /// Tells those who listen that the agent stops, and ends their streams after what waits in them. Called before the
     /// doors are told to stop, which wait for their connections.
     pub fn stopping(&self) {
@@ -399,6 +429,15 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+/// The package managers of the configuration. The machine's agent has what needs root done by a unit, unless it is root.
+fn packages(setup: &Setup, config: &Config) -> Packages {
+    let packages = Packages::of_this_machine(&config.package.managers);
+    if setup.mode == Mode::User || rustix::process::geteuid().is_root() {
+        return packages;
+    }
+    packages.by(Unit::new(setup.machine.bus.clone(), setup.state.clone()))
 }
 
 fn interpreter() -> Interpreter {

@@ -115,7 +115,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Manager::Mock(self.archive.clone()))),
+            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Some(Manager::Mock(self.archive.clone())))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
@@ -155,6 +155,18 @@ impl World {
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("it runs")
+    }
+
+    /// Whether a watchdog would be told that the agent is alive.
+    pub fn is_alive(&self) -> bool {
+        let running = self.running();
+        running.runtime.block_on(running.core.is_alive())
+    }
+
+    /// Closes the audit log while the agent goes on.
+    pub fn stop_recording(&self) {
+        let running = self.running();
+        running.runtime.block_on(running.core.stop());
     }
 
     /// Puts another policy in its place and has it read.

@@ -84,7 +84,7 @@ impl Portal<'_> {
         let token = format!("steward_{}", uuid::Uuid::new_v4().simple());
         let sender = bus.unique_name().map(|name| name.trim_start_matches(':').replace('.', "_"));
         let path = format!("/org/freedesktop/portal/desktop/request/{}/{token}", sender.as_deref().unwrap_or("peer"));
-        let expected = zbus::ObjectPath::try_from(path).map_err(|e| told(e.into()))?;
+        let expected = zbus::ObjectPath::try_from(path).map_err(told)?;
         let mut request: RequestProxy<'_> = at(&bus, expected.clone()).await.map_err(told)?;
         let mut answers = request.receive_response().await.map_err(told)?;
         let accepted = self
