@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use steward_agent::args::Args;
+use steward_agent::args::{Args, Task};
+use steward_agent::backend::package::root::Root;
 use steward_agent::backend::simulate::Laptop;
 use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
@@ -33,6 +34,9 @@ fn main() -> anyhow::Result<()> {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .without_time()
         .init();
+    if let Some(Task::Transact { instance }) = args.task {
+        return transact(&instance);
+    }
     many_descriptors();
     // Before there are threads: what is handed over is taken out of the environment.
     let inherited = Inherited::take()?;
@@ -41,6 +45,14 @@ fn main() -> anyhow::Result<()> {
     // A read of standard input cannot be interrupted; nothing else is left.
     runtime.shutdown_timeout(Duration::from_millis(100));
     done
+}
+
+/// Root's part: one package transaction, to its end.
+fn transact(instance: &str) -> anyhow::Result<()> {
+    let root = Root::of_this_machine()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tracing::info!("{}", runtime.block_on(root.carry_out(instance))?);
+    Ok(())
 }
 
 /// As many open files as the administrator allows: each connection is one.
