@@ -161,7 +161,7 @@ const HAPPENS: [(When, Trouble, &str, bool); 6] = [
 /// Whether an action asks its service nothing before it tells it to do it.
 fn asks_nothing(row: &Row) -> bool {
     // What a screen is at stands in files.
-    row.part == Part::Portal || row.name.ends_with("_brightness")
+    row.name.ends_with("_brightness")
 }
 
 /// Makes something go wrong and looks at the answer, at the laptop, and at the next request.
@@ -205,8 +205,11 @@ fn whatever_a_service_does_the_answer_is_true_and_the_next_request_works() {
                         Trouble::Silent | Trouble::Dies if when == When::Always && asks_nothing(row) => {
                             goes_wrong(&bench, row, when, trouble, "unknown_outcome", true);
                         }
-                        // The next connection is refused too: then there is no server.
+                        // The next connection is refused too: then there is no server. A portal that does not answer is none.
                         Trouble::Dies if when == When::Always && row.part == Part::Sound => {
+                            goes_wrong(&bench, row, when, trouble, "unavailable", happens);
+                        }
+                        Trouble::Dies | Trouble::Silent if when == When::Always && row.part == Part::Portal => {
                             goes_wrong(&bench, row, when, trouble, "unavailable", happens);
                         }
                         _ => goes_wrong(&bench, row, when, trouble, code, happens),
@@ -394,6 +397,16 @@ fn polkit_that_says_no_to_wifi_is_told_before_anything_is_tried() {
             assert!(bench.laptop.state().wifi);
         }
     }
+}
+
+#[test]
+fn who_does_not_sit_at_the_screen_is_told_so_when_its_brightness_is_not_set() {
+    let bench = Bench::new(ALLOW);
+    let says = Trouble::Says("org.freedesktop.login1.NotYourDevice", "Session is not in foreground, refusing.");
+    bench.laptop.trouble(Part::Login1, When::Changing, says);
+    let answer = bench.ask("set_brightness", Some("80"));
+    assert_eq!(answer["code"], "not_authorized", "{answer}");
+    assert!(answer["message"].as_str().unwrap().contains("in front at the screen"), "{answer}");
 }
 
 #[test]

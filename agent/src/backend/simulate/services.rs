@@ -152,6 +152,7 @@ fn property(state: &State, part: Part, at: &str, name: &str) -> Option<Variant<'
         }),
         // The manager knows a screen.
         Part::UserManager if name == "Environment" => Some(Variant::from(vec!["WAYLAND_DISPLAY=wayland-0"])),
+        Part::Portal if name == "version" => Some(Variant::from(4u32)),
         Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
         _ => None,
     }
