@@ -108,6 +108,7 @@ impl Core {
             },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -138,9 +139,13 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(
-            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
-        );
+        let mut data = json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files),
+        });
+        if self.0.services.simulated {
+            data["simulated"] = json!(true);
+        }
+        started.data = Some(data);
         self.write_later(&started);
 
         if self.0.services.memory.tidy().await {
@@ -234,8 +239,9 @@ impl Core {
             Ok(mut outcome) => {
                 let receipts = &self.0.receipts;
                 let summary = outcome.message.clone().unwrap_or_default().into_owned();
+                let of_undo = held.as_ref().is_some_and(|h| h.undoes.is_some());
                 if let Some(undo) = outcome.undo.take().filter(|_| !receipts.has_of(id))
-                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo).await
+                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo, of_undo).await
                 {
                     tracing::error!("a receipt could not be written: {e}");
                 }
