@@ -98,9 +98,21 @@ fn the_package_installs_starts_upgrades_and_goes_without_a_trace() {
     machine.try_root(&[&nobody[..], &["/run/steward/agent.sock", "call", "ping"]].concat()).with(5);
     // The user's own is there without a login of its own, and is another agent under another policy.
     assert_eq!(machine.user(&["systemctl", "--user", "is-active", "steward.socket"]), "active");
-    assert_eq!(machine.steward(&["explain", "set the volume to 40"]).with(0).out.contains("denied"), false);
-    assert!(member(&machine, &["explain", "set the volume to 40"]).out.contains("server.no-desktop"));
+    let own = machine.steward(&["explain", "turn bluetooth on"]).with(0).out;
+    let machines = member(&machine, &["explain", "turn bluetooth on"]).with(0).out;
+    let denies = |said: &str| said.contains("This machine has no desktop.");
+    assert!(!denies(&own) && denies(&machines), "{own}\n{machines}");
     assert_eq!(machine.user(&["systemctl", "--user", "is-active", "steward.service"]), "active");
+    // Whoever asks a bus for the agent has it started.
+    let name = ["org.freedesktop.DBus", "/", "org.freedesktop.DBus", "StartServiceByName", "su"];
+    for user in [false, true] {
+        let scope = if user { "--user" } else { "--system" };
+        let run = |args: &[&str]| if user { machine.user(args) } else { machine.root(args) };
+        run(&["systemctl", scope, "stop", "steward.service"]);
+        let ask = [&["busctl", scope, "call"], &name[..], &["io.github.steward_project.Steward", "0"]].concat();
+        assert_eq!(run(&ask), "u 1", "{scope}");
+        assert_eq!(run(&["systemctl", scope, "is-active", "steward.service"]), "active");
+    }
     // Once more is the same.
     machine.root(&["dpkg-reconfigure", "steward"]);
     assert_eq!(machine.root(&["systemctl", "is-active", "steward.service"]), "active");
@@ -236,7 +248,10 @@ fn the_machines_agent_reloads_restarts_and_is_restarted_without_losing_a_client(
     // A person's things are not the machine's.
     refuses(&call(&machine, &["list_files", "/etc"]), "unavailable", "use the user service");
     let volume = call(&machine, &["set_volume", "40"]);
-    assert!(["denied", "unavailable"].contains(&volume["code"].as_str().unwrap_or("denied")) && volume["status"] != "ok", "{volume}");
+    assert!(
+        ["denied", "unavailable"].contains(&volume["code"].as_str().unwrap_or("denied")) && volume["status"] != "ok",
+        "{volume}"
+    );
 
     machine.write("/etc/steward/policy.d/10-local.toml", "version = 1\n[risk]\nlow = \"deny\"\n");
     machine.root(&["systemctl", "reload", "steward.service"]);
