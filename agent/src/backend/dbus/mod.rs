@@ -3,6 +3,7 @@
 pub mod bluez;
 pub mod login1;
 pub mod network_manager;
+pub mod package_kit;
 pub mod upower;
 
 use zbus::proxy::{Builder, CacheProperties, Defaults};
