@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::action::Need;
 use crate::backend::bus::{Bus, BusError, Side};
 use crate::backend::dbus::{bluez, login1, network_manager};
-use crate::backend::package::{Manager, Transaction};
+use crate::backend::package::{Packages, Transaction};
 use crate::caller::Caller;
 use crate::memory::Memory;
 use crate::reply::Failure;
@@ -36,8 +36,8 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
-    /// The package manager.
-    pub packages: Manager,
+    /// The package managers.
+    pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
     pub bus: Bus,
     /// The folder with what is known of package transactions on their way.
@@ -52,9 +52,9 @@ impl Services {
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
-    pub fn available(&self, need: Need) -> Result<(), Failure> {
+    pub async fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Packages => Ok(self.packages.available()?),
+            Need::Packages => Ok(self.packages.available().await?),
             _ => Ok(()),
         }
     }
@@ -65,7 +65,7 @@ impl Services {
     /// `unavailable`, with what is missing and how to get it.
     pub async fn probe(&self, need: Need) -> Result<(), Failure> {
         let service = match need {
-            Need::Nothing | Need::Packages => return self.available(need),
+            Need::Nothing | Need::Packages => return self.available(need).await,
             Need::Logind => &login1::LOGIN1,
             Need::NetworkManager => &network_manager::NETWORK_MANAGER,
             Need::Bluez => &bluez::BLUEZ,

@@ -96,7 +96,10 @@ impl Core {
                 "examples": entry.examples.iter().map(|e| json!({ "say": e.say, "payload": e.payload })).collect::<Vec<_>>(),
             }));
         }
-        json!({ "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION") })
+        json!({
+            "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"),
+            "package_managers": self.0.services.packages.standing().await,
+        })
     }
 
     /// How the policy stands: its hash, its generation, who can write it, and what was wrong with the last files.
@@ -266,7 +269,10 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let mut there = Ok(());
+            for step in &plan.steps {
+                there = there.and(self.0.services.available(step.need()).await);
+            }
             let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),

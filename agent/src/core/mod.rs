@@ -138,7 +138,7 @@ impl Core {
             return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
         }
         for step in &plan.steps {
-            self.0.services.available(step.need())?;
+            self.0.services.available(step.need()).await?;
         }
 
         // What would happen, where somebody is going to be asked or what runs is held to it.

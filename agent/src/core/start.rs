@@ -14,7 +14,7 @@ use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
 use crate::backend::bus::Bus;
-use crate::backend::package::Manager;
+use crate::backend::package::{Manager, Packages};
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -52,7 +52,7 @@ pub struct Setup {
     pub wait: Duration,
     /// What the lock says about this process: its sockets.
     pub note: String,
-    /// The package manager; the machine's own unless a test gives another.
+    /// The package manager; those of the configuration unless a test gives another.
     pub packages: Option<Manager>,
 }
 
@@ -99,7 +99,10 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: setup.packages.unwrap_or_else(Manager::of_this_machine),
+            packages: match setup.packages {
+                Some(manager) => Packages::only(manager),
+                None => Packages::of_this_machine(&config.package.managers),
+            },
             bus: Bus::default(),
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),

@@ -151,16 +151,7 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
                 }
             }
             found.fact("agent", format!("version {}", text(&data["version"])));
-            let install = data["actions"].as_array().into_iter().flatten().find(|a| a["name"] == "package_install");
-            if let Some(install) = install {
-                found.fact(
-                    "packages",
-                    match install["why_not"].as_str() {
-                        None => "can be changed".to_owned(),
-                        Some(why) => format!("cannot be changed: {}", one_line(why)),
-                    },
-                );
-            }
+            found.fact("packages", packages(&data["package_managers"]));
             found.agent = Some(data);
             Looked::Yes
         }
@@ -174,6 +165,25 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
             found.problems.push(fault.to_string());
             Looked::No
         }
+    }
+}
+
+/// Which package manager is used, in which version, and why none before it is.
+fn packages(managers: &Value) -> String {
+    let each = managers.as_array().into_iter().flatten().map(|manager| {
+        let name = text(&manager["manager"]);
+        match (manager["why_not"].as_str(), &manager["version"], manager["used"] == true) {
+            (Some(why), _, _) => format!("not {name}: {}", one_line(why)),
+            (None, Value::String(version), true) => format!("{name} {version} is used"),
+            (None, _, true) => format!("{name} is used"),
+            (None, _, false) => format!("{name} would do too"),
+        }
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() {
+        "no package manager is configured that this version knows".to_owned()
+    } else {
+        each.join("; ")
     }
 }
 

@@ -303,10 +303,10 @@ impl Talk {
         let rule = || -> zbus::Result<MatchRule<'static>> {
             let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal);
             let rule = rule.path(ObjectPath::from(path.clone()));
-            Ok(match &owner {
+            match &owner {
                 Some(owner) => rule.sender(UniqueName::from(owner.clone())).build(),
                 None => rule.build(),
-            })
+            }
         };
         let rule = rule().map_err(|e| meaning(&PACKAGE_KIT, e))?;
         let signals = called(MessageStream::for_match_rule(rule, &connection, Some(SIGNALS))).await?;
