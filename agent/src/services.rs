@@ -39,7 +39,7 @@ pub struct Services {
     /// The package managers.
     pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
-    pub bus: Bus,
+    pub bus: Arc<Bus>,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.

@@ -154,10 +154,7 @@ impl Default for Bus {
     /// The buses of this machine and of this process's session (`DBUS_SYSTEM_BUS_ADDRESS`, `DBUS_SESSION_BUS_ADDRESS`, else the
     /// usual sockets).
     fn default() -> Bus {
-        Bus::with(
-            Arc::new(|| Box::pin(zbus::Connection::system())),
-            Arc::new(|| Box::pin(zbus::Connection::session())),
-        )
+        Bus::with(Arc::new(|| Box::pin(zbus::Connection::system())), Arc::new(|| Box::pin(zbus::Connection::session())))
     }
 }
 

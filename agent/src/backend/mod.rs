@@ -4,5 +4,7 @@
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
+#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
+pub mod mock;
 pub mod package;
 pub mod spawn;

@@ -94,6 +94,7 @@ impl Core {
             Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm.clone(), host, audit.clone())?;
         let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
         let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
+        let bus: Arc<Bus> = Arc::default();
         let services = Services {
             mode: setup.mode,
             uid: rustix::process::geteuid().as_raw(),
@@ -101,9 +102,9 @@ impl Core {
             memory,
             packages: match setup.packages {
                 Some(manager) => Packages::only(manager),
-                None => Packages::of_this_machine(&config.package.managers),
+                None => Packages::of_this_machine(&config.package.managers, &bus),
             },
-            bus: Bus::default(),
+            bus,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };

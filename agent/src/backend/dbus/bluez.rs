@@ -19,11 +19,7 @@ pub static BLUEZ: Service = Service {
 /// How long an adapter may take to switch.
 const SWITCH: Duration = Duration::from_secs(10);
 
-#[zbus::proxy(
-    interface = "org.freedesktop.DBus.ObjectManager",
-    default_service = "org.bluez",
-    default_path = "/"
-)]
+#[zbus::proxy(interface = "org.freedesktop.DBus.ObjectManager", default_service = "org.bluez", default_path = "/")]
 trait Objects {
     fn get_managed_objects(
         &self,
@@ -48,10 +44,12 @@ impl Bluez<'_> {
         self.0
             .ask(&BLUEZ, async |bus| {
                 let objects = the::<ObjectsProxy<'_>>(bus).await?.get_managed_objects().await?;
-                let adapter = |(path, interfaces): (OwnedObjectPath, HashMap<String, HashMap<String, OwnedVariant>>)| {
-                    let powered = interfaces.get("org.bluez.Adapter1")?.get("Powered")?.downcast_ref::<bool>().ok()?;
-                    Some((path.as_str().rsplit('/').next()?.to_owned(), powered))
-                };
+                let adapter =
+                    |(path, interfaces): (OwnedObjectPath, HashMap<String, HashMap<String, OwnedVariant>>)| {
+                        let powered =
+                            interfaces.get("org.bluez.Adapter1")?.get("Powered")?.downcast_ref::<bool>().ok()?;
+                        Some((path.as_str().rsplit('/').next()?.to_owned(), powered))
+                    };
                 Ok(objects.into_iter().filter_map(adapter).collect())
             })
             .await

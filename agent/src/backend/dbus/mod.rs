@@ -6,8 +6,8 @@ pub mod network_manager;
 pub mod package_kit;
 pub mod upower;
 
-use zbus::proxy::{Builder, CacheProperties, Defaults};
 use zbus::ObjectPath;
+use zbus::proxy::{Builder, CacheProperties, Defaults};
 
 /// The one object of a service. Properties are read when they are asked for: nothing is kept that could be old, and no signal is
 /// waited for.

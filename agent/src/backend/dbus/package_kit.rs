@@ -56,10 +56,7 @@ trait Daemon {
     fn backend_name(&self) -> zbus::Result<String>;
 }
 
-#[zbus::proxy(
-    interface = "org.freedesktop.PackageKit.Transaction",
-    default_service = "org.freedesktop.PackageKit"
-)]
+#[zbus::proxy(interface = "org.freedesktop.PackageKit.Transaction", default_service = "org.freedesktop.PackageKit")]
 trait Transaction {
     fn set_hints(&self, hints: &[&str]) -> zbus::Result<()>;
     fn cancel(&self) -> zbus::Result<()>;
@@ -248,9 +245,9 @@ impl PackageKit<'_> {
         let made = called(made).await?;
         let path: OwnedObjectPath = made.body().deserialize().map_err(|e| meaning(&PACKAGE_KIT, e))?;
         let owner = made.header().sender().map(|s| s.to_owned().into());
-        let talk = Talk::new(connection, path, owner).await?;
-        called(talk.object().await?.set_hints(&HINTS)).await?;
-        Ok(talk)
+        let object = Object { connection: connection.clone(), path, owner };
+        called(async { object.proxy().await?.set_hints(&HINTS).await }).await?;
+        Talk::new(object).await
     }
 
     /// A transaction that was begun before, perhaps by an earlier run of this program; nothing when it is not there any more. `owner`
@@ -266,8 +263,8 @@ impl PackageKit<'_> {
         if owner.is_none() && connection.is_bus() {
             return Ok(None);
         }
-        let talk = Talk::new(connection, path, owner).await?;
-        Ok(talk.is_there().await.then_some(talk))
+        let talk = Talk::new(Object { connection, path, owner }).await?;
+        Ok(talk.object.is_there().await.then_some(talk))
     }
 }
 
@@ -279,47 +276,28 @@ async fn called<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, Bus
     }
 }
 
-/// A transaction, and what it says.
-pub struct Talk {
+/// A transaction's object, for calls. What it says is heard by its [`Talk`].
+#[derive(Clone)]
+pub struct Object {
     connection: zbus::Connection,
     path: OwnedObjectPath,
     /// The connection of the daemon: nobody else's signals are listened to. Nothing between two ends of a socket pair.
     owner: Option<OwnedUniqueName>,
-    signals: MessageStream,
 }
 
-impl std::fmt::Debug for Talk {
+impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Talk").field("path", &self.path).field("owner", &self.owner).finish_non_exhaustive()
+        f.debug_struct("Object").field("path", &self.path).field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 
-impl Talk {
-    async fn new(
-        connection: zbus::Connection,
-        path: OwnedObjectPath,
-        owner: Option<OwnedUniqueName>,
-    ) -> Result<Talk, BusError> {
-        let rule = || -> zbus::Result<MatchRule<'static>> {
-            let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal);
-            let rule = rule.path(ObjectPath::from(path.clone()));
-            match &owner {
-                Some(owner) => rule.sender(UniqueName::from(owner.clone())).build(),
-                None => rule.build(),
-            }
-        };
-        let rule = rule().map_err(|e| meaning(&PACKAGE_KIT, e))?;
-        let signals = called(MessageStream::for_match_rule(rule, &connection, Some(SIGNALS))).await?;
-        Ok(Talk { connection, path, owner, signals })
-    }
-
+impl Object {
     /// The path of the object and the connection of the daemon that has it, by which it is found again.
     pub fn place(&self) -> (String, String) {
         (self.path.to_string(), self.owner.as_ref().map(ToString::to_string).unwrap_or_default())
     }
 
-    /// A handle for calls beside listening.
-    async fn object(&self) -> Result<TransactionProxy<'static>, BusError> {
+    async fn proxy(&self) -> zbus::Result<TransactionProxy<'static>> {
         let mut builder = Builder::<TransactionProxy<'static>>::new(&self.connection)
             .path(ObjectPath::from(self.path.clone()))
             .cache_properties(CacheProperties::No);
@@ -327,7 +305,7 @@ impl Talk {
         if let Some(owner) = &self.owner {
             builder = builder.destination(BusName::from(UniqueName::from(owner.clone())));
         }
-        called(builder.build()).await
+        builder.build().await
     }
 
     /// Tells the transaction what to do. It answers at once, and signals follow.
@@ -335,21 +313,24 @@ impl Talk {
     /// # Errors
     /// When it refuses, or PackageKit does not answer.
     pub async fn order(&self, order: Order<'_>) -> Result<(), BusError> {
-        let object = self.object().await?;
         let flags = |really| if really == Really::Simulated { ONLY_TRUSTED | SIMULATE } else { ONLY_TRUSTED };
-        match order {
-            Order::Resolve(filter, names) => called(object.resolve(filter, names)).await,
-            Order::SearchNames(filter, words) => called(object.search_names(filter, words)).await,
-            Order::SearchDetails(filter, words) => called(object.search_details(filter, words)).await,
-            Order::Details(ids) => called(object.get_details(ids)).await,
-            Order::Updates => called(object.get_updates(FILTER_NONE)).await,
-            Order::Refresh => called(object.refresh_cache(false)).await,
-            Order::Change(Change::Install(ids), really) => called(object.install_packages(flags(really), ids)).await,
-            Order::Change(Change::Update(ids), really) => called(object.update_packages(flags(really), ids)).await,
-            Order::Change(Change::Remove(ids, dependents), really) => {
-                called(object.remove_packages(flags(really), ids, dependents, false)).await
+        called(async {
+            let object = self.proxy().await?;
+            match order {
+                Order::Resolve(filter, names) => object.resolve(filter, names).await,
+                Order::SearchNames(filter, words) => object.search_names(filter, words).await,
+                Order::SearchDetails(filter, words) => object.search_details(filter, words).await,
+                Order::Details(ids) => object.get_details(ids).await,
+                Order::Updates => object.get_updates(FILTER_NONE).await,
+                Order::Refresh => object.refresh_cache(false).await,
+                Order::Change(Change::Install(ids), really) => object.install_packages(flags(really), ids).await,
+                Order::Change(Change::Update(ids), really) => object.update_packages(flags(really), ids).await,
+                Order::Change(Change::Remove(ids, dependents), really) => {
+                    object.remove_packages(flags(really), ids, dependents, false).await
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Stops it, where it can still be stopped.
@@ -357,23 +338,48 @@ impl Talk {
     /// # Errors
     /// When it cannot: packages are being changed already, or it is somebody else's.
     pub async fn cancel(&self) -> Result<(), BusError> {
-        called(self.object().await?.cancel()).await
+        called(async { self.proxy().await?.cancel().await }).await
     }
 
     /// Whether the object is still there. One that does not answer is: its daemon is busy.
     pub async fn is_there(&self) -> bool {
-        let status = match self.object().await {
-            Ok(object) => called(object.status()).await,
-            Err(error) => Err(error),
+        let status = tokio::time::timeout(CALL, async { self.proxy().await?.status().await }).await;
+        !self.connection.is_closed() && !matches!(status, Ok(Err(_)))
+    }
+}
+
+/// A transaction, and what it says.
+pub struct Talk {
+    /// The object, for calls beside listening.
+    pub object: Object,
+    signals: MessageStream,
+}
+
+impl std::fmt::Debug for Talk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Talk").field("object", &self.object).finish_non_exhaustive()
+    }
+}
+
+impl Talk {
+    async fn new(object: Object) -> Result<Talk, BusError> {
+        let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal);
+        let rule = rule.path(ObjectPath::from(object.path.clone()));
+        let rule = match &object.owner {
+            Some(owner) => rule.sender(UniqueName::from(owner.clone())).build(),
+            None => rule.build(),
         };
-        !self.connection.is_closed() && matches!(status, Ok(_) | Err(BusError::Late { after: CALL, .. }))
+        let rule = rule.map_err(|e| meaning(&PACKAGE_KIT, e))?;
+        let signals = called(MessageStream::for_match_rule(rule, &object.connection, Some(SIGNALS))).await?;
+        Ok(Talk { object, signals })
     }
 
-    /// What it says next; nothing when the bus is gone.
+    /// What it says next; nothing when the bus is gone. Can be dropped while it waits. It has to be waited for while calls are on
+    /// their way: what is not heard holds up the whole connection.
     pub async fn hear(&mut self) -> Option<Heard> {
         loop {
             let message = poll_fn(|cx| Pin::new(&mut self.signals).poll_next(cx)).await?.ok()?;
-            if self.owner.as_ref().is_some_and(|owner| message.header().sender() != Some(&**owner)) {
+            if self.object.owner.as_ref().is_some_and(|owner| message.header().sender() != Some(&**owner)) {
                 continue;
             }
             if let Some(heard) = read(&message) {

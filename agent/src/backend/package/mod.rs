@@ -11,10 +11,12 @@ pub mod find;
 mod lock;
 pub mod mock;
 pub mod name;
+pub mod package_kit;
 mod pick;
 pub mod transaction;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
@@ -25,6 +27,7 @@ pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transactio
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
+use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -151,6 +154,16 @@ pub enum PackageError {
     /// Only root may change packages.
     #[error("installing and removing packages needs root")]
     NotRoot,
+    /// polkit does not let this process change packages. Nothing was changed.
+    #[error(
+        "polkit does not allow {action} here: it would ask for a password, or says no; do it as a user whom it lets, use Steward's system service, or have an administrator put this line into /etc/polkit-1/rules.d/50-steward.rules: {rule}"
+    )]
+    NotAuthorized {
+        /// polkit's name for what was asked: `org.freedesktop.packagekit.package-install`.
+        action: String,
+        /// The rule that would allow it.
+        rule: String,
+    },
     /// The manager is not on this machine, or cannot be used.
     #[error("{reason}")]
     Unavailable {
@@ -242,6 +255,8 @@ impl Queue {
 /// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
+    /// PackageKit, over the bus.
+    PackageKit(package_kit::Kit),
     /// apt, directly, as root.
     Apt(apt::Apt),
     /// An archive in memory, which changes nothing on the machine.
@@ -252,6 +267,7 @@ pub enum Manager {
 macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
+            Manager::PackageKit($manager) => $work,
             Manager::Apt($manager) => $work,
             Manager::Mock($manager) => $work,
         }
@@ -263,8 +279,9 @@ macro_rules! each {
 impl Manager {
     /// The manager with this name on this machine; nothing for one that this version does not know.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
         match name {
+            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             _ => None,
         }
@@ -274,6 +291,7 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> Option<ManagerName> {
         match self {
+            Self::PackageKit(_) => Some(ManagerName::PackageKit),
             Self::Apt(_) => Some(ManagerName::Apt),
             Self::Mock(_) => None,
         }
@@ -288,7 +306,7 @@ impl Manager {
     async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
             Self::Mock(_) => Ok(None),
-            Self::Apt(_) => QUEUE.turn().await.map(Some),
+            Self::PackageKit(_) | Self::Apt(_) => QUEUE.turn().await.map(Some),
         }
     }
 

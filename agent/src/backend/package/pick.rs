@@ -2,10 +2,12 @@
 //! also ends: a transaction names the manager that simulated it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::super::bus::Bus;
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
 };
@@ -14,6 +16,8 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Packages {
     managers: Vec<Manager>,
+    /// The buses of this machine.
+    bus: Arc<Bus>,
 }
 
 /// How a manager stands, for `doctor` and the capabilities.
@@ -34,20 +38,20 @@ pub struct Standing {
 impl Packages {
     /// The managers with these names on this machine. Names that come twice count once.
     #[must_use]
-    pub fn of_this_machine(order: &[ManagerName]) -> Self {
+    pub fn of_this_machine(order: &[ManagerName], bus: &Arc<Bus>) -> Self {
         let mut managers: Vec<Manager> = Vec::new();
         for name in order {
             if managers.iter().all(|m| m.name() != Some(*name)) {
-                managers.extend(Manager::of_this_machine(*name));
+                managers.extend(Manager::of_this_machine(*name, bus));
             }
         }
-        Self { managers }
+        Self { managers, bus: bus.clone() }
     }
 
     /// One manager and no other.
     #[must_use]
     pub fn only(manager: Manager) -> Self {
-        Self { managers: vec![manager] }
+        Self { managers: vec![manager], bus: Arc::default() }
     }
 
     /// The first that can be used here and now.
@@ -86,7 +90,10 @@ impl Packages {
             return Ok(own.clone());
         }
         // What was begun is waited for also when the configuration has lost its manager since.
-        let known = transaction.manager.and_then(Manager::of_this_machine).or_else(|| self.managers.first().cloned());
+        let known = transaction
+            .manager
+            .and_then(|name| Manager::of_this_machine(name, &self.bus))
+            .or_else(|| self.managers.first().cloned());
         known.ok_or_else(|| none_of(Vec::new()))
     }
 
@@ -169,7 +176,10 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_can_be_used_now_is_picked_and_the_others_say_why_not() {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
-        let packages = Packages { managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())] };
+        let packages = Packages {
+            managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
+            bus: Arc::default(),
+        };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
         assert_eq!(looked_for().await.unwrap(), []);
@@ -186,7 +196,8 @@ mod tests {
 
     #[test]
     fn the_order_is_the_configured_one_and_a_name_counts_once() {
-        let packages = Packages::of_this_machine(&[ManagerName::Apt, ManagerName::PackageKit, ManagerName::Apt]);
+        let packages =
+            Packages::of_this_machine(&[ManagerName::Apt, ManagerName::PackageKit, ManagerName::Apt], &Arc::default());
         let names: Vec<_> = packages.managers.iter().map(Manager::name).collect();
         assert_eq!(names.iter().filter(|n| **n == Some(ManagerName::Apt)).count(), 1);
         assert_eq!(names[0], Some(ManagerName::Apt));
@@ -194,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_ended_by_its_own_manager() {
-        let packages = Packages::of_this_machine(&[]);
+        let packages = Packages::of_this_machine(&[], &Arc::default());
         let of = |manager| packages.of(&Transaction { manager, ..Transaction::default() });
         assert_eq!(of(Some(ManagerName::Apt)).unwrap().name(), Some(ManagerName::Apt));
         assert!(of(None).is_err());
