@@ -159,6 +159,24 @@ impl Default for Bus {
 }
 
 impl Bus {
+    /// Buses that cannot be reached.
+    pub fn nowhere() -> Bus {
+        let refuse: Connect =
+            Arc::new(|| Box::pin(async { Err(zbus::Error::Failure("there is none here".to_owned())) }));
+        Bus::with(refuse.clone(), refuse)
+    }
+
+    /// The buses at these addresses, such as `unix:path=/run/dbus/system_bus_socket`.
+    pub fn at(system: impl Into<String>, session: impl Into<String>) -> Bus {
+        fn to(address: String) -> Connect {
+            Arc::new(move || {
+                let address = address.clone();
+                Box::pin(async move { zbus::connection::Builder::address(address.as_str()).build().await })
+            })
+        }
+        Bus::with(to(system.into()), to(session.into()))
+    }
+
     /// Buses whose connections are made by these functions, each called again when its last connection has closed.
     pub(in crate::backend) fn with(system: Connect, session: Connect) -> Bus {
         Bus { system: Line::new(Side::System, system), session: Line::new(Side::Session, session) }
@@ -185,7 +203,7 @@ impl Bus {
         match tokio::time::timeout(QUESTION, question(&connection)).await {
             Ok(answer) => answer.map_err(|e| meaning(service, e)),
             // Started on demand and not coming up is the same as not being there.
-            Err(_) if owner(&connection, service.name).await == Owner::Nobody => Err(BusError::NoService { service }),
+            Err(_) if !up(&connection, service.name).await => Err(BusError::NoService { service }),
             Err(_) => Err(BusError::Late { service, after: QUESTION }),
         }
     }
@@ -220,38 +238,32 @@ impl Bus {
     /// [`BusError::NoBus`] and [`BusError::NoService`].
     pub async fn there(&self, service: &'static Service) -> Result<(), BusError> {
         let connection = self.connection(service.side).await?;
-        match owner(&connection, service.name).await {
-            Owner::Somebody => Ok(()),
-            Owner::Nobody => Err(BusError::NoService { service }),
+        match up(&connection, service.name).await || startable(&connection, service.name).await {
+            true => Ok(()),
+            false => Err(BusError::NoService { service }),
         }
     }
 }
 
-/// Whether a name on a bus is somebody's, or would be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Somebody,
-    Nobody,
-}
-
-/// Looks a name up. A connection without a bus (two ends of a socket pair) has one peer, which is whoever is asked for.
-async fn owner(connection: &zbus::Connection, name: &str) -> Owner {
-    if !connection.is_bus() {
-        return Owner::Somebody;
-    }
+/// Whether a name on a bus is somebody's. A connection without a bus (two ends of a socket pair) has one peer, which is whoever is
+/// asked for.
+async fn up(connection: &zbus::Connection, name: &str) -> bool {
     let look = async {
         let bus = zbus::fdo::DBusProxy::new(connection).await?;
         let known: zbus::names::BusName<'_> = name.try_into()?;
-        if bus.name_has_owner(known).await? {
-            return Ok(true);
-        }
-        let started = bus.list_activatable_names().await?;
+        Ok::<_, zbus::Error>(bus.name_has_owner(known).await?)
+    };
+    !connection.is_bus() || matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+}
+
+/// Whether the bus would start somebody for a name. That need not come up: the unit of BlueZ, for one, does not start on a machine
+/// without an adapter, and the bus then says nothing for a long time.
+async fn startable(connection: &zbus::Connection, name: &str) -> bool {
+    let look = async {
+        let started = zbus::fdo::DBusProxy::new(connection).await?.list_activatable_names().await?;
         Ok::<_, zbus::Error>(started.iter().any(|n| n.as_str() == name))
     };
-    match tokio::time::timeout(QUESTION, look).await {
-        Ok(Ok(true)) => Owner::Somebody,
-        _ => Owner::Nobody,
-    }
+    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
 }
 
 /// What an error means, by its D-Bus name.

@@ -1,5 +1,7 @@
 //! The world: the bus, processes, package managers. Only this folder names zbus, and only `spawn` starts processes.
 
+pub mod apps;
+pub mod backlight;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
@@ -7,4 +9,7 @@ pub mod dbus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod mock;
 pub mod package;
+#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
+pub mod simulate;
+pub mod sound;
 pub mod spawn;

@@ -46,11 +46,16 @@ impl Core {
         let how = approved.how().clone();
         let mut judged = self.record(Kind::Judged, &case);
         judged.runs = true;
-        judged.data = Some(match &how {
+        let mut data = match &how {
             How::Rule => json!({ "how": "rule" }),
             How::Grant(id) => json!({ "how": "grant", "grant": id }),
             How::Person(_) => json!({ "how": "person" }),
-        });
+        };
+        if case.risk() > Risk::Observe {
+            // A restarted agent tells by it whether the machine was booted again since.
+            data["boot"] = json!(&*self.0.clock.now().boot_id);
+        }
+        judged.data = Some(data);
         if let How::Person(id) = &how {
             judged.confirmation = Some(*id);
         }

@@ -63,6 +63,8 @@ struct Inner {
     rules: RwLock<Arc<Rules>>,
     /// One reload at a time: what was read first is never put in the place of what was read later.
     reloading: tokio::sync::Mutex<()>,
+    /// Told after each reload, taken or not.
+    reloaded: tokio::sync::Notify,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     /// Given up when the last handle goes.

@@ -18,6 +18,8 @@ pub static LOGIN1: Service = Service {
 
 /// How long an order to logind may take: it answers when it has begun, not when the machine is down.
 const ORDER: Duration = Duration::from_secs(10);
+/// The object that stands for the caller's session.
+const OWN_SESSION: &str = "/org/freedesktop/login1/session/auto";
 /// How many sessions and inhibitors are looked at.
 const MAX_ROWS: usize = 64;
 
@@ -50,6 +52,18 @@ trait Session {
     fn class(&self) -> zbus::Result<String>;
     #[zbus(property, name = "Type")]
     fn kind(&self) -> zbus::Result<String>;
+    fn set_brightness(&self, subsystem: &str, name: &str, value: u32) -> zbus::Result<()>;
+}
+
+/// logind does not tell its version; systemd, which it is a part of, does.
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Systemd {
+    #[zbus(property)]
+    fn version(&self) -> zbus::Result<String>;
 }
 
 /// What the machine can be made to do.
@@ -61,6 +75,26 @@ pub enum Power {
     PowerOff,
     /// Sleep, with the memory kept alive.
     Suspend,
+}
+
+impl Power {
+    /// Its word in previews.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Power::Reboot => "restart",
+            Power::PowerOff => "switch-off",
+            Power::Suspend => "suspend",
+        }
+    }
+
+    /// polkit's name for it, org.freedesktop.login1(5).
+    pub fn polkit(self) -> &'static str {
+        match self {
+            Power::Reboot => "org.freedesktop.login1.reboot",
+            Power::PowerOff => "org.freedesktop.login1.power-off",
+            Power::Suspend => "org.freedesktop.login1.suspend",
+        }
+    }
 }
 
 /// What logind says to the question whether it would do it.
@@ -113,6 +147,12 @@ pub struct Login1<'a>(pub &'a Bus);
 /// What an error means stands at [`BusError`].
 #[allow(clippy::missing_errors_doc)]
 impl Login1<'_> {
+    /// The version of systemd, when logind is there.
+    pub async fn version(&self) -> Result<String, BusError> {
+        self.0.there(&LOGIN1).await?;
+        self.0.ask(&LOGIN1, async |bus| the::<SystemdProxy<'_>>(bus).await?.version().await).await
+    }
+
     /// Whether logind would do it for this process.
     pub async fn can(&self, power: Power) -> Result<Can, BusError> {
         let answer = self
@@ -184,9 +224,45 @@ impl Login1<'_> {
             .await
     }
 
+    /// The session in which `uid` sits at this machine: `own`, the caller's, when it is on a seat, else the desktop at the front of
+    /// its seat, else another one on a seat. A login from afar has no screen.
+    pub async fn at_the_seat(&self, uid: u32, own: Option<&str>) -> Result<Option<LoginSession>, BusError> {
+        let rows = self.sessions().await?.into_iter().filter(|s| s.uid == uid && !s.seat.is_empty());
+        Ok(rows.max_by_key(|s| (own == Some(&s.id), s.active && s.graphical, s.active, s.graphical)))
+    }
+
     /// Locks a session: its desktop shows the lock screen.
     pub async fn lock(&self, session: &str) -> Result<(), BusError> {
         self.0.change(&LOGIN1, ORDER, async |bus| the::<ManagerProxy<'_>>(bus).await?.lock_session(session).await).await
+    }
+
+    /// Sets a backlight to one of its own values, through the session of this process; where it has none, as a service of the user
+    /// manager, through the session in front that is `uid`'s.
+    pub async fn set_brightness(&self, uid: u32, backlight: &str, raw: u32) -> Result<(), BusError> {
+        let set = async |path: &str| {
+            self.0
+                .change(&LOGIN1, ORDER, async |bus| {
+                    let path = zbus::ObjectPath::try_from(path)?;
+                    at::<SessionProxy<'_>>(bus, path).await?.set_brightness("backlight", backlight, raw).await
+                })
+                .await
+        };
+        // logind takes the user's graphical session for `auto` where the process has none; before version 243 it does not.
+        let first = set(OWN_SESSION).await;
+        let none = match &first {
+            Err(BusError::NoService { .. }) => true,
+            Err(BusError::Said { name, .. }) => name.starts_with("org.freedesktop.login1.No"),
+            _ => false,
+        };
+        if !none {
+            return first;
+        }
+        let mut own = self.sessions().await?;
+        own.retain(|s| s.uid == uid && s.active && !s.seat.is_empty());
+        own.sort_by_key(|s| !s.graphical);
+        let Some(session) = own.first() else { return first };
+        let path = self.0.ask(&LOGIN1, async |bus| the::<ManagerProxy<'_>>(bus).await?.get_session(&session.id).await);
+        set(path.await?.as_str()).await
     }
 
     /// Whether the desktop of a session says that it is locked.

@@ -1,9 +1,12 @@
 //! What is said to each service: one file a service, named after it, with small proxies of our own for the few calls that we make.
 
+pub mod application;
 pub mod bluez;
 pub mod login1;
 pub mod network_manager;
 pub mod package_kit;
+pub mod portal;
+pub mod systemd1;
 pub mod upower;
 
 use zbus::ObjectPath;
@@ -25,4 +28,9 @@ where
 {
     let path: ObjectPath<'static> = path.into().into_owned();
     Builder::<P>::new(bus).path(path).cache_properties(CacheProperties::No).build().await
+}
+
+/// The next item of a stream of signals; none when the connection has ended.
+pub(in crate::backend) async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    std::future::poll_fn(|cx| std::pin::Pin::new(&mut *stream).poll_next(cx)).await
 }

@@ -23,8 +23,8 @@ const SWITCH: Duration = Duration::from_secs(10);
 const MAX_ROWS: usize = 32;
 /// The connection type of Wi-Fi (`NM_SETTING_WIRELESS_SETTING_NAME`).
 const WIFI: &str = "802-11-wireless";
-/// `NMDeviceType` of Wi-Fi.
-const DEVICE_WIFI: u32 = 2;
+/// What polkit calls the switch.
+const MAY_SWITCH: &str = "org.freedesktop.NetworkManager.enable-disable-wifi";
 
 #[zbus::proxy(
     interface = "org.freedesktop.NetworkManager",
@@ -47,9 +47,10 @@ trait Manager {
     #[zbus(property)]
     fn active_connections(&self) -> zbus::Result<Vec<OwnedObjectPath>>;
     #[zbus(property)]
-    fn devices(&self) -> zbus::Result<Vec<OwnedObjectPath>>;
-    #[zbus(property)]
     fn connectivity(&self) -> zbus::Result<u32>;
+    #[zbus(property)]
+    fn version(&self) -> zbus::Result<String>;
+    fn get_permissions(&self) -> zbus::Result<std::collections::HashMap<String, String>>;
 }
 
 #[zbus::proxy(
@@ -73,8 +74,6 @@ trait Active {
 trait Device {
     #[zbus(property)]
     fn interface(&self) -> zbus::Result<String>;
-    #[zbus(property)]
-    fn device_type(&self) -> zbus::Result<u32>;
 }
 
 #[zbus::proxy(
@@ -150,6 +149,25 @@ impl NetworkManager<'_> {
             .await
     }
 
+    /// Its version.
+    pub async fn version(&self) -> Result<String, BusError> {
+        self.0.ask(&NETWORK_MANAGER, async |bus| the::<ManagerProxy<'_>>(bus).await?.version().await).await
+    }
+
+    /// Refuses when this process may not switch Wi-Fi.
+    pub async fn may_switch(&self) -> Result<(), BusError> {
+        let all = self.0.ask(&NETWORK_MANAGER, async |bus| the::<ManagerProxy<'_>>(bus).await?.get_permissions().await);
+        match all.await?.get(MAY_SWITCH).map(String::as_str) {
+            // An older version that does not know the permission decides when it is called.
+            Some("yes") | None => Ok(()),
+            Some(answer) => Err(BusError::Refused {
+                service: &NETWORK_MANAGER,
+                challenge: answer == "auth",
+                text: format!("switching Wi-Fi ({MAY_SWITCH})"),
+            }),
+        }
+    }
+
     /// Whether the primary connection is Wi-Fi.
     pub async fn carries(&self) -> Result<Carries, BusError> {
         self.0
@@ -165,20 +183,6 @@ impl NetworkManager<'_> {
         self.0
             .change(&NETWORK_MANAGER, SWITCH, async |bus| {
                 the::<ManagerProxy<'_>>(bus).await?.set_wireless_enabled(on).await
-            })
-            .await
-    }
-
-    /// Whether there is a Wi-Fi device.
-    pub async fn has_wifi(&self) -> Result<bool, BusError> {
-        self.0
-            .ask(&NETWORK_MANAGER, async |bus| {
-                for path in the::<ManagerProxy<'_>>(bus).await?.devices().await?.into_iter().take(MAX_ROWS) {
-                    if at::<DeviceProxy<'_>>(bus, path).await?.device_type().await? == DEVICE_WIFI {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
             })
             .await
     }

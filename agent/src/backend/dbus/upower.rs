@@ -27,6 +27,16 @@ trait Device {
     fn kind(&self) -> zbus::Result<u32>;
 }
 
+#[zbus::proxy(
+    interface = "org.freedesktop.UPower",
+    default_service = "org.freedesktop.UPower",
+    default_path = "/org/freedesktop/UPower"
+)]
+trait Daemon {
+    #[zbus(property)]
+    fn daemon_version(&self) -> zbus::Result<String>;
+}
+
 /// `Type` of a battery.
 const BATTERY: u32 = 2;
 /// `State` of a battery that is charged from the mains, or is full on it.
@@ -46,6 +56,14 @@ pub struct Battery {
 pub struct Upower<'a>(pub &'a Bus);
 
 impl Upower<'_> {
+    /// Its version.
+    ///
+    /// # Errors
+    /// When UPower cannot be asked.
+    pub async fn version(&self) -> Result<String, BusError> {
+        self.0.ask(&UPOWER, async |bus| the::<DaemonProxy<'_>>(bus).await?.daemon_version().await).await
+    }
+
     /// The battery; none when the machine has none.
     ///
     /// # Errors

@@ -1,0 +1,167 @@
+//! The user's systemd: programs in units of their own. org.freedesktop.systemd1(5), systemd.exec(5), and for names and slices of apps
+//! <https://systemd.io/DESKTOP_ENVIRONMENTS/>.
+
+use std::time::Duration;
+
+use zbus::{OwnedObjectPath, Variant};
+
+use super::{next, the};
+use crate::backend::bus::{Bus, BusError, Service, Side};
+
+/// The service.
+pub static USER_MANAGER: Service = Service {
+    title: "The user's systemd",
+    name: "org.freedesktop.systemd1",
+    side: Side::Session,
+    get: "run Steward in a session of systemd (`systemctl --user` must work there)",
+};
+
+/// How long a program may take until it is executed, or the manager until it says that it cannot be.
+const START: Duration = Duration::from_secs(10);
+
+/// The longest name of a unit, in bytes (`UNIT_NAME_MAX` of systemd).
+const MAX_UNIT: usize = 255;
+
+type Properties<'a> = Vec<(&'a str, Variant<'a>)>;
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    #[allow(clippy::type_complexity, reason = "the signature of the interface")]
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[(&str, Variant<'_>)],
+        aux: &[(&str, &[(&str, Variant<'_>)])],
+    ) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(property)]
+    fn environment(&self) -> zbus::Result<Vec<String>>;
+    #[zbus(signal)]
+    fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
+}
+
+/// A program to be started.
+#[derive(Clone, Debug)]
+pub struct Program<'a> {
+    /// The name of its unit, from [`unit_name`].
+    pub unit: &'a str,
+    /// What it is, for people.
+    pub description: &'a str,
+    /// The absolute program and its arguments.
+    pub argv: &'a [String],
+    /// The folder to start in; the person's home when there is none.
+    pub folder: Option<&'a str>,
+}
+
+/// How starting a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It was executed.
+    Yes,
+    /// It was not: the result of the job, such as `failed`.
+    No(String),
+}
+
+/// The user's systemd on the session bus.
+#[derive(Clone, Copy, Debug)]
+pub struct UserManager<'a>(pub &'a Bus);
+
+impl UserManager<'_> {
+    /// The environment of what it starts, as `NAME=value`.
+    ///
+    /// # Errors
+    /// What an error means stands at [`BusError`].
+    pub async fn environment(&self) -> Result<Vec<String>, BusError> {
+        self.0.ask(&USER_MANAGER, async |bus| the::<ManagerProxy<'_>>(bus).await?.environment().await).await
+    }
+
+    /// Starts a program in a transient unit, with the user manager's environment, and waits until it was executed. What it started goes on
+    /// when it ends.
+    ///
+    /// # Errors
+    /// What an error means stands at [`BusError`].
+    pub async fn start(&self, program: &Program<'_>) -> Result<Started, BusError> {
+        // Browsers and openers end while what they started goes on: the unit ends with the last of its processes.
+        let whole = self.start_with(program, ("ExitType", Variant::from("cgroup"))).await;
+        match whole {
+            // Before systemd 250 there is no `ExitType`; then what is left is at least not killed.
+            Err(BusError::Said { ref name, .. }) if UNKNOWN_PROPERTY.contains(&name.as_str()) => {
+                self.start_with(program, ("KillMode", Variant::from("process"))).await
+            }
+            other => other,
+        }
+    }
+
+    async fn start_with(&self, program: &Program<'_>, ends: (&str, Variant<'_>)) -> Result<Started, BusError> {
+        self.0
+            .change(&USER_MANAGER, START, async |bus| {
+                let manager: ManagerProxy<'_> = the(bus).await?;
+                // Before the call, so that its end is not missed.
+                let mut ended = manager.receive_job_removed().await?;
+                let path = program.argv.first().map(String::as_str).unwrap_or_default();
+                let command = vec![(path, program.argv.iter().map(String::as_str).collect::<Vec<_>>(), false)];
+                let mut properties: Properties<'_> = vec![
+                    ("Description", Variant::from(program.description)),
+                    // Ready when the program is executed, failed when it cannot be.
+                    ("Type", Variant::from("exec")),
+                    ("ExecStart", Variant::from(command)),
+                    ("CollectMode", Variant::from("inactive-or-failed")),
+                    ("Slice", Variant::from("app.slice")),
+                    (ends.0, ends.1.clone()),
+                ];
+                // `~` is the home folder (systemd.exec(5)); with `-` a folder that is not there is no error.
+                let folder = program.folder.map_or_else(|| "~".to_owned(), |f| format!("-{f}"));
+                properties.push(("WorkingDirectory", Variant::from(folder)));
+                let job = manager.start_transient_unit(program.unit, "fail", &properties, &[]).await?;
+                while let Some(signal) = next(&mut ended).await {
+                    let Ok(args) = signal.args() else { continue };
+                    if args.job == job {
+                        return Ok(match args.result.as_str() {
+                            "done" => Started::Yes,
+                            other => Started::No(crate::backend::bus::clean(other)),
+                        });
+                    }
+                }
+                Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into())
+            })
+            .await
+    }
+}
+
+/// The errors under which managers refuse a property that they do not know.
+const UNKNOWN_PROPERTY: [&str; 2] =
+    ["org.freedesktop.DBus.Error.PropertyReadOnly", "org.freedesktop.DBus.Error.UnknownProperty"];
+
+/// The name of the unit of an app: `app-steward-ID@RANDOM.service`, with the id escaped as `systemd-escape` does.
+pub fn unit_name(app: &str, random: u64) -> String {
+    let mut name = String::from("app-steward-");
+    let end = format!("@{random:016x}.service");
+    for byte in app.bytes() {
+        let piece = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b':' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("\\x{other:02x}"),
+        };
+        if name.len() + piece.len() + end.len() > MAX_UNIT {
+            break;
+        }
+        name.push_str(&piece);
+    }
+    name + &end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_of_an_app_has_its_id_escaped_and_fits() {
+        assert_eq!(unit_name("org.gnome.Calculator", 7), "app-steward-org.gnome.Calculator@0000000000000007.service");
+        assert_eq!(unit_name("firefox-esr", 255), "app-steward-firefox\\x2desr@00000000000000ff.service");
+        assert_eq!(unit_name("é@/", 0), "app-steward-\\xc3\\xa9\\x40\\x2f@0000000000000000.service");
+        assert!(unit_name(&"-".repeat(300), 0).len() <= MAX_UNIT);
+    }
+}
