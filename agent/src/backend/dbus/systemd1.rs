@@ -103,7 +103,7 @@ impl UserManager<'_> {
                 // Before the call, so that its end is not missed.
                 let mut ended = manager.receive_job_removed().await?;
                 let path = program.argv.first().map(String::as_str).unwrap_or_default();
-                let command = vec![(path, program.argv.iter().map(String::as_str).collect::<Vec<_>>(), false)];
+                let command = vec![(path, literal(program.argv), false)];
                 let mut properties: Properties<'_> = vec![
                     ("Description", Variant::from(program.description)),
                     // Ready when the program is executed, failed when it cannot be.
@@ -132,6 +132,12 @@ impl UserManager<'_> {
     }
 }
 
+/// Arguments that systemd leaves as they are. It fills variables into those of `ExecStart` (systemd.service(5), "Command lines"), which would
+/// put the person's environment into an address that somebody else wrote; `$$` is a plain `$`.
+fn literal(argv: &[String]) -> Vec<String> {
+    argv.iter().map(|arg| arg.replace('$', "$$")).collect()
+}
+
 /// The errors under which managers refuse a property that they do not know.
 const UNKNOWN_PROPERTY: [&str; 2] =
     ["org.freedesktop.DBus.Error.PropertyReadOnly", "org.freedesktop.DBus.Error.UnknownProperty"];
@@ -156,6 +162,13 @@ pub fn unit_name(app: &str, random: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_variable_is_filled_into_an_argument() {
+        let argv = ["/usr/bin/xdg-open", "https://example.com/?q=${HOME}", "$HOME", "$$", "100 %"].map(str::to_owned);
+        let safe = ["/usr/bin/xdg-open", "https://example.com/?q=$${HOME}", "$$HOME", "$$$$", "100 %"];
+        assert_eq!(literal(&argv), safe);
+    }
 
     #[test]
     fn the_unit_of_an_app_has_its_id_escaped_and_fits() {
