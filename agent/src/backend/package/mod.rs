@@ -12,12 +12,14 @@ mod lock;
 pub mod mock;
 pub mod name;
 mod order;
+pub mod package_kit;
 mod pick;
 pub mod root;
 pub mod transaction;
 mod unit;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
@@ -30,6 +32,7 @@ pub use unit::Unit;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
+use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -156,6 +159,16 @@ pub enum PackageError {
     /// Only root may change packages.
     #[error("installing and removing packages needs root")]
     NotRoot,
+    /// polkit does not let this process change packages. Nothing was changed.
+    #[error(
+        "polkit does not allow {action} here: it would ask for a password, or says no; do it as a user whom it lets, use Steward's system service, or have an administrator put this line into /etc/polkit-1/rules.d/50-steward.rules: {rule}"
+    )]
+    NotAuthorized {
+        /// polkit's name for what was asked: `org.freedesktop.packagekit.package-install`.
+        action: String,
+        /// The rule that would allow it.
+        rule: String,
+    },
     /// The manager is not on this machine, or cannot be used.
     #[error("{reason}")]
     Unavailable {
@@ -247,6 +260,8 @@ impl Queue {
 /// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
+    /// PackageKit, over the bus.
+    PackageKit(package_kit::Kit),
     /// apt, directly, as root.
     Apt(apt::Apt),
     /// An archive in memory, which changes nothing on the machine.
@@ -257,6 +272,7 @@ pub enum Manager {
 macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
+            Manager::PackageKit($manager) => $work,
             Manager::Apt($manager) => $work,
             Manager::Mock($manager) => $work,
         }
@@ -268,8 +284,9 @@ macro_rules! each {
 impl Manager {
     /// The manager with this name on this machine; nothing for one that this version does not know.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
         match name {
+            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             _ => None,
         }
@@ -279,6 +296,7 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> Option<ManagerName> {
         match self {
+            Self::PackageKit(_) => Some(ManagerName::PackageKit),
             Self::Apt(_) => Some(ManagerName::Apt),
             Self::Mock(_) => None,
         }
@@ -293,7 +311,7 @@ impl Manager {
     async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
             Self::Mock(_) => Ok(None),
-            Self::Apt(_) => QUEUE.turn().await.map(Some),
+            Self::PackageKit(_) | Self::Apt(_) => QUEUE.turn().await.map(Some),
         }
     }
 
