@@ -150,7 +150,7 @@ impl Server {
     }
 
     fn machine(&self) -> Machine {
-        let bare = Machine::bare(Manager::Mock(MockArchive::shipped()));
+        let bare = Machine::bare(Some(Manager::Mock(MockArchive::shipped())));
         let seat = Seat { sound: Sound::at(self.path()), ..Seat::bare() };
         Machine { seat: Arc::new(seat), ..bare }
     }
@@ -381,7 +381,7 @@ fn a_server_without_an_output_is_told_and_one_that_does_not_speak_is_late() {
     let silent = folder.path().join("native");
     let _listening = std::os::unix::net::UnixListener::bind(&silent).unwrap();
     let mut world = World::new(DESKTOP);
-    let bare = Machine::bare(Manager::Mock(MockArchive::shipped()));
+    let bare = Machine::bare(Some(Manager::Mock(MockArchive::shipped())));
     world.machine = Some(Machine { seat: Arc::new(Seat { sound: Sound::at(silent), ..Seat::bare() }), ..bare });
     world.restart();
     let answer = world.ask("volume_mute", "");

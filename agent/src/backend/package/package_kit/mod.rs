@@ -10,8 +10,8 @@
 
 mod ask;
 mod follow;
-mod id;
-mod refusal;
+pub mod id;
+pub mod refusal;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -239,7 +239,7 @@ impl Daemon {
         let path = {
             let mut state = self.0.state();
             state.made += 1;
-            let path = OwnedObjectPath::try_from(format!("/{}_mock", state.made)).map_err(zbus::Error::from)?;
+            let path = OwnedObjectPath::try_from(format!("/{}_mock", state.made))?;
             state.there.insert(path.clone(), watch::Sender::new(false));
             path
         };
