@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::super::Done;
+use super::super::transaction::Already;
+use super::super::{Done, PackageName};
 use super::*;
 use crate::backend::simulate::package_kit::{KitTrouble, MockKit};
 
