@@ -110,6 +110,7 @@ impl Machine {
         for unit in ["steward.socket", "steward.service"] {
             machine.write(&format!("/usr/lib/systemd/user/{unit}"), &source(&format!("contrib/systemd/user/{unit}")));
         }
+        machine.root(&["systemctl", "--global", "enable", "steward.socket"]);
         machine.user(&["systemctl", "--user", "daemon-reload"]);
         machine.user(&["systemctl", "--user", "start", "steward.socket"]);
         Some(machine)
@@ -135,7 +136,8 @@ impl Machine {
             if BufReader::new(serving.stdout.as_mut().unwrap()).read_line(&mut line).unwrap() == 0 {
                 let ended = serving.wait_with_output().unwrap();
                 let why = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
-                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") {
+                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1")
+                {
                     // Past the capture of the test harness, so that it is seen.
                     let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
                     return None;
@@ -187,6 +189,12 @@ impl Machine {
     #[track_caller]
     pub fn call(&self, args: &[&str]) -> Value {
         self.steward(&[&["--json", "call"], args].concat()).json()
+    }
+
+    /// Takes back what a receipt names, through the command.
+    #[track_caller]
+    pub fn undo(&self, receipt: &str) {
+        self.steward(&["undo", receipt]).with(0);
     }
 
     /// What is in a file of the machine.
@@ -320,6 +328,12 @@ impl Drop for Connection {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// The receipt in an answer, with which it is undone.
+#[track_caller]
+pub fn receipt(response: &Value) -> String {
+    response["data"]["receipt"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
 }
 
 /// Asserts that a response is `ok` and says this.

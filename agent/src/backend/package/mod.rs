@@ -11,23 +11,26 @@ pub mod find;
 mod lock;
 pub mod mock;
 pub mod name;
+mod order;
 pub mod package_kit;
 mod pick;
+pub mod root;
 pub mod transaction;
+mod unit;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
 pub use name::{NameError, PackageName};
+pub use order::{Instance, Refusal};
 pub use pick::{Packages, Standing};
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+pub use unit::Unit;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -80,7 +83,7 @@ impl ManagerName {
 }
 
 /// How far a transaction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// From 0 to 100, when the manager says so.
     pub percent: Option<u8>,
@@ -92,7 +95,7 @@ pub struct Progress {
 pub type ProgressSender = mpsc::Sender<Progress>;
 
 /// A package that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
     pub name: String,
@@ -105,14 +108,14 @@ pub struct Hit {
 }
 
 /// What a transaction did, checked against the manager's database after it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The items that are now as they should be.
     pub items: Vec<Item>,
 }
 
 /// What a refresh of the package index did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
     /// It was young enough.
     Fresh,
@@ -121,7 +124,7 @@ pub enum Refresh {
 }
 
 /// Why a package manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PackageError {
     /// There is no package with this name.
     #[error("there is no package `{name}`{}", near_words(near))]
@@ -277,11 +280,10 @@ macro_rules! each {
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager with this name on this machine; nothing for one that this version does not know.
+    /// The manager with this name on this machine, where it is run as a program; nothing for PackageKit, which needs a bus.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
-            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             _ => None,
         }

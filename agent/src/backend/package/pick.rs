@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::bus::Bus;
+use super::package_kit::Kit;
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
+    Unit, order,
 };
 
 /// The package managers of this machine that the configuration allows, in its order.
@@ -18,6 +20,8 @@ pub struct Packages {
     managers: Vec<Manager>,
     /// The buses of this machine.
     bus: Arc<Bus>,
+    /// What does the part that needs root, where this process is not root and has somebody who does it.
+    unit: Option<Unit>,
 }
 
 /// How a manager stands, for `doctor` and the capabilities.
@@ -42,23 +46,40 @@ impl Packages {
         let mut managers: Vec<Manager> = Vec::new();
         for name in order {
             if managers.iter().all(|m| m.name() != Some(*name)) {
-                managers.extend(Manager::of_this_machine(*name, bus));
+                managers.extend(named(*name, bus));
             }
         }
-        Self { managers, bus: bus.clone() }
+        Self { managers, bus: bus.clone(), unit: None }
+    }
+
+    /// Has what needs root done by `unit`. Managers that have root of their own are left out: they ask polkit, and nobody answers for
+    /// the machine's agent.
+    #[must_use]
+    pub fn by(mut self, unit: Unit) -> Self {
+        self.managers.retain(|m| m.name().is_none_or(order::by_root));
+        self.unit = Some(unit);
+        self
     }
 
     /// One manager and no other.
     #[must_use]
     pub fn only(manager: Manager) -> Self {
-        Self { managers: vec![manager], bus: Arc::default() }
+        Self { managers: vec![manager], bus: Arc::default(), unit: None }
+    }
+
+    /// Whether a manager can be used here and now. One that lacks nothing but root can, where somebody else is root for it.
+    async fn usable(&self, manager: &Manager) -> Result<(), PackageError> {
+        match (manager.available().await, &self.unit) {
+            (Err(PackageError::NotRoot), Some(unit)) => unit.available(),
+            (other, _) => other,
+        }
     }
 
     /// The first that can be used here and now.
     async fn pick(&self) -> Result<&Manager, PackageError> {
         let mut why_not = Vec::new();
         for manager in &self.managers {
-            match manager.available().await {
+            match self.usable(manager).await {
                 Ok(()) => return Ok(manager),
                 Err(why) => why_not.push((manager, why)),
             }
@@ -75,7 +96,7 @@ impl Packages {
     pub async fn standing(&self) -> Vec<Standing> {
         let mut all: Vec<Standing> = Vec::with_capacity(self.managers.len());
         for manager in &self.managers {
-            let why_not = manager.available().await.err().map(|why| why.to_string());
+            let why_not = self.usable(manager).await.err().map(|why| why.to_string());
             let used = why_not.is_none() && all.iter().all(|other| !other.used);
             let version = if used { manager.own_version().await } else { None };
             let name = manager.name().map_or("an archive in memory", ManagerName::as_str);
@@ -90,10 +111,8 @@ impl Packages {
             return Ok(own.clone());
         }
         // What was begun is waited for also when the configuration has lost its manager since.
-        let known = transaction
-            .manager
-            .and_then(|name| Manager::of_this_machine(name, &self.bus))
-            .or_else(|| self.managers.first().cloned());
+        let known =
+            transaction.manager.and_then(|name| named(name, &self.bus)).or_else(|| self.managers.first().cloned());
         known.ok_or_else(|| none_of(Vec::new()))
     }
 
@@ -110,7 +129,11 @@ impl Packages {
         lock_wait: Duration,
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
-        self.of(transaction)?.start(transaction, folder, lock_wait, progress).await
+        match (&self.unit, self.of(transaction)?) {
+            // The lock is waited for, and all is looked at once more, by root.
+            (Some(unit), _) => unit.start(transaction, folder).await,
+            (None, manager) => manager.start(transaction, folder, lock_wait, progress).await,
+        }
     }
 
     /// See [`Manager::finish`].
@@ -121,7 +144,14 @@ impl Packages {
         deadline: Duration,
         progress: &ProgressSender,
     ) -> Result<Done, PackageError> {
-        self.of(transaction)?.finish(transaction, running, deadline, progress).await
+        let manager = self.of(transaction)?;
+        match (&running.ordered, &self.unit) {
+            (Some(order), Some(unit)) => unit.finish(&manager, transaction, order, deadline, progress).await,
+            (Some(order), None) => Err(PackageError::Unknown {
+                text: format!("root was to do it; `journalctl -u {}` says more", order.unit()),
+            }),
+            (None, _) => manager.finish(transaction, running, deadline, progress).await,
+        }
     }
 
     /// See [`Manager::search`]. Where no manager may change packages, the first that can look does: looking needs no root.
@@ -141,12 +171,25 @@ impl Packages {
 
     /// See [`Manager::refresh`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
-        self.pick().await?.refresh(lock_wait, progress).await
+        let manager = self.pick().await?;
+        match (manager.refresh(lock_wait, progress).await, &self.unit, manager.name()) {
+            // Too old, and root fetches it.
+            (Err(PackageError::NotRoot), Some(unit), Some(name)) => unit.refresh(name, progress).await,
+            (other, _, _) => other,
+        }
     }
 
     /// See [`Manager::installed`].
     pub async fn installed(&self, names: &[PackageName]) -> Result<Vec<Option<String>>, PackageError> {
         self.pick().await?.installed(names).await
+    }
+}
+
+/// A manager of this machine; nothing for one that this version does not know.
+fn named(name: ManagerName, bus: &Arc<Bus>) -> Option<Manager> {
+    match name {
+        ManagerName::PackageKit => Some(Manager::PackageKit(Kit::new(bus.clone()))),
+        program => Manager::of_this_machine(program),
     }
 }
 
@@ -179,6 +222,7 @@ mod tests {
         let packages = Packages {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
             bus: Arc::default(),
+            unit: None,
         };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
