@@ -130,7 +130,8 @@ impl MockKit {
         let server = Builder::unix_stream(ours)
             .server(zbus::Guid::generate())
             .p2p()
-            .serve_at("/org/freedesktop/PackageKit", daemon);
+            .serve_at("/org/freedesktop/PackageKit", daemon)
+            .serve_at("/org/freedesktop/DBus", Driver);
         let (server, client) = tokio::join!(server.build(), Builder::unix_stream(theirs).p2p().build());
         let server = server?;
         let there: Vec<OwnedObjectPath> = self.state().there.keys().cloned().collect();
@@ -225,6 +226,20 @@ fn told(item: &Item) -> (u32, String) {
         Verb::Install => (INSTALLING, id(&item.to, format!("+{mark}:mock"))),
         Verb::Remove | Verb::Purge => (REMOVING, id(&item.from, format!("{mark}:mock"))),
         _ => (UPDATING, id(&item.to, "mock".to_owned())),
+    }
+}
+
+/// The bus, as far as it is asked who is there.
+struct Driver;
+
+#[zbus::interface(name = "org.freedesktop.DBus")]
+impl Driver {
+    fn name_has_owner(&self, name: &str) -> bool {
+        name == "org.freedesktop.PackageKit"
+    }
+
+    fn list_activatable_names(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
