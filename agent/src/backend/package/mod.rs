@@ -19,7 +19,6 @@ pub mod transaction;
 mod unit;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
@@ -32,7 +31,6 @@ pub use unit::Unit;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -282,11 +280,10 @@ macro_rules! each {
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager with this name on this machine; nothing for one that this version does not know.
+    /// The manager with this name on this machine, where it is run as a program; nothing for PackageKit, which needs a bus.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
-            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             _ => None,
         }

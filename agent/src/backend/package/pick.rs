@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::bus::Bus;
+use super::package_kit::Kit;
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
     Unit, order,
@@ -45,7 +46,7 @@ impl Packages {
         let mut managers: Vec<Manager> = Vec::new();
         for name in order {
             if managers.iter().all(|m| m.name() != Some(*name)) {
-                managers.extend(Manager::of_this_machine(*name, bus));
+                managers.extend(named(*name, bus));
             }
         }
         Self { managers, unit: None, bus: bus.clone() }
@@ -110,10 +111,8 @@ impl Packages {
             return Ok(own.clone());
         }
         // What was begun is waited for also when the configuration has lost its manager since.
-        let known = transaction
-            .manager
-            .and_then(|name| Manager::of_this_machine(name, &self.bus))
-            .or_else(|| self.managers.first().cloned());
+        let known =
+            transaction.manager.and_then(|name| named(name, &self.bus)).or_else(|| self.managers.first().cloned());
         known.ok_or_else(|| none_of(Vec::new()))
     }
 
@@ -186,6 +185,14 @@ impl Packages {
     }
 }
 
+/// A manager of this machine; nothing for one that this version does not know.
+fn named(name: ManagerName, bus: &Arc<Bus>) -> Option<Manager> {
+    match name {
+        ManagerName::PackageKit => Some(Manager::PackageKit(Kit::new(bus.clone()))),
+        program => Manager::of_this_machine(program),
+    }
+}
+
 /// The error when no manager can be used. With one that is there and only may not, that is the reason; else all reasons.
 fn none_of(mut why_not: Vec<(&Manager, PackageError)>) -> PackageError {
     if why_not.iter().any(|(_, why)| matches!(why, PackageError::NotRoot)) {
@@ -216,6 +223,7 @@ mod tests {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
             unit: None,
             bus: Arc::default(),
+            unit: None,
         };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
