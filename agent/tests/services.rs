@@ -1,6 +1,10 @@
 //! Every action that acts through a service, with everything that can go wrong with that service, on a laptop that is not there: the right
 //! code, a sentence that says what is missing, nothing half done, no hang, and the next request works. And every way back.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests start the daemon and clients; the daemon starts nothing here"
+)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod support;
