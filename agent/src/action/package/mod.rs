@@ -34,6 +34,7 @@ impl From<PackageError> for Failure {
         let message = format!("{error}.");
         let (code, data) = match &error {
             PackageError::NotFound { name, near } => (Code::Failed, json!({ "not_found": name, "near": near })),
+            PackageError::Name(error) => (Code::InvalidPayload, json!({ "name": error.given })),
             PackageError::Unmet { text } => (Code::Failed, json!({ "unmet": text })),
             PackageError::Locked { by, waited } => {
                 (Code::TimedOut, json!({ "locked_by": by, "waited_seconds": waited.as_secs() }))

@@ -7,19 +7,26 @@
 
 pub mod apt;
 pub mod commit;
+pub mod dnf;
 pub mod find;
+pub mod flatpak;
 mod lock;
 pub mod mock;
 pub mod name;
+pub mod pacman;
 mod pick;
+mod rpm;
+mod tool;
 pub mod transaction;
+pub mod zypper;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub use commit::Running;
-pub use name::{NameError, PackageName};
+pub use name::{Grammar, NameError, PackageName};
 pub use pick::{Packages, Standing};
+pub use tool::Tool;
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
 
 use serde::{Deserialize, Serialize};
@@ -128,6 +135,9 @@ pub enum PackageError {
         /// Names that are like it, or packages that provide it, the best first.
         near: Vec<String>,
     },
+    /// This manager has no such names.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The packages do not fit together, or something forbids the change.
     #[error("this cannot be done: {text}")]
     Unmet {
@@ -244,6 +254,14 @@ impl Queue {
 pub enum Manager {
     /// apt, directly, as root.
     Apt(apt::Apt),
+    /// dnf, directly, as root.
+    Dnf(dnf::Dnf),
+    /// pacman, directly, as root.
+    Pacman(pacman::Pacman),
+    /// zypper, directly, as root.
+    Zypper(zypper::Zypper),
+    /// flatpak: for this user, or for everybody as root.
+    Flatpak(flatpak::Flatpak),
     /// An archive in memory, which changes nothing on the machine.
     Mock(std::sync::Arc<mock::MockArchive>),
 }
@@ -253,6 +271,10 @@ macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
             Manager::Apt($manager) => $work,
+            Manager::Dnf($manager) => $work,
+            Manager::Pacman($manager) => $work,
+            Manager::Zypper($manager) => $work,
+            Manager::Flatpak($manager) => $work,
             Manager::Mock($manager) => $work,
         }
     };
@@ -265,8 +287,12 @@ impl Manager {
     #[must_use]
     pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
+            ManagerName::PackageKit => None,
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
-            _ => None,
+            ManagerName::Dnf => Some(Self::Dnf(dnf::Dnf::new(dnf::DnfPaths::default()))),
+            ManagerName::Pacman => Some(Self::Pacman(pacman::Pacman::new(pacman::PacmanPaths::default()))),
+            ManagerName::Zypper => Some(Self::Zypper(zypper::Zypper::new(zypper::ZypperPaths::default()))),
+            ManagerName::Flatpak => Some(Self::Flatpak(flatpak::Flatpak::new(flatpak::FlatpakPaths::default()))),
         }
     }
 
@@ -275,6 +301,10 @@ impl Manager {
     pub fn name(&self) -> Option<ManagerName> {
         match self {
             Self::Apt(_) => Some(ManagerName::Apt),
+            Self::Dnf(_) => Some(ManagerName::Dnf),
+            Self::Pacman(_) => Some(ManagerName::Pacman),
+            Self::Zypper(_) => Some(ManagerName::Zypper),
+            Self::Flatpak(_) => Some(ManagerName::Flatpak),
             Self::Mock(_) => None,
         }
     }
@@ -288,12 +318,24 @@ impl Manager {
     async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
             Self::Mock(_) => Ok(None),
-            Self::Apt(_) => QUEUE.turn().await.map(Some),
+            _ => QUEUE.turn().await.map(Some),
+        }
+    }
+
+    /// What names it takes.
+    #[must_use]
+    pub fn grammar(&self) -> Grammar {
+        match self {
+            Self::Apt(_) | Self::Mock(_) => Grammar::Debian,
+            Self::Dnf(_) | Self::Zypper(_) => Grammar::Rpm,
+            Self::Pacman(_) => Grammar::Pacman,
+            Self::Flatpak(_) => Grammar::Flatpak,
         }
     }
 
     /// What `change` would do. Changes nothing and needs no root.
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
+        change.names().try_for_each(|name| self.grammar().check(name))?;
         let _turn = self.turn().await?;
         let transaction = each!(self, manager => manager.simulate(change).await)?;
         Ok(Transaction { manager: self.name(), ..transaction })
@@ -345,6 +387,10 @@ impl Manager {
         each!(self, manager => manager.own_version().await)
     }
 }
+
+#[cfg(test)]
+#[path = "recorded_tests.rs"]
+mod recorded_tests;
 
 #[cfg(test)]
 mod tests {

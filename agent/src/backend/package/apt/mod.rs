@@ -14,7 +14,7 @@ pub mod parse;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::transaction::{Already, Change, Difference, Mark, Transaction};
+use super::transaction::{Already, Change, Mark, Transaction};
 use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock};
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
@@ -136,14 +136,7 @@ impl Apt {
         newest: &[(String, String)],
         absent: &[String],
     ) -> Option<String> {
-        let (install, remove): (Vec<&PackageName>, Vec<&PackageName>) = match change {
-            Change::Install(names) => (names.iter().collect(), Vec::new()),
-            Change::Remove(names) => (Vec::new(), names.iter().collect()),
-            Change::Upgrade => return None,
-            Change::Restore { remove, install } => (install.iter().map(|e| &e.name).collect(), remove.iter().collect()),
-        };
-        let sides = install.into_iter().map(|n| (n, true)).chain(remove.into_iter().map(|n| (n, false)));
-        for (name, stays) in sides {
+        for (name, stays) in change.asked() {
             let touched = |item: &super::Item| {
                 item.verb.keeps() == stays && item.name == name.name() && same_arch(name.arch(), item.arch.as_deref())
             };
@@ -337,12 +330,4 @@ fn set_sizes(transaction: &mut Transaction, sizes: &parse::Sizes) {
     }
     transaction.download_bytes = Some(sizes.archives.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes)));
     transaction.installed_bytes_change = sizes.installed_change;
-}
-
-/// What cannot be had of `transaction` any more, as a difference to its preview.
-fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
-    let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
-    PackageError::Changed {
-        difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
-    }
 }
