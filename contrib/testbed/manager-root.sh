@@ -18,7 +18,7 @@ MADE=$CACHE/managers-$(sha256sum "$SELF" | cut -c1-16)
 cannot() { echo "manager-root: $*" >&2; exit 77; }
 
 need() {
-    for tool; do command -v "$tool" >/dev/null || cannot "needs $tool (Debian: rpm, createrepo-c, pacman-package-manager, makepkg, libarchive-tools, flatpak, ostree)"; done
+    for tool; do command -v "$tool" >/dev/null || cannot "needs $tool (Debian: rpm, createrepo-c, pacman-package-manager, libarchive-tools, flatpak, ostree)"; done
 }
 
 # Waits for a sign inside the root, at most 20 s, so that a test can look at a transaction that is under way.

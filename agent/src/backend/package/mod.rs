@@ -5,6 +5,7 @@
 //! the same manager would still do the same, and does it in a process that outlives this one. A name that does not exist is an error
 //! with near names in it and is never replaced by one of them.
 
+pub mod alias;
 pub mod apt;
 pub mod commit;
 pub mod dnf;
