@@ -26,6 +26,7 @@ pub mod app;
 pub mod bluetooth;
 pub mod files;
 pub mod for_policy;
+mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
@@ -34,6 +35,7 @@ pub mod power;
 pub mod screen;
 pub mod session;
 pub mod sound;
+mod switched;
 pub mod system;
 pub mod types;
 pub mod web;
@@ -78,8 +80,9 @@ pub trait Perform: Capability {
     const NEED: Need = Need::Nothing;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
-    /// How long it may take before its first change.
-    const DEADLINE: Duration = Duration::from_secs(10);
+    /// How long it may take before its first change. Longer than a question and an order to a service may take together, so that
+    /// a service which does not answer is named.
+    const DEADLINE: Duration = Duration::from_secs(20);
     /// How long finding out what would happen may take.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.
@@ -134,6 +137,12 @@ pub trait Perform: Capability {
     /// When it cannot be read.
     fn present(&self, _cx: &Context<'_>) -> impl Future<Output = Result<Value, Failure>> + Send {
         async { Ok(Value::Null) }
+    }
+
+    /// Whether it took place, asked of the machine after the agent was stopped in the middle of it; none when the machine
+    /// cannot tell. `rebooted` is whether the machine was booted again since, where that is known.
+    fn took_place(&self, _cx: &Context<'_>, _rebooted: Option<bool>) -> impl Future<Output = Option<bool>> + Send {
+        async { None }
     }
 }
 
@@ -233,15 +242,6 @@ impl Need {
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
         }
     }
-}
-
-/// The answer of an action whose service this version cannot use yet.
-pub(crate) fn not_connected(need: Need) -> Failure {
-    Failure::new(
-        Code::Unavailable,
-        format!("this needs {}, which this version of Steward does not use yet; nothing was changed", need.words()),
-    )
-    .with(json!({ "needs": need.words() }))
 }
 
 /// Reads a payload or arguments.
@@ -402,6 +402,10 @@ macro_rules! catalogue {
             /// When it cannot be read.
             pub async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
                 match self { $(Action::$action(a) => a.present(cx).await),+ }
+            }
+            /// See [`Perform::took_place`].
+            pub async fn took_place(&self, cx: &Context<'_>, rebooted: Option<bool>) -> Option<bool> {
+                match self { $(Action::$action(a) => a.took_place(cx, rebooted).await),+ }
             }
         }
 

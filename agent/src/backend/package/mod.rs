@@ -14,11 +14,14 @@ pub mod flatpak;
 mod lock;
 pub mod mock;
 pub mod name;
+mod order;
 pub mod pacman;
 mod pick;
+pub mod root;
 mod rpm;
 mod tool;
 pub mod transaction;
+mod unit;
 pub mod zypper;
 
 use std::path::Path;
@@ -26,9 +29,11 @@ use std::time::Duration;
 
 pub use commit::Running;
 pub use name::{Grammar, NameError, PackageName};
+pub use order::{Instance, Refusal};
 pub use pick::{Packages, Standing};
 pub use tool::Tool;
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+pub use unit::Unit;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
@@ -85,7 +90,7 @@ impl ManagerName {
 }
 
 /// How far a transaction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// From 0 to 100, when the manager says so.
     pub percent: Option<u8>,
@@ -97,7 +102,7 @@ pub struct Progress {
 pub type ProgressSender = mpsc::Sender<Progress>;
 
 /// A package that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
     pub name: String,
@@ -110,14 +115,14 @@ pub struct Hit {
 }
 
 /// What a transaction did, checked against the manager's database after it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The items that are now as they should be.
     pub items: Vec<Item>,
 }
 
 /// What a refresh of the package index did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
     /// It was young enough.
     Fresh,
@@ -126,7 +131,7 @@ pub enum Refresh {
 }
 
 /// Why a package manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PackageError {
     /// There is no package with this name.
     #[error("there is no package `{name}`{}", near_words(near))]

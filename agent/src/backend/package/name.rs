@@ -21,7 +21,7 @@ pub const MAX_NAMES: usize = 64;
 pub struct PackageName(String);
 
 /// Why a text is not a [`PackageName`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("`{given}` is not a package name: {reason}")]
 pub struct NameError {
     /// The text, cut to a length that can be shown and without control characters.
