@@ -66,21 +66,23 @@ impl Running {
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
         written.or_else(|| {
-            output.exists().then(|| Self {
-                process: None,
-                bus: None,
-                boot_id: boot_id(),
-                output,
-                exit: None,
-                ordered: None,
-            })
+            output.exists().then(|| Self { output, ..Self::beginning() })
         })
+    }
+
+    /// Nothing of it is known but that it begins now.
+    fn beginning() -> Self {
+        Self { process: None, bus: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: None }
+    }
+
+    /// One that root does.
+    pub(super) fn ordered(instance: Instance) -> Self {
+        Self { ordered: Some(instance), ..Self::beginning() }
     }
 
     /// Writes down where a transaction on the bus is, which is about to be started.
     pub(super) fn on_bus(folder: &Path, bus: OnBus) -> std::io::Result<Self> {
-        let output = folder.join(OUTPUT);
-        let running = Self { process: None, bus: Some(bus), boot_id: boot_id(), output, exit: None, ordered: None };
+        let running = Self { bus: Some(bus), output: folder.join(OUTPUT), ..Self::beginning() };
         write(&folder.join(RUNNING), &running)?;
         Ok(running)
     }
@@ -88,12 +90,6 @@ impl Running {
     /// Whether it was started since the machine was.
     pub(super) fn is_of_this_boot(&self) -> bool {
         self.boot_id == boot_id()
-    }
-
-    /// One that root does.
-    pub(super) fn ordered(instance: Instance) -> Self {
-        let ordered = Some(instance);
-        Self { process: None, bus: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered }
     }
 }
 
@@ -115,14 +111,8 @@ fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Res
     let output = folder.join(OUTPUT);
     let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
     crate::fault::point("package_started");
-    let running = Running {
-        process: Some(detached.id()),
-        bus: None,
-        boot_id: boot_id(),
-        output,
-        exit: Some(reaped(detached)),
-        ordered: None,
-    };
+    let running =
+        Running { process: Some(detached.id()), output, exit: Some(reaped(detached)), ..Running::beginning() };
     if let Err(error) = write(&folder.join(RUNNING), &running) {
         tracing::warn!(%error, "a package transaction runs but could not be written down");
     }
@@ -364,14 +354,8 @@ mod tests {
         std::fs::write(folder.path().join(OUTPUT), "").unwrap();
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
-        let running = Running {
-            process,
-            bus: None,
-            boot_id: boot_id(),
-            output: folder.path().join(OUTPUT),
-            exit: None,
-            ordered: None,
-        };
+        let running =
+            Running { process, output: folder.path().join(OUTPUT), ..Running::beginning() };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));

@@ -18,10 +18,10 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Packages {
     managers: Vec<Manager>,
-    /// The buses of this machine.
-    bus: Arc<Bus>,
     /// What does the part that needs root, where this process is not root and has somebody who does it.
     unit: Option<Unit>,
+    /// The buses of this machine.
+    bus: Arc<Bus>,
 }
 
 /// How a manager stands, for `doctor` and the capabilities.
@@ -49,7 +49,7 @@ impl Packages {
                 managers.extend(named(*name, bus));
             }
         }
-        Self { managers, bus: bus.clone(), unit: None }
+        Self { managers, unit: None, bus: bus.clone() }
     }
 
     /// Has what needs root done by `unit`. Managers that have root of their own are left out: they ask polkit, and nobody answers for
@@ -64,7 +64,7 @@ impl Packages {
     /// One manager and no other.
     #[must_use]
     pub fn only(manager: Manager) -> Self {
-        Self { managers: vec![manager], bus: Arc::default(), unit: None }
+        Self { managers: vec![manager], unit: None, bus: Arc::default() }
     }
 
     /// Whether a manager can be used here and now. One that lacks nothing but root can, where somebody else is root for it.
@@ -221,6 +221,7 @@ mod tests {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
         let packages = Packages {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
+            unit: None,
             bus: Arc::default(),
             unit: None,
         };
