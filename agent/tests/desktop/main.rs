@@ -182,9 +182,10 @@ impl Session {
         };
         let mut world = World::new(policy);
         world.machine = Some(Machine {
-            packages: Manager::Mock(MockArchive::shipped()),
+            packages: Some(Manager::Mock(MockArchive::shipped())),
             bus: Arc::new(Bus::at(self.address("system"), self.address("session"))),
             seat: Arc::new(seat),
+            simulated: false,
         });
         world.restart();
         world

@@ -221,7 +221,6 @@ mod tests {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
         let packages = Packages {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
-            unit: None,
             bus: Arc::default(),
             unit: None,
         };
