@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use steward_agent::backend::package::{
@@ -65,7 +66,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            apt: Manager::of_this_machine(ManagerName::Apt).unwrap(),
+            apt: Manager::of_this_machine(ManagerName::Apt, &Arc::default()).unwrap(),
             folder: tempfile::tempdir().unwrap(),
             count: 0.into(),
         }

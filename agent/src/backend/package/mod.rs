@@ -15,6 +15,7 @@ mod lock;
 pub mod mock;
 pub mod name;
 mod order;
+pub mod package_kit;
 pub mod pacman;
 mod pick;
 pub mod root;
@@ -25,6 +26,7 @@ mod unit;
 pub mod zypper;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
@@ -38,6 +40,7 @@ pub use unit::Unit;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
+use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -167,6 +170,16 @@ pub enum PackageError {
     /// Only root may change packages.
     #[error("installing and removing packages needs root")]
     NotRoot,
+    /// polkit does not let this process change packages. Nothing was changed.
+    #[error(
+        "polkit does not allow {action} here: it would ask for a password, or says no; do it as a user whom it lets, use Steward's system service, or have an administrator put this line into /etc/polkit-1/rules.d/50-steward.rules: {rule}"
+    )]
+    NotAuthorized {
+        /// polkit's name for what was asked: `org.freedesktop.packagekit.package-install`.
+        action: String,
+        /// The rule that would allow it.
+        rule: String,
+    },
     /// The manager is not on this machine, or cannot be used.
     #[error("{reason}")]
     Unavailable {
@@ -258,6 +271,8 @@ impl Queue {
 /// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
+    /// PackageKit, over the bus.
+    PackageKit(package_kit::Kit),
     /// apt, directly, as root.
     Apt(apt::Apt),
     /// dnf, directly, as root.
@@ -276,6 +291,7 @@ pub enum Manager {
 macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
+            Manager::PackageKit($manager) => $work,
             Manager::Apt($manager) => $work,
             Manager::Dnf($manager) => $work,
             Manager::Pacman($manager) => $work,
@@ -291,9 +307,9 @@ macro_rules! each {
 impl Manager {
     /// The manager with this name on this machine; nothing for one that this version does not know.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
         match name {
-            ManagerName::PackageKit => None,
+            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             ManagerName::Dnf => Some(Self::Dnf(dnf::Dnf::new(dnf::DnfPaths::default()))),
             ManagerName::Pacman => Some(Self::Pacman(pacman::Pacman::new(pacman::PacmanPaths::default()))),
@@ -306,6 +322,7 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> Option<ManagerName> {
         match self {
+            Self::PackageKit(_) => Some(ManagerName::PackageKit),
             Self::Apt(_) => Some(ManagerName::Apt),
             Self::Dnf(_) => Some(ManagerName::Dnf),
             Self::Pacman(_) => Some(ManagerName::Pacman),
@@ -332,6 +349,7 @@ impl Manager {
     #[must_use]
     pub fn grammar(&self) -> Grammar {
         match self {
+            Self::PackageKit(_) => Grammar::of_the_distribution(),
             Self::Apt(_) | Self::Mock(_) => Grammar::Debian,
             Self::Dnf(_) | Self::Zypper(_) => Grammar::Rpm,
             Self::Pacman(_) => Grammar::Pacman,

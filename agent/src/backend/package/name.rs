@@ -128,6 +128,17 @@ pub enum Grammar {
 }
 
 impl Grammar {
+    /// That of the distribution's own packages, by the database that is there: PackageKit gives each distribution's names on.
+    #[must_use]
+    pub fn of_the_distribution() -> Self {
+        let there = |path: &str| std::path::Path::new(path).exists();
+        match () {
+            () if there("/var/lib/dpkg/status") => Self::Debian,
+            () if there("/var/lib/pacman/local") => Self::Pacman,
+            () => Self::Rpm,
+        }
+    }
+
     /// Checks a name against this grammar.
     ///
     /// # Errors
