@@ -347,7 +347,7 @@ impl Manager {
     #[must_use]
     pub fn grammar(&self) -> Grammar {
         match self {
-            Self::PackageKit(_) => Grammar::AsLookedUp,
+            Self::PackageKit(_) => Grammar::of_the_distribution(),
             Self::Apt(_) | Self::Mock(_) => Grammar::Debian,
             Self::Dnf(_) | Self::Zypper(_) => Grammar::Rpm,
             Self::Pacman(_) => Grammar::Pacman,

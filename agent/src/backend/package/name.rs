@@ -125,11 +125,20 @@ pub enum Grammar {
     Pacman,
     /// The application ids of D-Bus and flatpak(1): at least three parts with `.` between them, and a branch after `:`.
     Flatpak,
-    /// PackageKit: those of the distribution behind it, which it looks up itself. What every name is held to still holds.
-    AsLookedUp,
 }
 
 impl Grammar {
+    /// That of the distribution's own packages, by the database that is there: PackageKit gives each distribution's names on.
+    #[must_use]
+    pub fn of_the_distribution() -> Self {
+        let there = |path: &str| std::path::Path::new(path).exists();
+        match () {
+            () if there("/var/lib/dpkg/status") => Self::Debian,
+            () if there("/var/lib/pacman/local") => Self::Pacman,
+            () => Self::Rpm,
+        }
+    }
+
     /// Checks a name against this grammar.
     ///
     /// # Errors
@@ -147,7 +156,6 @@ impl Grammar {
             return fail(&format!("names are in lower case, such as `{lower}`"));
         }
         match self {
-            Self::AsLookedUp => Ok(()),
             Self::Debian if plain.len() < 2 => fail("a name has at least two characters"),
             Self::Debian if !starts(plain) || !only(plain, b"+.-") => {
                 fail("a name starts with a letter or a digit and has only a-z, 0-9, `+`, `-` and `.`")
