@@ -11,4 +11,5 @@ mod bed;
 mod network;
 mod power;
 mod screen;
+mod service;
 mod sound;

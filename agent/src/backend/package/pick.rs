@@ -301,7 +301,6 @@ mod tests {
         let packages = Packages {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
             bus: Arc::default(),
-            unit: None,
         };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
