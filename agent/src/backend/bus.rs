@@ -253,15 +253,14 @@ impl Bus {
     }
 }
 
-/// Whether a name on a bus is somebody's. A connection without a bus (two ends of a socket pair) has one peer, which is whoever is
-/// asked for.
+/// Whether a name on a bus is somebody's.
 async fn up(connection: &zbus::Connection, name: &str) -> bool {
     let look = async {
         let bus = zbus::fdo::DBusProxy::new(connection).await?;
         let known: zbus::names::BusName<'_> = name.try_into()?;
         Ok::<_, zbus::Error>(bus.name_has_owner(known).await?)
     };
-    !connection.is_bus() || matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
 }
 
 /// Whether the bus would start somebody for a name. That need not come up: the unit of BlueZ, for one, does not start on a machine

@@ -19,6 +19,7 @@ mod hold;
 mod meta;
 mod release;
 mod say;
+mod simulated;
 mod start;
 
 pub use start::{Setup, StartError, Vanished};
@@ -117,12 +118,12 @@ impl Core {
     /// The one path: understood already, then looked at, judged, previewed, judged again, admitted, carried out.
     pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan) -> Reply {
         let id = Uuid::new_v4();
-        let name = plan.name.clone();
+        let (name, steps) = (plan.name.clone(), plan.steps.clone());
         match self.try_path(caller, plan, id).await {
             Ok(reply) => reply,
             Err(failure) => {
                 self.refused(caller, &name, &failure);
-                Reply::failed(name, failure)
+                self.marked(&steps, Reply::failed(name, failure))
             }
         }
     }
@@ -151,7 +152,7 @@ impl Core {
             match self.preview(&plan, &cx).await {
                 Ok(all) => {
                     if let Some(reply) = already(&plan, &all) {
-                        return Ok(reply);
+                        return Ok(self.marked(&plan.steps, reply));
                     }
                     shown = all;
                 }
@@ -350,6 +351,7 @@ impl Core {
                 return Err(Failure::new(Code::TimedOut, message));
             }
         };
+        self.mark_previews(&plan.steps, &mut all);
         if let Some(id) = plan.undoes {
             // Used by another undo since, or too old by now.
             let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {

@@ -260,7 +260,10 @@ impl Login1<'_> {
         let mut own = self.sessions().await?;
         own.retain(|s| s.uid == uid && s.active && !s.seat.is_empty());
         own.sort_by_key(|s| !s.graphical);
-        let Some(session) = own.first() else { return first };
+        let Some(session) = own.first() else {
+            let text = "this user has no session in front at a screen".to_owned();
+            return Err(BusError::Refused { service: &LOGIN1, challenge: false, text });
+        };
         let path = self.0.ask(&LOGIN1, async |bus| the::<ManagerProxy<'_>>(bus).await?.get_session(&session.id).await);
         set(path.await?.as_str()).await
     }

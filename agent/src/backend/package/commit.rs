@@ -15,7 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
 use super::lock;
+use super::order::Instance;
 use super::transaction::{Item, Transaction};
+use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
 use crate::backend::spawn::{self, Detached, Job, ProcessId};
 
@@ -44,16 +46,29 @@ pub struct Running {
     /// Its exit status when it has ended, known only to the program that started it.
     #[serde(skip)]
     exit: Option<watch::Receiver<Option<ExitStatus>>>,
+    /// The order by which root does it, where this process is not root and has it done.
+    #[serde(skip)]
+    pub(super) ordered: Option<Instance>,
 }
 
 impl Running {
     /// The transaction that was started with this folder, if one was.
     #[must_use]
     pub fn load(folder: &Path) -> Option<Self> {
+        if let Some(instance) = Unit::load(folder) {
+            return Some(Self::ordered(instance));
+        }
         let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
-        written.or_else(|| output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None }))
+        written.or_else(|| {
+            output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None, ordered: None })
+        })
+    }
+
+    /// One that root does.
+    pub(super) fn ordered(instance: Instance) -> Self {
+        Self { process: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: Some(instance) }
     }
 }
 
@@ -69,13 +84,19 @@ pub(super) fn may_change() -> Result<(), PackageError> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
 }
 
-/// Starts a transaction that was looked at once more. The one place where one begins, and so the place for another way to begin it: it
-/// lies in `folder` in its typed form.
+/// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
+/// too, on the order of [`Unit`].
 fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
     let output = folder.join(OUTPUT);
     let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
     crate::fault::point("package_started");
-    let running = Running { process: Some(detached.id()), boot_id: boot_id(), output, exit: Some(reaped(detached)) };
+    let running = Running {
+        process: Some(detached.id()),
+        boot_id: boot_id(),
+        output,
+        exit: Some(reaped(detached)),
+        ordered: None,
+    };
     if let Err(error) = write(&folder.join(RUNNING), &running) {
         tracing::warn!(%error, "a package transaction runs but could not be written down");
     }
@@ -317,7 +338,8 @@ mod tests {
         std::fs::write(folder.path().join(OUTPUT), "").unwrap();
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
-        let running = Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None };
+        let running =
+            Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None, ordered: None };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));

@@ -11,16 +11,21 @@ pub mod find;
 mod lock;
 pub mod mock;
 pub mod name;
+mod order;
 mod pick;
+pub mod root;
 pub mod transaction;
+mod unit;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub use commit::Running;
 pub use name::{NameError, PackageName};
+pub use order::{Instance, Refusal};
 pub use pick::{Packages, Standing};
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+pub use unit::Unit;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
@@ -77,7 +82,7 @@ impl ManagerName {
 }
 
 /// How far a transaction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// From 0 to 100, when the manager says so.
     pub percent: Option<u8>,
@@ -89,7 +94,7 @@ pub struct Progress {
 pub type ProgressSender = mpsc::Sender<Progress>;
 
 /// A package that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
     pub name: String,
@@ -102,14 +107,14 @@ pub struct Hit {
 }
 
 /// What a transaction did, checked against the manager's database after it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The items that are now as they should be.
     pub items: Vec<Item>,
 }
 
 /// What a refresh of the package index did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
     /// It was young enough.
     Fresh,
@@ -118,7 +123,7 @@ pub enum Refresh {
 }
 
 /// Why a package manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PackageError {
     /// There is no package with this name.
     #[error("there is no package `{name}`{}", near_words(near))]

@@ -8,12 +8,15 @@ use serde::Serialize;
 
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
+    Unit, order,
 };
 
 /// The package managers of this machine that the configuration allows, in its order.
 #[derive(Debug, Clone)]
 pub struct Packages {
     managers: Vec<Manager>,
+    /// What does the part that needs root, where this process is not root and has somebody who does it.
+    unit: Option<Unit>,
 }
 
 /// How a manager stands, for `doctor` and the capabilities.
@@ -41,20 +44,37 @@ impl Packages {
                 managers.extend(Manager::of_this_machine(*name));
             }
         }
-        Self { managers }
+        Self { managers, unit: None }
+    }
+
+    /// Has what needs root done by `unit`. Managers that have root of their own are left out: they ask polkit, and nobody answers for
+    /// the machine's agent.
+    #[must_use]
+    pub fn by(mut self, unit: Unit) -> Self {
+        self.managers.retain(|m| m.name().is_none_or(order::by_root));
+        self.unit = Some(unit);
+        self
     }
 
     /// One manager and no other.
     #[must_use]
     pub fn only(manager: Manager) -> Self {
-        Self { managers: vec![manager] }
+        Self { managers: vec![manager], unit: None }
+    }
+
+    /// Whether a manager can be used here and now. One that lacks nothing but root can, where somebody else is root for it.
+    async fn usable(&self, manager: &Manager) -> Result<(), PackageError> {
+        match (manager.available().await, &self.unit) {
+            (Err(PackageError::NotRoot), Some(unit)) => unit.available(),
+            (other, _) => other,
+        }
     }
 
     /// The first that can be used here and now.
     async fn pick(&self) -> Result<&Manager, PackageError> {
         let mut why_not = Vec::new();
         for manager in &self.managers {
-            match manager.available().await {
+            match self.usable(manager).await {
                 Ok(()) => return Ok(manager),
                 Err(why) => why_not.push((manager, why)),
             }
@@ -71,7 +91,7 @@ impl Packages {
     pub async fn standing(&self) -> Vec<Standing> {
         let mut all: Vec<Standing> = Vec::with_capacity(self.managers.len());
         for manager in &self.managers {
-            let why_not = manager.available().await.err().map(|why| why.to_string());
+            let why_not = self.usable(manager).await.err().map(|why| why.to_string());
             let used = why_not.is_none() && all.iter().all(|other| !other.used);
             let version = if used { manager.own_version().await } else { None };
             let name = manager.name().map_or("an archive in memory", ManagerName::as_str);
@@ -103,7 +123,11 @@ impl Packages {
         lock_wait: Duration,
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
-        self.of(transaction)?.start(transaction, folder, lock_wait, progress).await
+        match (&self.unit, self.of(transaction)?) {
+            // The lock is waited for, and all is looked at once more, by root.
+            (Some(unit), _) => unit.start(transaction, folder).await,
+            (None, manager) => manager.start(transaction, folder, lock_wait, progress).await,
+        }
     }
 
     /// See [`Manager::finish`].
@@ -114,7 +138,14 @@ impl Packages {
         deadline: Duration,
         progress: &ProgressSender,
     ) -> Result<Done, PackageError> {
-        self.of(transaction)?.finish(transaction, running, deadline, progress).await
+        let manager = self.of(transaction)?;
+        match (&running.ordered, &self.unit) {
+            (Some(order), Some(unit)) => unit.finish(&manager, transaction, order, deadline, progress).await,
+            (Some(order), None) => Err(PackageError::Unknown {
+                text: format!("root was to do it; `journalctl -u {}` says more", order.unit()),
+            }),
+            (None, _) => manager.finish(transaction, running, deadline, progress).await,
+        }
     }
 
     /// See [`Manager::search`]. Where no manager may change packages, the first that can look does: looking needs no root.
@@ -134,7 +165,12 @@ impl Packages {
 
     /// See [`Manager::refresh`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
-        self.pick().await?.refresh(lock_wait, progress).await
+        let manager = self.pick().await?;
+        match (manager.refresh(lock_wait, progress).await, &self.unit, manager.name()) {
+            // Too old, and root fetches it.
+            (Err(PackageError::NotRoot), Some(unit), Some(name)) => unit.refresh(name, progress).await,
+            (other, _, _) => other,
+        }
     }
 
     /// See [`Manager::installed`].
@@ -169,7 +205,8 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_can_be_used_now_is_picked_and_the_others_say_why_not() {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
-        let packages = Packages { managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())] };
+        let packages =
+            Packages { managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())], unit: None };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
         assert_eq!(looked_for().await.unwrap(), []);
