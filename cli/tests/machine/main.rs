@@ -12,3 +12,4 @@ mod network;
 mod power;
 mod screen;
 mod sound;
+mod system;
