@@ -47,7 +47,7 @@ fn the_package_installs_starts_upgrades_and_removes_without_a_trace() {
     assert_eq!(machine.root(&["ps", "-o", "user=,args=", "-p", &first]), "steward  /usr/bin/stewardd --system");
     steward(&machine, &["call", "ping"]).with(0);
     // Who is not in the group is not let in; everybody has an agent of their own, started by its socket.
-    assert_eq!(machine.steward(&["--socket", "/run/steward/agent.sock", "call", "ping"]).code, 1);
+    machine.steward(&["--socket", "/run/steward/agent.sock", "call", "ping"]).with(5);
     assert_eq!(machine.steward(&["call", "remember", "the agent of a person"]).with(0).out, "I'll remember that.");
     assert_eq!(
         machine.user(&["systemctl", "--user", "is-active", "steward.socket", "steward.service"]),
@@ -121,5 +121,5 @@ fn the_machines_agent_changes_packages_through_its_unit_and_a_restart_does_not_s
     // A service that has to do with a person is not the machine's agent's.
     let personal = steward(&machine, &["--json", "call", "open_app", "e2e-editor"]).json();
     assert!(matches!(personal["status"].as_str(), Some("deny" | "error")), "{personal}");
-    steward(&machine, &["audit", "verify"]).with(0);
+    machine.root(&["steward", "--state-dir", "/var/lib/steward", "audit", "verify"]);
 }
