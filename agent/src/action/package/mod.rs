@@ -40,6 +40,10 @@ impl From<PackageError> for Failure {
             }
             PackageError::Changed { difference } => (Code::ConfirmationChanged, json!({ "difference": difference })),
             PackageError::NotRoot => (Code::Unavailable, json!({ "needs": "root" })),
+            PackageError::NotAuthorized { action, rule } => (
+                Code::NotAuthorized,
+                json!({ "polkit_action": action, "file": "/etc/polkit-1/rules.d/50-steward.rules", "rule": rule }),
+            ),
             PackageError::Unavailable { reason } => (Code::Unavailable, json!({ "needs": reason })),
             PackageError::Failed { exit, last, done } => {
                 (Code::Failed, json!({ "exit": exit, "output": last, "done": done }))

@@ -16,6 +16,7 @@ use tokio::time::{interval, timeout};
 
 use super::lock;
 use super::order::Instance;
+use super::package_kit::OnBus;
 use super::transaction::{Item, Transaction};
 use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
@@ -37,8 +38,11 @@ const RUNNING: &str = "running.json";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Running {
-    /// The process; nothing when this program ended in the moment between starting it and writing this down.
+    /// The process; nothing when this program ended in the moment between starting it and writing this down, and for one on the bus.
     pub process: Option<ProcessId>,
+    /// The object on the bus, for one that is another service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<OnBus>,
     /// The boot in which it was started: `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
     /// Where its output goes.
@@ -62,13 +66,30 @@ impl Running {
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
         written.or_else(|| {
-            output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None, ordered: None })
+            output.exists().then(|| Self { output, ..Self::beginning() })
         })
+    }
+
+    /// Nothing of it is known but that it begins now.
+    fn beginning() -> Self {
+        Self { process: None, bus: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: None }
     }
 
     /// One that root does.
     pub(super) fn ordered(instance: Instance) -> Self {
-        Self { process: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: Some(instance) }
+        Self { ordered: Some(instance), ..Self::beginning() }
+    }
+
+    /// Writes down where a transaction on the bus is, which is about to be started.
+    pub(super) fn on_bus(folder: &Path, bus: OnBus) -> std::io::Result<Self> {
+        let running = Self { bus: Some(bus), output: folder.join(OUTPUT), ..Self::beginning() };
+        write(&folder.join(RUNNING), &running)?;
+        Ok(running)
+    }
+
+    /// Whether it was started since the machine was.
+    pub(super) fn is_of_this_boot(&self) -> bool {
+        self.boot_id == boot_id()
     }
 }
 
@@ -90,13 +111,8 @@ fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Res
     let output = folder.join(OUTPUT);
     let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
     crate::fault::point("package_started");
-    let running = Running {
-        process: Some(detached.id()),
-        boot_id: boot_id(),
-        output,
-        exit: Some(reaped(detached)),
-        ordered: None,
-    };
+    let running =
+        Running { process: Some(detached.id()), output, exit: Some(reaped(detached)), ..Running::beginning() };
     if let Err(error) = write(&folder.join(RUNNING), &running) {
         tracing::warn!(%error, "a package transaction runs but could not be written down");
     }
@@ -339,7 +355,7 @@ mod tests {
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
         let running =
-            Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None, ordered: None };
+            Running { process, output: folder.path().join(OUTPUT), ..Running::beginning() };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));

@@ -12,6 +12,7 @@ mod lock;
 pub mod mock;
 pub mod name;
 mod order;
+pub mod package_kit;
 mod pick;
 pub mod root;
 pub mod transaction;
@@ -156,6 +157,16 @@ pub enum PackageError {
     /// Only root may change packages.
     #[error("installing and removing packages needs root")]
     NotRoot,
+    /// polkit does not let this process change packages. Nothing was changed.
+    #[error(
+        "polkit does not allow {action} here: it would ask for a password, or says no; do it as a user whom it lets, use Steward's system service, or have an administrator put this line into /etc/polkit-1/rules.d/50-steward.rules: {rule}"
+    )]
+    NotAuthorized {
+        /// polkit's name for what was asked: `org.freedesktop.packagekit.package-install`.
+        action: String,
+        /// The rule that would allow it.
+        rule: String,
+    },
     /// The manager is not on this machine, or cannot be used.
     #[error("{reason}")]
     Unavailable {
@@ -247,6 +258,8 @@ impl Queue {
 /// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
+    /// PackageKit, over the bus.
+    PackageKit(package_kit::Kit),
     /// apt, directly, as root.
     Apt(apt::Apt),
     /// An archive in memory, which changes nothing on the machine.
@@ -257,6 +270,7 @@ pub enum Manager {
 macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
+            Manager::PackageKit($manager) => $work,
             Manager::Apt($manager) => $work,
             Manager::Mock($manager) => $work,
         }
@@ -266,7 +280,7 @@ macro_rules! each {
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager with this name on this machine; nothing for one that this version does not know.
+    /// The manager with this name on this machine, where it is run as a program; nothing for PackageKit, which needs a bus.
     #[must_use]
     pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
@@ -279,6 +293,7 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> Option<ManagerName> {
         match self {
+            Self::PackageKit(_) => Some(ManagerName::PackageKit),
             Self::Apt(_) => Some(ManagerName::Apt),
             Self::Mock(_) => None,
         }
@@ -293,7 +308,7 @@ impl Manager {
     async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
             Self::Mock(_) => Ok(None),
-            Self::Apt(_) => QUEUE.turn().await.map(Some),
+            Self::PackageKit(_) | Self::Apt(_) => QUEUE.turn().await.map(Some),
         }
     }
 

@@ -2,10 +2,13 @@
 //! also ends: a transaction names the manager that simulated it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::super::bus::Bus;
+use super::package_kit::Kit;
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
     Unit, order,
@@ -17,6 +20,8 @@ pub struct Packages {
     managers: Vec<Manager>,
     /// What does the part that needs root, where this process is not root and has somebody who does it.
     unit: Option<Unit>,
+    /// The buses of this machine.
+    bus: Arc<Bus>,
 }
 
 /// How a manager stands, for `doctor` and the capabilities.
@@ -37,14 +42,14 @@ pub struct Standing {
 impl Packages {
     /// The managers with these names on this machine. Names that come twice count once.
     #[must_use]
-    pub fn of_this_machine(order: &[ManagerName]) -> Self {
+    pub fn of_this_machine(order: &[ManagerName], bus: &Arc<Bus>) -> Self {
         let mut managers: Vec<Manager> = Vec::new();
         for name in order {
             if managers.iter().all(|m| m.name() != Some(*name)) {
-                managers.extend(Manager::of_this_machine(*name));
+                managers.extend(named(*name, bus));
             }
         }
-        Self { managers, unit: None }
+        Self { managers, unit: None, bus: bus.clone() }
     }
 
     /// Has what needs root done by `unit`. Managers that have root of their own are left out: they ask polkit, and nobody answers for
@@ -59,7 +64,7 @@ impl Packages {
     /// One manager and no other.
     #[must_use]
     pub fn only(manager: Manager) -> Self {
-        Self { managers: vec![manager], unit: None }
+        Self { managers: vec![manager], unit: None, bus: Arc::default() }
     }
 
     /// Whether a manager can be used here and now. One that lacks nothing but root can, where somebody else is root for it.
@@ -106,7 +111,8 @@ impl Packages {
             return Ok(own.clone());
         }
         // What was begun is waited for also when the configuration has lost its manager since.
-        let known = transaction.manager.and_then(Manager::of_this_machine).or_else(|| self.managers.first().cloned());
+        let known =
+            transaction.manager.and_then(|name| named(name, &self.bus)).or_else(|| self.managers.first().cloned());
         known.ok_or_else(|| none_of(Vec::new()))
     }
 
@@ -179,6 +185,14 @@ impl Packages {
     }
 }
 
+/// A manager of this machine; nothing for one that this version does not know.
+fn named(name: ManagerName, bus: &Arc<Bus>) -> Option<Manager> {
+    match name {
+        ManagerName::PackageKit => Some(Manager::PackageKit(Kit::new(bus.clone()))),
+        program => Manager::of_this_machine(program),
+    }
+}
+
 /// The error when no manager can be used. With one that is there and only may not, that is the reason; else all reasons.
 fn none_of(mut why_not: Vec<(&Manager, PackageError)>) -> PackageError {
     if why_not.iter().any(|(_, why)| matches!(why, PackageError::NotRoot)) {
@@ -205,8 +219,12 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_can_be_used_now_is_picked_and_the_others_say_why_not() {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
-        let packages =
-            Packages { managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())], unit: None };
+        let packages = Packages {
+            managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
+            unit: None,
+            bus: Arc::default(),
+            unit: None,
+        };
         second.publish("only-there", "1", &[]);
         let looked_for = || packages.search("only-there");
         assert_eq!(looked_for().await.unwrap(), []);
@@ -223,7 +241,8 @@ mod tests {
 
     #[test]
     fn the_order_is_the_configured_one_and_a_name_counts_once() {
-        let packages = Packages::of_this_machine(&[ManagerName::Apt, ManagerName::PackageKit, ManagerName::Apt]);
+        let packages =
+            Packages::of_this_machine(&[ManagerName::Apt, ManagerName::PackageKit, ManagerName::Apt], &Arc::default());
         let names: Vec<_> = packages.managers.iter().map(Manager::name).collect();
         assert_eq!(names.iter().filter(|n| **n == Some(ManagerName::Apt)).count(), 1);
         assert_eq!(names[0], Some(ManagerName::Apt));
@@ -231,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_ended_by_its_own_manager() {
-        let packages = Packages::of_this_machine(&[]);
+        let packages = Packages::of_this_machine(&[], &Arc::default());
         let of = |manager| packages.of(&Transaction { manager, ..Transaction::default() });
         assert_eq!(of(Some(ManagerName::Apt)).unwrap().name(), Some(ManagerName::Apt));
         assert!(of(None).is_err());
