@@ -13,3 +13,4 @@ mod power;
 mod screen;
 mod service;
 mod sound;
+mod system;

@@ -300,6 +300,7 @@ mod tests {
         let (first, second) = (MockArchive::shipped(), MockArchive::shipped());
         let packages = Packages {
             managers: vec![Manager::Mock(first.clone()), Manager::Mock(second.clone())],
+            unit: None,
             bus: Arc::default(),
         };
         second.publish("only-there", "1", &[]);
