@@ -65,9 +65,7 @@ impl Running {
         let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
-        written.or_else(|| {
-            output.exists().then(|| Self { output, ..Self::beginning() })
-        })
+        written.or_else(|| output.exists().then(|| Self { output, ..Self::beginning() }))
     }
 
     /// Nothing of it is known but that it begins now.
@@ -354,8 +352,7 @@ mod tests {
         std::fs::write(folder.path().join(OUTPUT), "").unwrap();
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
-        let running =
-            Running { process, output: folder.path().join(OUTPUT), ..Running::beginning() };
+        let running = Running { process, output: folder.path().join(OUTPUT), ..Running::beginning() };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));
