@@ -48,7 +48,7 @@ fn packages_are_found_installed_updated_removed_and_put_back() {
     events.ask(&json!({ "version": 1, "name": "subscribe" }));
     let mut socket = machine.connect();
 
-    let found = machine.steward(&["do", "search", "for", "e2e-app"]).with(0);
+    let found = machine.steward(&["call", "package_search", "e2e-app"]).with(0);
     assert!(found.out.contains("e2e-app"), "{found:?}");
     let shown = machine.steward(&["do", "install", "e2e-app"]).with(3);
     assert!(shown.err.contains("e2e-lib"), "what comes along is shown: {shown:?}");
@@ -56,7 +56,7 @@ fn packages_are_found_installed_updated_removed_and_put_back() {
     let done = machine.steward(&["approve", shown.out.lines().next().unwrap()]).with(0);
     assert!(done.out.contains("Installed e2e-app and e2e-lib."), "{done:?}");
     assert_eq!(installed(&machine, ["e2e-app", "e2e-lib"]), ["1.0", "1.0"]);
-    let told = events.events_to("action_finished");
+    let told = events.events_to("action_finished", "package_install");
     assert!(told.iter().any(|e| e["event"] == "action_progress"), "{told:#?}");
 
     // Taken back, and installed again over the socket.
