@@ -10,7 +10,6 @@ use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use steward_agent::backend::package::{
@@ -66,7 +65,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            apt: Manager::of_this_machine(ManagerName::Apt, &Arc::default()).unwrap(),
+            apt: Manager::of_this_machine(ManagerName::Apt).unwrap(),
             folder: tempfile::tempdir().unwrap(),
             count: 0.into(),
         }

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use inside::{Daemon, STATE, ask, check_audit, confirm, data, held, in_root, install, installed, wait_for};
 use serde_json::json;
-use steward_ipc::{Code, Request, Status};
+use steward_ipc::{Code, Status};
 
 #[test]
 fn an_installation_is_shown_confirmed_followed_and_undone_to_the_package() {
@@ -176,7 +176,7 @@ fn a_crash_around_the_start_of_apt_is_told_as_it_was() {
             let mut client = Daemon::client();
             let (id, _) = install(&mut client, package);
             let args = json!({ "id": id }).as_object().cloned().unwrap();
-            assert!(client.request(&Request::with_args("confirm", args)).is_err(), "{point}: it dies");
+            assert!(client.request(&steward_ipc::Request::with_args("confirm", args)).is_err(), "{point}: it dies");
             drop(daemon);
             let daemon = Daemon::start();
             let mut client = Daemon::client();

@@ -6,8 +6,6 @@ pub mod backlight;
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
-#[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
-pub mod mock;
 pub mod package;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod simulate;

@@ -3,13 +3,10 @@
 //! (PackageKit 1.2), where new ones are only added at the end. What the answers mean for packages stands in `backend/package`.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::num::NonZeroUsize;
-use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Deserialize;
-use zbus::export::futures_core::Stream as _;
 use zbus::names::{BusName, OwnedUniqueName, UniqueName};
 use zbus::proxy::{Builder, CacheProperties};
 use zbus::{MatchRule, Message, MessageStream, ObjectPath, OwnedObjectPath, OwnedVariant};
@@ -378,7 +375,7 @@ impl Talk {
     /// their way: what is not heard holds up the whole connection.
     pub async fn hear(&mut self) -> Option<Heard> {
         loop {
-            let message = poll_fn(|cx| Pin::new(&mut self.signals).poll_next(cx)).await?.ok()?;
+            let message = super::next(&mut self.signals).await?.ok()?;
             if self.object.owner.as_ref().is_some_and(|owner| message.header().sender() != Some(&**owner)) {
                 continue;
             }

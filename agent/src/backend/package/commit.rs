@@ -1,9 +1,9 @@
 //! Carries a transaction out, whatever the manager: wait for its locks, look once more, start it in a session of its own, follow it,
-//! check what it did. What only one manager knows is behind [`Direct`]: pure arguments and parsers, its locks, and whether an item is
+//! check what it did. What only one manager knows is behind `Direct`: pure arguments and parsers, its locks, and whether an item is
 //! done now.
 //!
-//! Until [`Direct::start`] has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
-//! it: dropping [`Direct::finish`], or the end of this program, leaves it running, and [`Running::load`] finds it again.
+//! Until `Direct::start` has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
+//! it: dropping `Direct::finish`, or the end of this program, leaves it running, and [`Running::load`] finds it again.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

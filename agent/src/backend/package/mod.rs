@@ -26,7 +26,6 @@ mod unit;
 pub mod zypper;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use commit::Running;
@@ -40,7 +39,6 @@ pub use unit::Unit;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::bus::Bus;
 use super::spawn::SpawnError;
 use commit::Direct;
 
@@ -305,11 +303,11 @@ macro_rules! each {
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager with this name on this machine; nothing for one that this version does not know.
+    /// The manager with this name on this machine, where it is run as a program; nothing for PackageKit, which needs a bus.
     #[must_use]
-    pub fn of_this_machine(name: ManagerName, bus: &Arc<Bus>) -> Option<Self> {
+    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
-            ManagerName::PackageKit => Some(Self::PackageKit(package_kit::Kit::new(bus.clone()))),
+            ManagerName::PackageKit => None,
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
             ManagerName::Dnf => Some(Self::Dnf(dnf::Dnf::new(dnf::DnfPaths::default()))),
             ManagerName::Pacman => Some(Self::Pacman(pacman::Pacman::new(pacman::PacmanPaths::default()))),

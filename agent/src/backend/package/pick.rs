@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::bus::Bus;
+use super::package_kit::Kit;
 use super::{
     Change, Done, Hit, Manager, ManagerName, PackageError, PackageName, ProgressSender, Refresh, Running, Transaction,
     Unit, alias, find, order,
@@ -45,7 +46,7 @@ impl Packages {
         let mut managers: Vec<Manager> = Vec::new();
         for name in order {
             if managers.iter().all(|m| m.name() != Some(*name)) {
-                managers.extend(Manager::of_this_machine(*name, bus));
+                managers.extend(named(*name, bus));
             }
         }
         Self { managers, unit: None, bus: bus.clone() }
@@ -141,10 +142,8 @@ impl Packages {
             return Ok(own.clone());
         }
         // What was begun is waited for also when the configuration has lost its manager since.
-        let known = transaction
-            .manager
-            .and_then(|name| Manager::of_this_machine(name, &self.bus))
-            .or_else(|| self.managers.first().cloned());
+        let known =
+            transaction.manager.and_then(|name| named(name, &self.bus)).or_else(|| self.managers.first().cloned());
         known.ok_or_else(|| none_of(Vec::new()))
     }
 
@@ -262,6 +261,14 @@ async fn exists(manager: &Manager, name: &PackageName) -> Result<bool, PackageEr
         Ok(_) | Err(PackageError::Unmet { .. }) => Ok(true),
         Err(PackageError::NotFound { .. }) => Ok(false),
         Err(other) => Err(other),
+    }
+}
+
+/// A manager of this machine; nothing for one that this version does not know.
+fn named(name: ManagerName, bus: &Arc<Bus>) -> Option<Manager> {
+    match name {
+        ManagerName::PackageKit => Some(Manager::PackageKit(Kit::new(bus.clone()))),
+        program => Manager::of_this_machine(program),
     }
 }
 

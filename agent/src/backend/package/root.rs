@@ -127,7 +127,7 @@ impl Root {
     }
 
     fn manager(&self, name: ManagerName) -> Result<Manager, PackageError> {
-        Manager::of_this_machine(name, &std::sync::Arc::default())
+        Manager::of_this_machine(name)
             .ok_or_else(|| PackageError::Unavailable { reason: format!("{} is not known here", name.as_str()) })
     }
 

@@ -8,9 +8,9 @@ use super::super::transaction::{Item, Mark, Transaction, Verb};
 use super::super::{PackageError, Progress, clean};
 
 /// The end of a transaction that did what it should.
-pub(super) const SUCCESS: u32 = 1;
+pub const SUCCESS: u32 = 1;
 /// Exit: somebody cancelled it.
-pub(super) const CANCELLED: u32 = 3;
+pub const CANCELLED: u32 = 3;
 /// Exit: a key would have to be trusted first.
 const KEY_REQUIRED: u32 = 4;
 /// Exit: a licence would have to be agreed to first.
@@ -20,7 +20,7 @@ const NEED_UNTRUSTED: u32 = 8;
 
 /// The way in which packages are changed; each is an action of polkit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// New packages come, perhaps beside others.
     Install,
     /// Newer versions of what is there, and what they need.
@@ -34,7 +34,7 @@ pub(super) enum Role {
 impl Role {
     /// How `transaction` is done.
     #[must_use]
-    pub(super) fn of(transaction: &Transaction) -> Self {
+    pub fn of(transaction: &Transaction) -> Self {
         let has = |wanted: fn(&Item) -> bool| transaction.items.iter().any(wanted);
         if !has(|item| item.verb.keeps()) {
             return Self::Remove;
@@ -49,7 +49,7 @@ impl Role {
 
     /// What polkit is asked (`org.freedesktop.packagekit.policy`).
     #[must_use]
-    pub(super) fn action(self) -> &'static str {
+    pub fn action(self) -> &'static str {
         match self {
             Self::Install => "org.freedesktop.packagekit.package-install",
             Self::Update => "org.freedesktop.packagekit.system-update",
@@ -61,7 +61,7 @@ impl Role {
 
 /// The error when polkit says no to this process, which runs as `user`.
 #[must_use]
-pub(super) fn not_authorized(role: Role, user: &str) -> PackageError {
+pub fn not_authorized(role: Role, user: &str) -> PackageError {
     let action = role.action();
     // A user name goes into a rule that is copied into a file: nothing in it ends the string.
     let user: String = user.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
@@ -73,7 +73,7 @@ pub(super) fn not_authorized(role: Role, user: &str) -> PackageError {
 
 /// The error for what PackageKit said, when nothing was changed. `words` are its own.
 #[must_use]
-pub(super) fn refusal(code: u32, words: &str, role: Role, user: &str) -> PackageError {
+pub fn refusal(code: u32, words: &str, role: Role, user: &str) -> PackageError {
     let text = || sentence(words);
     match code {
         // no-network, package-download-failed, repo-not-available, no-more-mirrors-to-try, cannot-fetch-sources
@@ -105,7 +105,7 @@ pub(super) fn refusal(code: u32, words: &str, role: Role, user: &str) -> Package
 
 /// The error for an end without one, when nothing was changed.
 #[must_use]
-pub(super) fn ending(exit: u32) -> PackageError {
+pub fn ending(exit: u32) -> PackageError {
     match exit {
         CANCELLED => failed("it was cancelled, and nothing was changed".to_owned()),
         KEY_REQUIRED => untrusted("a key would have to be trusted first"),
@@ -119,7 +119,7 @@ pub(super) fn ending(exit: u32) -> PackageError {
 
 /// The error for packages that nobody whom this machine trusts has signed. They are never installed.
 #[must_use]
-pub(super) fn untrusted(why: &str) -> PackageError {
+pub fn untrusted(why: &str) -> PackageError {
     PackageError::Unmet {
         text: format!(
             "it is not signed by a key that this machine trusts, and such packages are never installed ({why})"
@@ -136,7 +136,7 @@ const LOCK: Duration = Duration::from_secs(10);
 
 /// A service's words as one line without its end.
 #[must_use]
-pub(super) fn sentence(words: &str) -> String {
+pub fn sentence(words: &str) -> String {
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = clean(words.trim_end_matches('.'));
     if text.is_empty() { "it did not say why".to_owned() } else { text }
@@ -152,7 +152,7 @@ fn holder(words: &str) -> Option<String> {
 
 /// How far a transaction is. Percent are those of one phase at a time, so they are put together, and never go back.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub struct Meter {
     status: u32,
     percent: u8,
     /// The package that was last told of.
@@ -167,7 +167,7 @@ const DOWNLOAD: u32 = 8;
 
 impl Meter {
     /// Takes what was heard; gives what is to be shown.
-    pub(super) fn take(&mut self, status: Option<u32>, percent: Option<u32>, package: Option<&str>) -> Progress {
+    pub fn take(&mut self, status: Option<u32>, percent: Option<u32>, package: Option<&str>) -> Progress {
         if let Some(status) = status {
             self.status = status;
         }

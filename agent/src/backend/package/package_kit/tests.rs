@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::super::Done;
+use super::super::transaction::Already;
+use super::super::{Done, PackageName};
 use super::*;
-use crate::backend::mock::package_kit::{KitTrouble, MockKit};
+use crate::backend::simulate::package_kit::{KitTrouble, MockKit};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -191,23 +192,23 @@ async fn polkits_no_comes_before_the_question_and_says_what_to_do() {
         "{error}"
     );
     assert!(world.install("perl").await.unwrap().is_empty(), "what is already so needs no right");
-    // polkit changed its mind since.
+    // polkit changed its mind after the question.
     world.mock.trouble(KitTrouble::None);
     let preview = world.install("vim").await.unwrap();
-    let folder = world.folder("late");
-    let running = {
-        world.mock.hold(true);
-        let running = world.kit.start(&preview, &folder, LONG, &mpsc::channel(1).0).await.unwrap();
-        world.mock.hold(false);
-        running
-    };
-    assert!(world.kit.finish(&preview, &running, LONG, &mpsc::channel(1).0).await.is_ok());
+    assert_eq!(world.commit(&preview).await.unwrap().items.len(), 2);
+    world.mock.trouble(KitTrouble::Forbidden);
+    let error = world.kit.simulate(&Change::Remove(list("vim"))).await.unwrap_err();
+    assert!(
+        matches!(&error, PackageError::NotAuthorized { action, .. } if action.ends_with(".package-remove")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn every_error_of_the_real_one_is_told_with_what_was_done() {
     let said = |error: &PackageError| error.to_string();
-    let rows: [(u32, &str, fn(&PackageError) -> bool, &str); 12] = [
+    type Is = fn(&PackageError) -> bool;
+    let rows: [(u32, &str, Is, &str); 12] = [
         (48, "", |e| matches!(e, PackageError::NotAuthorized { .. }), "50-steward.rules"),
         (26, "held by process 7 (apt)", |e| matches!(e, PackageError::Locked { .. }), "apt (pid 7)"),
         (67, "", |e| matches!(e, PackageError::Locked { .. }), "another program"),

@@ -130,7 +130,8 @@ impl MockKit {
         let server = Builder::unix_stream(ours)
             .server(zbus::Guid::generate())
             .p2p()
-            .serve_at("/org/freedesktop/PackageKit", daemon);
+            .serve_at("/org/freedesktop/PackageKit", daemon)
+            .serve_at("/org/freedesktop/DBus", Driver);
         let (server, client) = tokio::join!(server.build(), Builder::unix_stream(theirs).p2p().build());
         let server = server?;
         let there: Vec<OwnedObjectPath> = self.state().there.keys().cloned().collect();
@@ -228,6 +229,20 @@ fn told(item: &Item) -> (u32, String) {
     }
 }
 
+/// The bus, as far as it is asked who is there.
+struct Driver;
+
+#[zbus::interface(name = "org.freedesktop.DBus")]
+impl Driver {
+    fn name_has_owner(&self, name: &str) -> bool {
+        name == "org.freedesktop.PackageKit"
+    }
+
+    fn list_activatable_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 struct Daemon(Arc<MockKit>);
 
 #[zbus::interface(name = "org.freedesktop.PackageKit")]
@@ -239,7 +254,7 @@ impl Daemon {
         let path = {
             let mut state = self.0.state();
             state.made += 1;
-            let path = OwnedObjectPath::try_from(format!("/{}_mock", state.made)).map_err(zbus::Error::from)?;
+            let path = OwnedObjectPath::try_from(format!("/{}_mock", state.made))?;
             state.there.insert(path.clone(), watch::Sender::new(false));
             path
         };
