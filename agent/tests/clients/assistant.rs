@@ -19,8 +19,13 @@ struct Talk {
 
 impl Talk {
     fn start(socket: &Path, sentence: &[&str]) -> Talk {
-        let mut command = Command::new("/usr/bin/python3");
-        command.arg(clients().join("assistant/assistant.py")).args(sentence).env_clear();
+        // Whoever runs the tests may ignore interrupts, which a child would inherit.
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .args(["--default-signal=INT", "/usr/bin/python3"])
+            .arg(clients().join("assistant/assistant.py"))
+            .args(sentence)
+            .env_clear();
         command.env("STEWARD_SOCKET", socket).env("LC_ALL", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();

@@ -12,5 +12,6 @@ mod network;
 mod packages;
 mod power;
 mod screen;
+mod service;
 mod sound;
 mod system;

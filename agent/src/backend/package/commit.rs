@@ -1,9 +1,9 @@
 //! Carries a transaction out, whatever the manager: wait for its locks, look once more, start it in a session of its own, follow it,
-//! check what it did. What only one manager knows is behind [`Direct`]: pure arguments and parsers, its locks, and whether an item is
+//! check what it did. What only one manager knows is behind `Direct`: pure arguments and parsers, its locks, and whether an item is
 //! done now.
 //!
-//! Until [`Direct::start`] has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
-//! it: dropping [`Direct::finish`], or the end of this program, leaves it running, and [`Running::load`] finds it again.
+//! Until `Direct::start` has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
+//! it: dropping `Direct::finish`, or the end of this program, leaves it running, and [`Running::load`] finds it again.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tokio::time::{interval, timeout};
 use super::lock;
 use super::order::Instance;
 use super::package_kit::OnBus;
-use super::transaction::{Item, Transaction};
+use super::transaction::{Difference, Item, Transaction};
 use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
 use crate::backend::spawn::{self, Detached, Job, ProcessId};
@@ -105,9 +105,11 @@ pub(super) fn may_change() -> Result<(), PackageError> {
 
 /// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
 /// too, on the order of [`Unit`].
-fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
+async fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
     let output = folder.join(OUTPUT);
-    let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
+    let job = direct.job(transaction).await?;
+    crate::fault::point("package_before_start");
+    let detached = spawn::spawn_detached(&job, &output)?;
     crate::fault::point("package_started");
     let running =
         Running { process: Some(detached.id()), output, exit: Some(reaped(detached)), ..Running::beginning() };
@@ -115,6 +117,23 @@ fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Res
         tracing::warn!(%error, "a package transaction runs but could not be written down");
     }
     Ok(running)
+}
+
+/// Compares what would be done now with what was previewed.
+///
+/// # Errors
+/// [`PackageError::Changed`].
+pub(super) fn compare(transaction: &Transaction, now: Vec<Item>) -> Result<(), PackageError> {
+    let difference = transaction.diff(&Transaction { items: now, ..Transaction::default() });
+    if difference.is_empty() { Ok(()) } else { Err(PackageError::Changed { difference: Box::new(difference) }) }
+}
+
+/// What cannot be had of `transaction` any more, as a difference to its preview.
+pub(super) fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
+    let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
+    PackageError::Changed {
+        difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
+    }
 }
 
 /// What a manager that is run as a program contributes to a transaction.
@@ -136,7 +155,7 @@ pub(super) trait Direct: Sized + Sync {
     async fn check_again(&self, transaction: &Transaction) -> Result<(), PackageError>;
 
     /// The process that does exactly `transaction`: every package with its version, and nothing else.
-    fn job(&self, transaction: &Transaction) -> Result<Job, PackageError>;
+    async fn job(&self, transaction: &Transaction) -> Result<Job, PackageError>;
 
     /// Reads a line of its output that says how far it is.
     fn progress(line: &str) -> Option<Progress>;
@@ -173,8 +192,7 @@ pub(super) trait Direct: Sized + Sync {
         }
         lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
         self.check_again(transaction).await?;
-        crate::fault::point("package_before_start");
-        begin(self, transaction, folder)
+        begin(self, transaction, folder).await
     }
 
     /// See [`super::Manager::finish`].

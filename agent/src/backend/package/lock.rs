@@ -27,6 +27,31 @@ pub(super) fn of_record(path: &Path) -> Option<String> {
     Some(held.pid.map_or_else(|| "another program".to_owned(), |pid| named(pid.as_raw_nonzero().get())))
 }
 
+/// The process whose number stands in the file at `path`, while it is alive; nothing for an empty file.
+#[must_use]
+pub(super) fn of_pid_file(path: &Path) -> Option<String> {
+    let pid: i32 = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    (pid > 0 && Path::new(&format!("/proc/{pid}")).exists()).then(|| named(pid))
+}
+
+/// The process that has the file at `path` open, where the file's being there is the lock. One that nobody has open was left behind.
+#[must_use]
+pub(super) fn of_file(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let holds = |process: &std::fs::DirEntry| {
+        let open = std::fs::read_dir(process.path().join("fd"));
+        open.into_iter().flatten().flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to == path))
+    };
+    let numbers = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pid = numbers.filter(holds).find_map(|process| process.file_name().to_str()?.parse().ok());
+    Some(
+        pid.map_or_else(
+            || format!("nobody; `{}` was left behind, and has to be removed by hand", path.display()),
+            named,
+        ),
+    )
+}
+
 /// The locks that changing packages takes, where they are files: dpkg's and rpm's.
 const PACKAGES: [&str; 3] = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/rpm/.rpm.lock"];
 
