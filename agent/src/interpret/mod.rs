@@ -36,7 +36,7 @@ mod token;
 mod typo;
 mod words;
 
-use automaton::{Automaton, Builder, Match};
+use automaton::{Automaton, Builder, Match, Pieces};
 pub use notation::TemplateError;
 use notation::{Fragments, Template};
 pub use refuse::Reason;
@@ -44,6 +44,7 @@ use serde_json::{Map, Value, json};
 pub use slot::Slot;
 use surround::Surround;
 use token::{Lexicon, Tokens};
+use words::class;
 
 /// Longest text that is read as an order, in bytes. Longer than this is only ever a note.
 pub const MAX_ORDER_BYTES: usize = 4 * 1024;
@@ -158,6 +159,7 @@ struct Phrase {
 /// All phrase tables, compiled. It is made once and shared.
 pub struct Interpreter {
     lexicon: Lexicon,
+    pieces: Pieces,
     automaton: Automaton,
     phrases: Vec<Phrase>,
     surround: Surround,
@@ -183,25 +185,23 @@ impl Interpreter {
     pub fn new(sets: &[PhraseSet]) -> Result<Self, TemplateError> {
         let fragments = Fragments::read(english::fragments())?;
         let mut lexicon = Lexicon::new();
+        let mut pieces = Pieces::new(&fragments, &mut lexicon);
         let mut builder = Builder::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
         for set in sets {
             let mut all: Vec<u16> = Vec::new();
+            let mut used = 0;
             for (n, source) in set.templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
-                let mut words = Vec::new();
-                builder.add(&template.said, phrases.len() as u16, false, &mut |w, n| {
-                    let symbol = if n == 0 { lexicon.symbol(w) } else { n };
-                    words.push(symbol);
-                    symbol
-                });
-                all.extend_from_slice(&words);
+                builder.add(&template.said, phrases.len() as u16, &mut |w| lexicon.symbol(w));
+                template.said.leaves(&mut |w| all.push(lexicon.get(w).symbol), &mut |piece| used |= 1 << piece);
                 if n == 0 {
                     plain.push((set.action, notation::plainest(&template.said), Vec::new()));
                 }
                 phrases.push(Phrase { action: set.action, template: source, payload: template.payload });
             }
+            pieces.words(used, &mut all);
             all.sort_unstable();
             all.dedup();
             if let Some(last) = plain.last_mut().filter(|p| p.0 == set.action) {
@@ -209,12 +209,17 @@ impl Interpreter {
             }
         }
         let surround = Surround::new(&fragments, &mut lexicon)?;
-        Ok(Self { automaton: builder.build(), lexicon, phrases, surround, plain })
+        pieces.index(&lexicon);
+        Ok(Self { automaton: builder.build(), lexicon, pieces, phrases, surround, plain })
     }
 
     /// Bytes that the tables take, roughly.
     pub fn bytes(&self) -> usize {
-        self.automaton.bytes() + self.lexicon.bytes() + self.surround.bytes() + self.phrases.len() * 256
+        self.automaton.bytes()
+            + self.pieces.bytes()
+            + self.lexicon.bytes()
+            + self.surround.bytes()
+            + self.phrases.len() * 256
     }
 
     /// The templates with their actions, in the order of the tables.
@@ -248,6 +253,12 @@ impl Interpreter {
         if out_of_range {
             return self.nothing(Reason::OutOfRange, &tokens);
         }
+        if let Some(order) = self.without_fillers(text, &tokens, cx) {
+            return Reading::Order(order);
+        }
+        if let Some(order) = self.with_antecedent(&tokens, cx) {
+            return Reading::Order(order);
+        }
         if let Some(reason) = refuse::not_an_order(&tokens) {
             return self.nothing(reason, &tokens);
         }
@@ -272,7 +283,7 @@ impl Interpreter {
         out_of_range: &mut bool,
         cut_short: &mut bool,
     ) -> Vec<Order> {
-        let around = self.surround.around(tokens, from, to);
+        let around = self.surround.around(&self.pieces, tokens, from, to);
         let mut matches: Vec<Match> = Vec::with_capacity(8);
         let mut best: Vec<(u32, Order)> = Vec::new();
         // From the least set aside to the most: "hello computer" is an order as it stands.
@@ -282,10 +293,17 @@ impl Interpreter {
                     continue;
                 }
                 matches.clear();
-                *cut_short |= self.automaton.matches(tokens, start, end, &mut matches);
+                *cut_short |= self.automaton.matches(&self.pieces, tokens, start, end, &mut matches);
                 for m in &matches {
                     let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
                     if (only_notes || end < to) && open != only_notes {
+                        continue;
+                    }
+                    // "The TV is too loud, turn it down": a situation with another thing in it, and an order that does not say which.
+                    if around.situation.is_some_and(|at| at <= start && start > from)
+                        && (from..start).any(|i| tokens.list[i].is(class::DEVICE))
+                        && (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                    {
                         continue;
                     }
                     match self.order(m, tokens, cx) {
@@ -298,6 +316,12 @@ impl Interpreter {
                                 best.clear();
                             }
                             if best.iter().any(|(_, o)| o.action == order.action && o.payload == order.payload) {
+                                continue;
+                            }
+                            // What tells the situation must not be an order of its own.
+                            if around.situation == Some(start)
+                                && !self.find(tokens, from, start, false, cx, &mut false, &mut false).is_empty()
+                            {
                                 continue;
                             }
                             order.skipped = [(from, start), (end, to)]
@@ -350,6 +374,42 @@ impl Interpreter {
         let in_slot = order.slots.iter().any(|(_, value)| value.to_lowercase().contains(&typed));
         let fits = !in_slot && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
         fits.then_some(order)
+    }
+
+    /// "Set, um, the volume please to 40": the order without what politeness and hesitation put into its middle.
+    fn without_fillers(&self, text: &str, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        const FILLERS: &[&str] =
+            &["please", "pls", "plz", "kindly", "um", "umm", "uh", "uhh", "uhm", "er", "erm", "hm", "hmm", "like"];
+        let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w));
+        if !(0..tokens.list.len()).any(filler) {
+            return None;
+        }
+        let mut again = Tokens::read(text, &self.lexicon);
+        let mut i = 0;
+        again.list.retain(|_| {
+            i += 1;
+            !filler(i - 1)
+        });
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let order = found.pop().filter(|_| found.is_empty())?;
+        let fits = order.action != "remember" && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
+        fits.then_some(order)
+    }
+
+    /// "Docker eats my disk, remove it": the order at the end, with the one thing that was spoken of before in the place of "it".
+    fn with_antecedent(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let (order, it, thing) = surround::antecedent(tokens)?;
+        let end = tokens.list.len();
+        let said =
+            format!("{} {} {}", tokens.span(order, it), tokens.span(thing.start, thing.end), tokens.span(it + 1, end));
+        let again = Tokens::read(&said, &self.lexicon);
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let mut order_read = found.pop().filter(|_| found.is_empty())?;
+        if tokens.shell || tokens.quoted || tokens.asked || order_read.action == "remember" {
+            return None;
+        }
+        order_read.skipped = vec![tokens.span(0, order).to_owned()];
+        Some(order_read)
     }
 
     /// Two orders joined by "and", "then" or a pause: both, when both are orders. "Turn off bluetooth and wifi" shares its verb.

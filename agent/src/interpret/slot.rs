@@ -60,6 +60,7 @@ const NOT_IN_NAMES: u32 = class::NEGATION
     | class::POLITE
     | class::PREPOSITION
     | class::ARTICLE
+    | class::ADVERB
     | class::SHELL;
 
 impl Slot {
@@ -250,7 +251,11 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     // "google is evil", "look up at the sky", "search for my keys": not for the web.
     let idle = list[0].is(class::PREPOSITION | class::PRONOUN)
         || ["is", "was", "my", "your"].iter().any(|w| tokens.says(from, w));
-    if placeholder || second_order || on_disk || idle {
+    // "Hey Google, …" speaks to another machine.
+    let another = from >= 2
+        && tokens.says(from - 1, "google")
+        && ["hey", "ok", "okay", "hi"].iter().any(|w| tokens.says(from - 2, w));
+    if another || placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -261,6 +266,8 @@ fn words(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let from = from + usize::from(list[0].is(class::THE | class::ARTICLE) && list.len() > 1);
     let list = &tokens.list[from..to];
     if list.iter().all(|t| t.is(class::PRONOUN | class::ARTICLE | class::THE))
+        || list.last().is_some_and(|t| t.is(class::PREPOSITION))
+        || super::words::GERUNDS.iter().any(|(ing, _)| tokens.says(from, ing))
         || list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND))
     {
         return None;
@@ -279,10 +286,11 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
             || list.iter().any(|t| t.pause && t.end < tokens.text.len() as u32);
         let mine =
             tokens.says(from, "my") || tokens.says(from, "our") || tokens.says(from, "i") || tokens.says(from, "im");
+        let counted = list.iter().any(|t| t.is(class::NUMBER));
         let asks = first.is(class::QUESTION | class::TIME | class::PREPOSITION) || tokens.says(from, "me");
         // "Note: call Ada" says itself that a note follows.
         let announced = from > 0 && tokens.text[..tokens.list[from].start as usize].trim_end().ends_with(':');
-        if !announced && (asks || !(states || (mine && list.len() > 1))) {
+        if !announced && (asks || !(states || (mine && list.len() > 1 && counted))) {
             return None;
         }
     }

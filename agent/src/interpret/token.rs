@@ -98,6 +98,11 @@ impl Lexicon {
         self.get(word).symbol
     }
 
+    /// How many words have a number; the greatest of them.
+    pub(super) fn symbols(&self) -> u16 {
+        self.symbols
+    }
+
     /// What is known of a lower-case word.
     pub(super) fn get(&self, word: &str) -> Known {
         self.words.get(word).copied().unwrap_or_default()
@@ -145,6 +150,8 @@ pub(super) struct Tokens<'t> {
     pub(super) quoted: bool,
     /// It ends with a question mark.
     pub(super) asked: bool,
+    /// Gratitude was offered for what follows.
+    grateful: bool,
     /// There are more words than were looked at.
     pub(super) more: bool,
     /// Characters of letters outside ASCII, and all letters.
@@ -161,6 +168,7 @@ impl<'t> Tokens<'t> {
             shell: false,
             quoted: false,
             asked: false,
+            grateful: false,
             more: false,
             foreign_letters: 0,
         };
@@ -327,6 +335,17 @@ impl<'t> Tokens<'t> {
         {
             known = self.lexicon.get(base.1);
         }
+        // "I'd be grateful if you turned": it is in the past.
+        let polite = || {
+            self.grateful
+                && self.list.len() >= 2
+                && self.says(self.list.len() - 1, "you")
+                && self.says(self.list.len() - 2, "if")
+        };
+        if let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form).filter(|_| polite()) {
+            known = self.lexicon.get(base.1);
+        }
+        self.grateful |= known.class & class::GRATEFUL != 0;
         self.add(start, core, known, pause, None);
     }
 

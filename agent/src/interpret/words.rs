@@ -56,6 +56,16 @@ pub(super) mod class {
     pub(crate) const DOUBLE_MEANING: u32 = 1 << 25;
     /// This computer.
     pub(crate) const MACHINE: u32 = 1 << 26;
+    /// `now`, `again`: how or when an order is carried out; never part of a name.
+    pub(crate) const ADVERB: u32 = 1 << 27;
+    /// `im`, `its`, `this`: begins a clause, beside persons and articles.
+    pub(crate) const MINE: u32 = 1 << 29;
+    /// `wifi`, `bluetooth`: what is switched on and off.
+    pub(crate) const RADIO: u32 = 1 << 30;
+    /// `grateful`, `glad`: what is offered for an order in the past ("I'd be glad if you muted it").
+    pub(crate) const GRATEFUL: u32 = 1 << 31;
+    /// `says`, `error`, `manual`: whose words are told.
+    pub(crate) const REPORTER: u32 = 1 << 28;
 }
 
 /// The words of each class. One word may stand in several.
@@ -136,7 +146,23 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen \
          nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred half max maximum minimum min",
     ),
-    (class::MIND, "mind"),
+    (class::MIND, "mind start begin try commence"),
+    (class::GRATEFUL, "grateful thankful happy glad appreciate delighted obliged great nice lovely"),
+    (class::RADIO, "wifi wi-fi wireless wlan bluetooth"),
+    (
+        class::MINE,
+        "im ive ill its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
+    ),
+    (
+        class::ADVERB,
+        "um umm uh uhh uhm erm hmm now immediately asap again completely entirely already instantly right quickly fully anymore",
+    ),
+    (
+        class::REPORTER,
+        "said says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
+         suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
+         instructions caption tutorial guide readme headline label",
+    ),
     (class::MACHINE, "computer pc machine laptop system box desktop notebook workstation device thing"),
     (
         class::PAST,
@@ -148,8 +174,8 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
         class::VERB,
         "is are was were am has have had will would can cant must should does doesnt do dont did isnt arent wont needs need likes like lives \
          works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
-         theyre were whats costs said sits stands belongs uses use wears drinks eats takes gets leaves arrives begins owes equals hate love \
-         loves live work parked put left lent gave bought sold changed keeps",
+         theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
+         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",
     ),
     (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
     (
@@ -166,12 +192,34 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
          node screen ed joe atom code yarn bun lua warp hyper st spectacle anchor dia pencil drawing cursor \
          bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty elisa strawberry clementine jack \
          carla reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype tasks line hydra hexyl glances warp \
-         onboard compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
+         onboard music radio games game weather calendar logs photos contacts map tasks mail email clock notes videos help reminders podcasts todo fonts printers news backups compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
     ),
 ];
 
 /// Names of software that people say, one a line, lower case.
 pub(super) const SOFTWARE: &str = include_str!("lexicon/software.txt");
+
+/// Common English words, one a line, sorted, each followed by a line feed: what is no name unless it is known as one.
+/// From SCOWL (`lexicon/english.LICENSE.txt`).
+const ENGLISH: &str = include_str!("lexicon/english.txt");
+
+/// Whether a lower-case word is a common English word. The list is searched as it lies in the program, so that it costs nothing
+/// at start-up.
+pub(super) fn is_english(word: &str) -> bool {
+    let bytes = ENGLISH.as_bytes();
+    let (mut from, mut to) = (0, bytes.len());
+    while from < to {
+        let middle = from + (to - from) / 2;
+        let start = bytes[from..middle].iter().rposition(|b| *b == b'\n').map_or(from, |i| from + i + 1);
+        let end = bytes[middle..to].iter().position(|b| *b == b'\n').map_or(to, |i| middle + i);
+        match bytes[start..end].cmp(word.as_bytes()) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => from = end + 1,
+            std::cmp::Ordering::Greater => to = start,
+        }
+    }
+    false
+}
 
 /// Order words in the -ing form, for what follows "would you mind".
 pub(super) const GERUNDS: &[(&str, &str)] = &[
@@ -208,6 +256,55 @@ pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("showing", "show"),
     ("listing", "list"),
     ("suspending", "suspend"),
+    ("deleting", "delete"),
+    ("changing", "change"),
+    ("adjusting", "adjust"),
+    ("downloading", "download"),
+    ("adding", "add"),
+    ("silencing", "silence"),
+    ("activating", "activate"),
+    ("deactivating", "deactivate"),
+    ("getting", "get"),
+    ("telling", "tell"),
+    ("undoing", "undo"),
+    ("forgetting", "forget"),
+    ("remembering", "remember"),
+];
+
+/// Order words in the past, for what follows "I'd be grateful if you".
+pub(super) const PASTS: &[(&str, &str)] = &[
+    ("turned", "turn"),
+    ("switched", "switch"),
+    ("opened", "open"),
+    ("launched", "launch"),
+    ("started", "start"),
+    ("installed", "install"),
+    ("uninstalled", "uninstall"),
+    ("removed", "remove"),
+    ("deleted", "delete"),
+    ("restarted", "restart"),
+    ("rebooted", "reboot"),
+    ("powered", "power"),
+    ("muted", "mute"),
+    ("unmuted", "unmute"),
+    ("locked", "lock"),
+    ("updated", "update"),
+    ("upgraded", "upgrade"),
+    ("raised", "raise"),
+    ("lowered", "lower"),
+    ("increased", "increase"),
+    ("decreased", "decrease"),
+    ("reduced", "reduce"),
+    ("dimmed", "dim"),
+    ("brightened", "brighten"),
+    ("enabled", "enable"),
+    ("disabled", "disable"),
+    ("made", "make"),
+    ("brought", "bring"),
+    ("showed", "show"),
+    ("listed", "list"),
+    ("suspended", "suspend"),
+    ("changed", "change"),
 ];
 
 /// What a number word counts for, below a hundred.

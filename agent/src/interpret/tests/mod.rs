@@ -3,6 +3,7 @@
 mod non_orders;
 mod orders;
 mod properties;
+mod said;
 
 use std::sync::OnceLock;
 

@@ -274,7 +274,7 @@ const ORDERS: &[Said] = &[
             ("open the settings", Some("settings")),
             ("fire up obs", Some("obs")),
             ("switch to firefox", Some("firefox")),
-            ("show me the calendar", Some("calendar")),
+            ("show me the calendar app", Some("calendar")),
             ("open visual studio code", Some("visual studio code")),
             ("start up blender", Some("blender")),
             ("open my email client", Some("email client")),
