@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use serde::Deserialize;
 
 use crate::action::Action;
+use crate::backend::package::ManagerName;
 use crate::gate::Quotas;
 use crate::services::Mode;
 
@@ -31,7 +32,7 @@ pub struct Config {
     pub deadline: BTreeMap<String, u32>,
     /// Package managers.
     #[serde(default)]
-    pub package: Packages,
+    pub package: PackageConfig,
     /// The audit log.
     #[serde(default)]
     pub audit: AuditConfig,
@@ -45,7 +46,7 @@ impl Default for Config {
         Config {
             version: 1,
             deadline: BTreeMap::new(),
-            package: Packages::default(),
+            package: PackageConfig::default(),
             audit: AuditConfig::default(),
             confirm: Quotas::default(),
         }
@@ -55,25 +56,18 @@ impl Default for Config {
 /// Package managers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Packages {
-    /// Which are used, the first that is there. This version has `apt`.
+pub struct PackageConfig {
+    /// Which may be used, in this order: at each request the first that can be used here and now. Those that are not here are
+    /// skipped.
     pub managers: Vec<ManagerName>,
     /// How long the lock of another package manager is waited for, in seconds.
     pub lock_wait: u32,
 }
 
-impl Default for Packages {
-    fn default() -> Packages {
-        Packages { managers: vec![ManagerName::Apt], lock_wait: 60 }
+impl Default for PackageConfig {
+    fn default() -> PackageConfig {
+        PackageConfig { managers: ManagerName::ORDER.to_vec(), lock_wait: 60 }
     }
-}
-
-/// A package manager by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ManagerName {
-    /// apt, as root.
-    Apt,
 }
 
 /// The audit log.

@@ -16,6 +16,7 @@
 //! The modules in reading order:
 
 pub mod action;
+pub mod args;
 pub mod audit;
 pub mod backend;
 pub mod caller;
@@ -29,6 +30,7 @@ pub mod fault;
 pub mod gate;
 pub mod interpret;
 pub mod memory;
+pub mod notify;
 pub mod policy_files;
 pub mod receipts;
 pub mod reply;

@@ -62,6 +62,13 @@ pub struct Undo {
     pub within: Option<u32>,
 }
 
+impl Undo {
+    /// The way back: the inverse action with its arguments, and the state before and after.
+    pub fn new(action: &str, args: Value, before: Value, after: Value) -> Undo {
+        Undo { action: action.to_owned(), args, before, after, only: None, within: None }
+    }
+}
+
 impl Outcome {
     /// An outcome with a sentence.
     pub fn says(message: impl Into<Cow<'static, str>>) -> Outcome {

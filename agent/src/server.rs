@@ -1,4 +1,5 @@
-//! Listening: sockets that are never stolen, connections that are counted, and an end in order.
+//! Listening: sockets that are never stolen, sockets that a service manager opened, connections that are counted, and an
+//! end in order.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -23,7 +24,7 @@ pub const MAX_CONNECTIONS: usize = 16_384;
 pub const MAX_CONNECTIONS_OF_UID: usize = 12_288;
 /// How many connections wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// How long connections have to finish when the agent stops.
+/// How long connections have to finish when the agent stops: what is asked has [`ndjson::LAST_CALL`] to be answered in it.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait when the kernel has no descriptors left.
 const BREATHER: Duration = Duration::from_millis(100);
@@ -60,6 +61,16 @@ pub enum ListenError {
     /// Something that is no socket.
     #[error("{0}: there is something that is not a socket; it is left alone, so choose another --socket")]
     NotASocket(PathBuf),
+    /// What the service manager handed over is no socket that can be listened on.
+    #[error(
+        "descriptor {number} from the service manager: {why}; the socket unit needs ListenStream= with a path, and Accept=no"
+    )]
+    Inherited {
+        /// Which of them, from 0.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The system said no.
     #[error("{path}: {source}")]
     Io {
@@ -79,22 +90,75 @@ pub enum Access {
     Group(Option<u32>),
 }
 
-/// A socket that is listened on; taken away when it is dropped.
+/// A socket that is listened on. One that this process made is taken away when it is dropped; one that a service manager
+/// made stays, so that connections wait in it for the next agent.
 #[derive(Debug)]
 pub struct Listening {
     listener: UnixListener,
     path: PathBuf,
     name: Option<Arc<str>>,
-    inode: u64,
+    /// Of the file that this process made.
+    inode: Option<u64>,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         use std::os::unix::fs::MetadataExt;
         // Only our own: another agent may have replaced it since.
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|m| m.ino() == self.inode) {
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|m| Some(m.ino()) == self.inode) {
             let _gone = std::fs::remove_file(&self.path);
         }
+    }
+}
+
+/// The name of a socket unit that has no `FileDescriptorName=` and is ours, and what sd_listen_fds(3) says where there is
+/// none at all: such a socket has no name for policies either.
+const NAMELESS: [&str; 3] = ["steward.socket", "unknown", ""];
+
+/// A socket that a service manager opened for this process.
+#[derive(Debug)]
+pub struct Inherited {
+    listener: std::os::unix::net::UnixListener,
+    /// The name by which policies know it: `FileDescriptorName=` of the socket unit (systemd.socket(5)).
+    pub name: Option<String>,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Inherited {
+    /// Takes the sockets that were handed to this process (sd_listen_fds(3)); none when it was started by hand. To be called
+    /// once, before there are threads.
+    ///
+    /// # Errors
+    /// [`ListenError::Inherited`] when one of them is no Unix stream socket with a path that listens.
+    pub fn take() -> Result<Vec<Inherited>, ListenError> {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':').map(|n| Some(n).filter(|n| !NAMELESS.contains(n)).map(str::to_owned));
+        let mut handed = listenfd::ListenFd::from_env();
+        let mut sockets = Vec::new();
+        for number in 0..handed.len() {
+            let wrong = |why: String| ListenError::Inherited { number, why };
+            let taken = handed.take_unix_listener(number).map_err(|e| wrong(e.to_string()))?;
+            let listener = taken.ok_or_else(|| wrong("it was taken already".into()))?;
+            if !rustix::net::sockopt::socket_acceptconn(&listener).map_err(|e| wrong(e.to_string()))? {
+                return Err(wrong("it does not listen".into()));
+            }
+            let address = listener.local_addr().map_err(|e| wrong(e.to_string()))?;
+            let path = address.as_pathname().ok_or_else(|| wrong("it has no path".into()))?.to_owned();
+            sockets.push(Inherited { listener, name: names.next().flatten(), path });
+        }
+        Ok(sockets)
+    }
+
+    /// Listens on it. Its owner and mode are the service manager's business, and its file is never taken away here.
+    ///
+    /// # Errors
+    /// [`ListenError::Io`].
+    pub fn listen(self) -> Result<Listening, ListenError> {
+        let io = |source| ListenError::Io { path: self.path.clone(), source };
+        self.listener.set_nonblocking(true).map_err(io)?;
+        let listener = UnixListener::from_std(self.listener).map_err(io)?;
+        Ok(Listening { listener, path: self.path.clone(), name: self.name.map(Into::into), inode: None })
     }
 }
 
@@ -151,7 +215,7 @@ pub fn listen(spec: &SocketSpec, access: Access) -> Result<Listening, ListenErro
     };
     let inode = prepare().inspect_err(|_| drop(std::fs::remove_file(&beside))).map_err(io)?;
     let listener = UnixListener::from_std(socket.into()).map_err(io)?;
-    Ok(Listening { listener, path: path.clone(), name: spec.name.as_deref().map(Into::into), inode })
+    Ok(Listening { listener, path: path.clone(), name: spec.name.as_deref().map(Into::into), inode: Some(inode) })
 }
 
 fn beside(path: &Path) -> PathBuf {

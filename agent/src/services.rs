@@ -4,13 +4,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, not_connected};
-use crate::backend::bus::Bus;
-use crate::backend::package::{Manager, Transaction};
+use crate::action::Need;
+use crate::backend::apps::Apps;
+use crate::backend::apps::start::Starter;
+use crate::backend::backlight::Backlights;
+use crate::backend::bus::{Bus, BusError, Service, Side};
+use crate::backend::dbus::bluez;
+use crate::backend::dbus::login1::{self, Login1};
+use crate::backend::dbus::network_manager::{self, NetworkManager};
+use crate::backend::dbus::portal;
+use crate::backend::dbus::systemd1;
+use crate::backend::dbus::upower::{self, Upower};
+use crate::backend::package::{Manager, Packages, Transaction};
+use crate::backend::simulate::Laptop;
+use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
 use crate::reply::Failure;
@@ -24,6 +35,83 @@ pub enum Mode {
     System,
 }
 
+/// What a person has before them.
+#[derive(Debug)]
+pub struct Seat {
+    /// The sound server.
+    pub sound: Sound,
+    /// The screens.
+    pub screens: Backlights,
+    /// The apps that are installed.
+    pub apps: Arc<Apps>,
+    /// What starts programs.
+    pub starter: Starter,
+}
+
+impl Seat {
+    /// One with nothing on it: no sound, no screen, no apps. Tests begin with it, so that none of them touches the desktop it runs in.
+    pub fn bare() -> Seat {
+        let nowhere = PathBuf::from("/nonexistent");
+        Seat {
+            sound: Sound::at(nowhere.join("pulse")),
+            screens: Backlights::below(&nowhere),
+            apps: Arc::new(Apps::new([], [], "", "")),
+            starter: Starter::with([]),
+        }
+    }
+
+    /// That of the session in which this process runs. Nothing is opened yet.
+    pub fn of_this_session() -> Seat {
+        Seat {
+            sound: Sound::of_this_session(),
+            screens: Backlights::below("/sys".as_ref()),
+            apps: Arc::new(Apps::of_this_session()),
+            starter: Starter::of_this_session(),
+        }
+    }
+}
+
+/// What the machine offers to the agent: the one thing that a test or a simulation puts something else in the place of.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The package manager; those of the configuration when there is none.
+    pub packages: Option<Manager>,
+    /// The system bus and the session bus.
+    pub bus: Arc<Bus>,
+    /// Sound, screen and apps.
+    pub seat: Arc<Seat>,
+    /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
+    pub simulated: bool,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Machine {
+        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+    }
+
+    /// A machine without any service, and with this package manager, or those of the configuration.
+    pub fn bare(packages: Option<Manager>) -> Machine {
+        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+    }
+
+    /// A laptop that is not there.
+    pub fn simulated(laptop: &Laptop) -> Machine {
+        Machine {
+            packages: Some(Manager::Mock(laptop.archive().clone())),
+            bus: Arc::new(laptop.bus()),
+            seat: Arc::new(Seat {
+                sound: Sound::at(laptop.sound()),
+                screens: Backlights::below(&laptop.sysfs()),
+                apps: Arc::new(Apps::new([laptop.data()], [], "", "")),
+                // What it does not know it cannot start.
+                starter: Starter::with([]),
+            }),
+            simulated: true,
+        }
+    }
+}
+
 /// The machine as this agent may use it.
 #[derive(Debug)]
 pub struct Services {
@@ -35,10 +123,14 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
-    /// The package manager.
-    pub packages: Manager,
-    /// The system bus, connected when it is first needed.
-    pub bus: Bus,
+    /// The package managers.
+    pub packages: Packages,
+    /// The system bus and the session bus, connected when they are first needed.
+    pub bus: Arc<Bus>,
+    /// Sound, screen and apps.
+    pub seat: Arc<Seat>,
+    /// See [`Machine::simulated`].
+    pub simulated: bool,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.
@@ -46,16 +138,62 @@ pub struct Services {
 }
 
 impl Services {
-    /// Whether what an action needs is there.
+    /// Whether what an action needs can be seen to be missing without asking anybody. A service on a bus is found missing
+    /// when it is called: by the preview, so that nothing is held that cannot work.
     ///
     /// # Errors
     /// `unavailable`, with what is missing and how to get it.
-    pub fn available(&self, need: Need) -> Result<(), Failure> {
+    pub async fn available(&self, need: Need) -> Result<(), Failure> {
         match need {
-            Need::Nothing => Ok(()),
-            Need::Packages => Ok(self.packages.available()?),
-            other => Err(not_connected(other)),
+            Need::Packages => Ok(self.packages.available().await?),
+            _ => Ok(()),
         }
+    }
+
+    /// Looks whether what an action needs is there now, for capabilities and `doctor`.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub async fn probe(&self, need: Need) -> Result<(), Failure> {
+        match need {
+            Need::Nothing | Need::Packages => self.available(need).await,
+            Need::Logind => Ok(self.bus.there(&login1::LOGIN1).await?),
+            Need::NetworkManager => Ok(self.bus.there(&network_manager::NETWORK_MANAGER).await?),
+            Need::Bluez => Ok(self.bus.there(&bluez::BLUEZ).await?),
+            Need::Sound => Ok(self.seat.sound.sink().await.map(drop)?),
+            Need::Backlight => {
+                self.seat.screens.best().ok_or_else(crate::action::screen::no_backlight)?;
+                Ok(self.bus.there(&login1::LOGIN1).await?)
+            }
+            Need::Desktop => self.desktop().await,
+        }
+    }
+
+    /// The services that answer, with their versions where they tell them, for `doctor`.
+    pub async fn versions(&self) -> Vec<Value> {
+        let (network, power, login) = tokio::join!(
+            async { NetworkManager(&self.bus).version().await },
+            async { Upower(&self.bus).version().await },
+            async { Login1(&self.bus).version().await },
+        );
+        let row = |service: &Service, version: Result<String, BusError>| match version {
+            Ok(version) => json!({ "name": service.name, "title": service.title, "version": version }),
+            Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
+        };
+        vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
+    }
+
+    /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.
+    async fn desktop(&self) -> Result<(), Failure> {
+        if self.bus.there(&portal::PORTAL).await.is_ok() || self.bus.there(&systemd1::USER_MANAGER).await.is_ok() {
+            return Ok(());
+        }
+        if self.seat.starter.has_display() {
+            return Ok(());
+        }
+        let needs = Need::Desktop.words();
+        Err(Failure::new(Code::Unavailable, format!("this needs {needs}; run the user service in a desktop session"))
+            .with(json!({ "needs": needs })))
     }
 
     /// Makes the folder of a transaction, with the transaction in it, so that a restarted agent can go on with it.
@@ -95,6 +233,42 @@ impl Services {
             && e.kind() != std::io::ErrorKind::NotFound
         {
             tracing::warn!("{} could not be removed: {e}", folder.display());
+        }
+    }
+}
+
+/// What an error of a service means to whoever asked.
+impl From<BusError> for Failure {
+    fn from(error: BusError) -> Failure {
+        let said = error.to_string();
+        match error {
+            BusError::NoBus { side, .. } => {
+                let get = match side {
+                    Side::System => "start D-Bus (`systemctl start dbus`)",
+                    Side::Session => "run Steward in a desktop session (the user service)",
+                };
+                Failure::new(Code::Unavailable, format!("{said}; {get}")).with(json!({ "needs": "D-Bus", "get": get }))
+            }
+            BusError::NoService { service } => {
+                Failure::new(Code::Unavailable, said).with(json!({ "needs": service.title, "get": service.get }))
+            }
+            BusError::Late { service, after } => Failure::new(Code::TimedOut, format!("{said}; nothing was changed"))
+                .with(json!({ "service": service.name, "after_seconds": after.as_secs() })),
+            BusError::Lost { service, .. } => {
+                Failure::new(Code::UnknownOutcome, said).with(json!({ "service": service.name }))
+            }
+            BusError::Refused { service, challenge, .. } => {
+                let hint = if challenge {
+                    "polkit wants a password for it here; do it from an active local session, or have an administrator allow it with a polkit rule"
+                } else {
+                    "an administrator can allow it with a polkit rule"
+                };
+                Failure::new(Code::NotAuthorized, format!("{said}; {hint}"))
+                    .with(json!({ "service": service.name, "challenge": challenge }))
+            }
+            BusError::Said { service, name, .. } => {
+                Failure::new(Code::Failed, said).with(json!({ "service": service.name, "error": name }))
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use steward_agent::backend::package::{
-    Change, Done, Hit, Manager, Mark, PackageError, PackageName, Progress, Refresh, Running, Transaction,
+    Change, Done, Hit, Manager, ManagerName, Mark, PackageError, PackageName, Progress, Refresh, Running, Transaction,
 };
 use tokio::sync::mpsc;
 
@@ -64,7 +64,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { apt: Manager::of_this_machine(), folder: tempfile::tempdir().unwrap(), count: 0.into() }
+        Self {
+            apt: Manager::of_this_machine(ManagerName::Apt).unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            count: 0.into(),
+        }
     }
 
     fn names(list: &str) -> Vec<PackageName> {

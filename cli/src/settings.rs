@@ -9,7 +9,7 @@ use steward_agent::config::{Places, SYSTEM_SOCKET};
 use steward_agent::core::Setup;
 use steward_agent::policy_files::Roots;
 use steward_agent::server::SocketSpec;
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 
 use crate::args::Global;
 use crate::connection::Fault;
@@ -109,7 +109,7 @@ impl Settings {
             clock: Clock::system(),
             wait: LOCK_WAIT,
             note: "the command steward".to_owned(),
-            packages: None,
+            machine: Machine::this(),
         })
     }
 }

@@ -13,7 +13,7 @@ use steward_agent::clock::Clock;
 use steward_agent::core::{Core, Setup};
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 use steward_ipc::{Client, Request};
 use tokio::sync::watch;
 
@@ -42,7 +42,7 @@ impl Daemon {
             clock: Clock::system(),
             wait: std::time::Duration::ZERO,
             note: "a test".to_owned(),
-            packages: None,
+            machine: Machine::bare(None),
         };
         let spec = SocketSpec { name: None, path: socket.clone() };
         let thread = std::thread::spawn(move || {

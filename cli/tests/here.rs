@@ -128,7 +128,7 @@ fn every_ending_has_its_number() {
         (vec!["call", "pign"], 2, "did you mean `ping`?"),
         (vec!["call", "set_volume", "loud"], 2, "steward: "),
         (vec!["call", "ping", "--args", "[]"], 2, "--args takes a JSON object"),
-        (vec!["call", "network_wifi_off"], 5, "NetworkManager"),
+        (vec!["call", "network_wifi_off"], 5, "the system bus cannot be reached"),
         (vec!["approve", "00000000-0000-4000-8000-000000000000"], 1, "steward: "),
         (vec!["approve", "00"], 2, "too short"),
         (vec!["watch"], 5, "no daemon runs"),

@@ -61,6 +61,8 @@ fn man_pages_and_completions_are_made() {
     for command in COMMANDS {
         assert!(dir.join(format!("steward-{}.1", command.join("-"))).exists(), "{command:?}");
     }
+    let daemon = std::fs::read_to_string(dir.join("stewardd.8")).unwrap();
+    assert!(daemon.contains(".TH stewardd 8") && daemon.contains("\\-\\-system"), "{daemon}");
     for shell in ["bash", "zsh", "fish"] {
         assert!(world.run(&["completions", shell]).with(0).out.contains("capabilities"), "{shell}");
     }

@@ -3,6 +3,7 @@
 #
 #   apt-root.sh [--bind FILE:PATH]... [--env NAME=VALUE]... -- COMMAND [ARGUMENT...]
 #   apt-root.sh --prepare      only makes the cached parts
+#   apt-root.sh --archives     makes them, and prints the folder of the archives
 #
 # The root lives on a tmpfs in a mount namespace of its own and is gone afterwards. FILE (a program of this
 # machine, say) is bound read-only at PATH inside. The command runs with a cleared environment; its exit
@@ -170,6 +171,7 @@ enter() {
 
 case ${1:-} in
 --prepare) prepare ;;
+--archives) prepare && echo "$ARCHIVES" ;;
 --inside)
     shift
     enter "$@"

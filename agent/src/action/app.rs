@@ -1,22 +1,35 @@
 //! Starting programs of the desktop.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::{Code, Effect, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
-use super::types::{is_hidden, visible};
-use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
+use super::level::still;
+use super::types::{is_hidden, listed, visible};
+use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use crate::backend::apps::find::{Found, find};
+use crate::backend::apps::start::{Order, StartError, Through};
+use crate::backend::apps::{App, Launch, LaunchError};
+use crate::backend::bus::BusError;
+use crate::backend::dbus::application;
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
 /// The longest name of an app, in bytes (a file name's limit, without `.desktop`).
 const MAX_NAME: usize = 247;
 
+/// How much of a command is shown, in characters.
+const MAX_SHOWN: usize = 300;
+
 /// Starts an app of the desktop.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenApp {
-    /// The desktop entry's id, or the app's name.
+    /// The desktop entry's id, or the app's name. Rules see the id, under whatever name it was asked for.
     pub app: AppName,
 }
 
@@ -99,6 +112,8 @@ impl Capability for OpenApp {
 
 impl Perform for OpenApp {
     const NEED: Need = Need::Desktop;
+    /// An app that starts itself over D-Bus, and what is tried when it does not.
+    const DEADLINE: Duration = Duration::from_secs(40);
 
     fn sentence(&self) -> String {
         format!("Start `{}`", visible(&self.app.0, 100))
@@ -108,7 +123,126 @@ impl Perform for OpenApp {
         vec![("app", OwnedArg::Text(self.app.0.clone()))]
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    /// Judged by the id of the app that would be started; what is not installed, by the name.
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        let facts = match self.launch(cx).await? {
+            Ok(launch) => vec![("app", OwnedArg::Text(launch.id))],
+            Err(_) => self.facts(),
+        };
+        Ok(Look { risk: Self::RISK, facts, opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let launch = self.launch(cx).await??;
+        let summary = format!("Start {}", named(&launch));
+        let preview = Preview { summary, effects: vec![effect(&launch)], ..Preview::default() };
+        Ok(Shown { preview, ..Shown::default() })
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        let launch = self.launch(cx).await??;
+        still(ready.shown.as_ref(), &effect(&launch))?;
+        let says = format!("Started {}.", visible(&launch.title, 100));
+        let data = |through: &str| json!({ "app": launch.id, "name": launch.title, "through": through });
+        if launch.activatable {
+            match (application::activate(&cx.services.bus, &launch.id).await, &launch.argv) {
+                (Ok(()), _) => return Ok(Outcome::says(says).with(data("dbus"))),
+                // Nothing on the bus has its name, so nothing was started; the command is there for that.
+                (Err(BusError::NoBus { .. } | BusError::NoService { .. }), Some(_)) => (),
+                (Err(e), _) => return Err(e.into()),
+            }
+        }
+        let Some(argv) = &launch.argv else { return Err(Failure::internal("an app without a way to start it")) };
+        let order = Order { id: &launch.id, title: &launch.title, argv, folder: launch.folder.as_deref() };
+        let through = cx.services.seat.starter.start(&cx.services.bus, &order).await?;
+        Ok(Outcome::says(says).with(with_unit(data(through_word(&through)), &through)))
+    }
+}
+
+/// The word for how a program was started.
+pub(super) fn through_word(through: &Through) -> &'static str {
+    match through {
+        Through::Systemd(_) => "systemd",
+        Through::Direct => "direct",
+    }
+}
+
+/// `data` with the unit of a program that has one.
+pub(super) fn with_unit(mut data: Value, through: &Through) -> Value {
+    if let Through::Systemd(unit) = through {
+        data["unit"] = json!(unit);
+    }
+    data
+}
+
+impl OpenApp {
+    /// The app that is meant and how it is started, from what is installed now. The outer error is ours.
+    async fn launch(&self, cx: &Context<'_>) -> Result<Result<Launch, Failure>, Failure> {
+        let (apps, asked) = (cx.services.seat.apps.clone(), self.app.0.clone());
+        let looking = tokio::task::spawn_blocking(move || {
+            let installed = apps.installed();
+            match find(&installed, &asked) {
+                Found::One(app) => apps.launch(app).map_err(Failure::from),
+                Found::Many(fit) => Err(ambiguous(&asked, &fit)),
+                Found::None(near) => Err(not_installed(&asked, &near)),
+            }
+        });
+        looking.await.map_err(|e| Failure::internal(format!("looking for an app: {e}")))
+    }
+}
+
+/// The app for a person: its name, and the id where that says more.
+fn named(launch: &Launch) -> String {
+    format!("{} ({})", visible(&launch.title, 100), visible(&launch.id, 100))
+}
+
+/// What is started, bound to its command.
+fn effect(launch: &Launch) -> Effect {
+    let command = launch.argv.as_ref().map(|argv| visible(&argv.join(" "), MAX_SHOWN));
+    Effect { verb: "start".to_owned(), object: named(launch), to: command, ..Effect::default() }
+}
+
+fn ambiguous(asked: &str, fit: &[&App]) -> Failure {
+    let names: Vec<String> =
+        fit.iter().map(|a| format!("{} (`{}`)", visible(a.title(), 60), visible(&a.id, 100))).collect();
+    let readings: Vec<Value> =
+        fit.iter().map(|a| json!({ "version": 1, "name": OpenApp::NAME, "payload": a.id })).collect();
+    let message = format!(
+        "more than one app is called `{}`: {}; ask for one by its id, or send one of the readings",
+        visible(asked, 60),
+        listed(&names)
+    );
+    Failure::new(Code::Ambiguous, message).with(json!({ "readings": readings }))
+}
+
+fn not_installed(asked: &str, near: &[&App]) -> Failure {
+    let hint = match near.first() {
+        Some(app) => format!("; did you mean {} (`{}`)?", visible(app.title(), 60), visible(&app.id, 100)),
+        None => String::new(),
+    };
+    let told: Vec<Value> = near.iter().map(|a| json!({ "id": a.id, "name": a.title() })).collect();
+    Failure::new(Code::Failed, format!("no app called `{}` is installed{hint}", visible(asked, 60)))
+        .with(json!({ "not_found": asked, "near": told }))
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Failure {
+        let code = match &error {
+            LaunchError::NoProgram { .. } | LaunchError::NoTerminal(_) => Code::Unavailable,
+            LaunchError::Gone(_) | LaunchError::Exec { .. } => Code::Failed,
+        };
+        Failure::new(code, visible(&error.to_string(), MAX_SHOWN))
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        match error {
+            StartError::NoDesktop => Failure::new(Code::Unavailable, StartError::NoDesktop.to_string())
+                .with(json!({ "needs": Need::Desktop.words() })),
+            StartError::Failed(what) => Failure::new(Code::Failed, visible(&what, MAX_SHOWN)),
+            StartError::Bus(error) => error.into(),
+        }
     }
 }

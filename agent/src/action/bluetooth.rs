@@ -1,18 +1,29 @@
 //! The Bluetooth adapters.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::Code;
 use steward_policy::Risk;
 
 use super::types::no_payload;
-use super::{Capability, Example, Need, Perform, Ready, not_connected, say};
-use crate::reply::{Failure, Outcome};
+use super::{Capability, Example, Need, Perform, Ready, Shown, say, switched};
+use crate::backend::bus::BusError;
+use crate::backend::dbus::bluez::Bluez;
+use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
 
 /// Switches Bluetooth on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NetworkBluetoothOn {}
+pub struct NetworkBluetoothOn {
+    /// Only these adapters, such as `hci0`; absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub adapters: Option<Vec<String>>,
+}
 
 impl Capability for NetworkBluetoothOn {
     const NAME: &'static str = "network_bluetooth_on";
@@ -33,7 +44,7 @@ impl Capability for NetworkBluetoothOn {
     const EXAMPLES: &'static [Example] = &[say("turn on bluetooth", None), say("enable bluetooth", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<NetworkBluetoothOn, Failure> {
-        no_payload(Self::NAME, payload, NetworkBluetoothOn {})
+        no_payload(Self::NAME, payload, NetworkBluetoothOn::default())
     }
 }
 
@@ -45,15 +56,33 @@ impl Perform for NetworkBluetoothOn {
         "Switch Bluetooth on".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, self.adapters.as_deref(), true).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        switch(cx, self.adapters.as_deref(), true).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        Ok(json!(chosen(cx, self.adapters.as_deref()).await?))
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let now = chosen(cx, self.adapters.as_deref()).await.ok()?;
+        Some(now.values().all(|powered| *powered))
     }
 }
 
 /// Switches Bluetooth off.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NetworkBluetoothOff {}
+pub struct NetworkBluetoothOff {
+    /// Only these adapters, such as `hci0`; absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub adapters: Option<Vec<String>>,
+}
 
 impl Capability for NetworkBluetoothOff {
     const NAME: &'static str = "network_bluetooth_off";
@@ -72,7 +101,7 @@ impl Capability for NetworkBluetoothOff {
     const EXAMPLES: &'static [Example] = &[say("turn off bluetooth", None), say("disable bluetooth", None)];
 
     fn from_payload(payload: Option<&str>) -> Result<NetworkBluetoothOff, Failure> {
-        no_payload(Self::NAME, payload, NetworkBluetoothOff {})
+        no_payload(Self::NAME, payload, NetworkBluetoothOff::default())
     }
 }
 
@@ -84,7 +113,88 @@ impl Perform for NetworkBluetoothOff {
         "Switch Bluetooth off".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, self.adapters.as_deref(), false).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        switch(cx, self.adapters.as_deref(), false).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        Ok(json!(chosen(cx, self.adapters.as_deref()).await?))
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let now = chosen(cx, self.adapters.as_deref()).await.ok()?;
+        Some(now.values().all(|powered| !*powered))
+    }
+}
+
+/// What is switched, as it is said.
+const BLUETOOTH: &str = "Bluetooth";
+
+/// The adapters that are meant, and whether each is on.
+async fn chosen(cx: &Context<'_>, only: Option<&[String]>) -> Result<BTreeMap<String, bool>, Failure> {
+    let mut adapters = Bluez(&cx.services.bus).adapters().await?;
+    let Some(only) = only else {
+        if adapters.is_empty() {
+            let message = "this machine has no Bluetooth adapter, or it is blocked; plug one in, or see `rfkill list`";
+            return Err(Failure::new(Code::Unavailable, message).with(json!({ "needs": "a Bluetooth adapter" })));
+        }
+        return Ok(adapters);
+    };
+    if let Some(missing) = only.iter().find(|name| !adapters.contains_key(*name)) {
+        let names: Vec<&String> = adapters.keys().collect();
+        let message = format!("there is no Bluetooth adapter `{}`", super::types::visible(missing, 40));
+        return Err(Failure::new(Code::Unavailable, message).with(json!({ "adapters": names })));
+    }
+    adapters.retain(|name, _| only.contains(name));
+    Ok(adapters)
+}
+
+async fn preview(cx: &Context<'_>, only: Option<&[String]>, on: bool) -> Result<Shown, Failure> {
+    let adapters = chosen(cx, only).await?;
+    // As soon as one of them has to be switched, there is something to do.
+    Ok(switched::shown(BLUETOOTH, on, if adapters.values().all(|powered| *powered == on) { on } else { !on }))
+}
+
+/// Switches the adapters one after the other. When one fails, those before it are switched back: all or none.
+async fn switch(cx: &Context<'_>, only: Option<&[String]>, on: bool) -> Result<Outcome, Failure> {
+    let adapters = chosen(cx, only).await?;
+    let wanted: Vec<&String> = adapters.iter().filter(|(_, powered)| **powered != on).map(|(name, _)| name).collect();
+    if wanted.is_empty() {
+        return Ok(Outcome::says(switched::already(BLUETOOTH, on)).with(json!({ "changed": false })));
+    }
+    let mut done: Vec<String> = Vec::new();
+    let bluez = Bluez(&cx.services.bus);
+    for name in wanted {
+        let Err(error) = bluez.set_powered(name, on).await else {
+            done.push(name.clone());
+            continue;
+        };
+        for name in &done {
+            if let Err(error) = bluez.set_powered(name, !on).await {
+                let message = format!("one adapter failed, and {name} could not be switched back: {error}");
+                return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": done })));
+            }
+        }
+        return Err(blocked(error));
+    }
+    let states = |value: bool| done.iter().map(|name| (name.clone(), value)).collect::<BTreeMap<_, _>>();
+    let back = if on { NetworkBluetoothOff::NAME } else { NetworkBluetoothOn::NAME };
+    Ok(Outcome::says(switched::done(BLUETOOTH, on))
+        .with(json!({ "changed": true, "on": on, "adapters": done }))
+        .undone_by(Undo::new(back, json!({ "adapters": done }), json!(states(!on)), json!(states(on)))))
+}
+
+/// BlueZ' word for a radio that another switch keeps off.
+fn blocked(error: BusError) -> Failure {
+    match &error {
+        BusError::Said { name, .. } if name == "org.bluez.Error.Blocked" => Failure::new(
+            Code::Failed,
+            "the adapter is blocked by a switch or by `rfkill`; unblock it there (`rfkill unblock bluetooth`)",
+        ),
+        _ => error.into(),
     }
 }

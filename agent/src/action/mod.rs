@@ -26,6 +26,7 @@ pub mod app;
 pub mod bluetooth;
 pub mod files;
 pub mod for_policy;
+mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
@@ -34,6 +35,7 @@ pub mod power;
 pub mod screen;
 pub mod session;
 pub mod sound;
+mod switched;
 pub mod system;
 pub mod types;
 pub mod web;
@@ -126,6 +128,12 @@ pub trait Perform: Capability {
     /// When it cannot be read.
     fn present(&self, _cx: &Context<'_>) -> impl Future<Output = Result<Value, Failure>> + Send {
         async { Ok(Value::Null) }
+    }
+
+    /// Whether it took place, asked of the machine after the agent was stopped in the middle of it; none when the machine
+    /// cannot tell. `rebooted` is whether the machine was booted again since, where that is known.
+    fn took_place(&self, _cx: &Context<'_>, _rebooted: Option<bool>) -> impl Future<Output = Option<bool>> + Send {
+        async { None }
     }
 }
 
@@ -225,15 +233,6 @@ impl Need {
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
         }
     }
-}
-
-/// The answer of an action whose service this version cannot use yet.
-pub(crate) fn not_connected(need: Need) -> Failure {
-    Failure::new(
-        Code::Unavailable,
-        format!("this needs {}, which this version of Steward does not use yet; nothing was changed", need.words()),
-    )
-    .with(json!({ "needs": need.words() }))
 }
 
 /// Reads a payload or arguments.
@@ -387,6 +386,10 @@ macro_rules! catalogue {
             /// When it cannot be read.
             pub async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
                 match self { $(Action::$action(a) => a.present(cx).await),+ }
+            }
+            /// See [`Perform::took_place`].
+            pub async fn took_place(&self, cx: &Context<'_>, rebooted: Option<bool>) -> Option<bool> {
+                match self { $(Action::$action(a) => a.took_place(cx, rebooted).await),+ }
             }
         }
 

@@ -2,11 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::Fact;
 use steward_policy::Risk;
 
-use super::types::no_payload;
-use super::{Capability, Example, Look, Need, Perform, Ready, not_connected, say};
-use crate::reply::{Failure, Outcome};
+use super::types::{listed, no_payload, visible};
+use super::{Capability, Example, Look, Need, Perform, Ready, Shown, say, switched};
+use crate::backend::dbus::network_manager::{Carries, NetworkManager, Status};
+use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
 
 /// Switches Wi-Fi on.
@@ -50,8 +53,20 @@ impl Perform for NetworkWifiOn {
         "Switch Wi-Fi on".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, true).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        switch(cx, true).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        present(cx).await
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        present(cx).await.ok().map(|on| on == json!(true))
     }
 }
 
@@ -90,17 +105,40 @@ impl Perform for NetworkWifiOff {
     const NEED: Need = Need::NetworkManager;
     const UNDO: &'static str = "yes";
 
-    /// Until the default route can be read, it counts as carried by Wi-Fi.
-    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
-        Ok(Look { risk: Self::RISK_POSSIBLE, facts: self.facts(), opened: None })
+    /// What cannot be found out counts as carried by Wi-Fi.
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        let risk = match manager(cx).carries().await {
+            Ok(Carries::Nothing) => Self::RISK,
+            Ok(Carries::Primary) | Err(_) => Self::RISK_POSSIBLE,
+        };
+        Ok(Look { risk, facts: self.facts(), opened: None })
     }
 
     fn sentence(&self) -> String {
         "Switch Wi-Fi off".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let mut shown = preview(cx, false).await?;
+        let route = match manager(cx).carries().await {
+            Ok(Carries::Primary) => "Wi-Fi carries the connection of this machine",
+            Ok(Carries::Nothing) => return Ok(shown),
+            Err(_) => "it is not known whether Wi-Fi carries the connection of this machine",
+        };
+        shown.preview.facts.push(Fact { name: "connection".to_owned(), value: route.to_owned() });
+        Ok(shown)
+    }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        switch(cx, false).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        present(cx).await
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        present(cx).await.ok().map(|on| on == json!(false))
     }
 }
 
@@ -148,7 +186,75 @@ impl Perform for NetworkStatus {
         "Tell which networks are connected".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let status = manager(cx).status().await?;
+        let data = serde_json::to_value(&status).unwrap_or(Value::Null);
+        Ok(Outcome::says(sentence(&status)).with(data))
     }
+}
+
+/// What is connected, as a person would say it.
+fn sentence(status: &Status) -> String {
+    if !status.networking {
+        return "Networking is switched off.".to_owned();
+    }
+    let names: Vec<String> = status
+        .connections
+        .iter()
+        .filter(|c| c.kind != "loopback")
+        .take(NAMED)
+        .map(|c| format!("{} ({})", visible(&c.name, 60), c.kind))
+        .collect();
+    let connected = match names.as_slice() {
+        [] => "Not connected.".to_owned(),
+        names => format!("Connected to {}.", listed(names)),
+    };
+    let reach = match status.connectivity {
+        "full" => " The internet can be reached.",
+        "limited" => " The internet cannot be reached.",
+        "portal" => " The network wants a login page to be visited first.",
+        _ => "",
+    };
+    let wifi = if status.wifi { "on" } else { "off" };
+    format!("{connected}{reach} Wi-Fi is {wifi}.")
+}
+
+/// How many connections are named.
+const NAMED: usize = 4;
+/// What is switched, as it is said.
+const WIFI: &str = "Wi-Fi";
+
+fn manager<'a>(cx: &Context<'a>) -> NetworkManager<'a> {
+    NetworkManager(&cx.services.bus)
+}
+
+async fn present(cx: &Context<'_>) -> Result<Value, Failure> {
+    Ok(json!(manager(cx).wifi().await?.on))
+}
+
+async fn preview(cx: &Context<'_>, on: bool) -> Result<Shown, Failure> {
+    let manager = manager(cx);
+    let now = manager.wifi().await?.on;
+    if now != on {
+        manager.may_switch().await?;
+    }
+    Ok(switched::shown(WIFI, on, now))
+}
+
+/// Switches Wi-Fi and tells what came of it.
+async fn switch(cx: &Context<'_>, on: bool) -> Result<Outcome, Failure> {
+    let manager = manager(cx);
+    let before = manager.wifi().await?;
+    let hint = match before.hardware || !on {
+        true => "",
+        false => " The machine's own switch or key still keeps it off.",
+    };
+    if before.on == on {
+        return Ok(Outcome::says(format!("{}{hint}", switched::already(WIFI, on))).with(json!({ "changed": false })));
+    }
+    manager.set_wifi(on).await?;
+    let back = if on { NetworkWifiOff::NAME } else { NetworkWifiOn::NAME };
+    Ok(Outcome::says(format!("{}{hint}", switched::done(WIFI, on)))
+        .with(json!({ "changed": true, "on": on, "hardware_allows": before.hardware }))
+        .undone_by(Undo::new(back, json!({}), json!(!on), json!(on))))
 }

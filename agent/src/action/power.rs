@@ -2,10 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use steward_ipc::{Code, Effect, Preview};
 use steward_policy::Risk;
 
-use super::types::no_payload;
-use super::{Capability, Example, Need, Perform, Ready, not_connected, say};
+use super::types::{no_payload, visible};
+use super::{Capability, Example, Need, Perform, Ready, Shown, say};
+use crate::backend::dbus::login1::{Can, Login1, Power};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -58,8 +61,17 @@ impl Perform for PowerReboot {
         "Restart the machine".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, Power::Reboot, self.sentence()).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        carry_out(cx, Power::Reboot, &ready, "Restarting now.").await
+    }
+
+    /// A machine that was not booted again may still be on its way down.
+    async fn took_place(&self, _cx: &Context<'_>, rebooted: Option<bool>) -> Option<bool> {
+        rebooted.filter(|again| *again)
     }
 }
 
@@ -104,8 +116,17 @@ impl Perform for PowerShutdown {
         "Switch the machine off".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, Power::PowerOff, self.sentence()).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        carry_out(cx, Power::PowerOff, &ready, "Switching off now.").await
+    }
+
+    /// A machine that was not booted again may still be on its way down.
+    async fn took_place(&self, _cx: &Context<'_>, rebooted: Option<bool>) -> Option<bool> {
+        rebooted.filter(|again| *again)
     }
 }
 
@@ -145,7 +166,75 @@ impl Perform for PowerSleep {
         "Put the machine to sleep".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, Power::Suspend, self.sentence()).await
     }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        carry_out(cx, Power::Suspend, &ready, "Going to sleep now.").await
+    }
+}
+
+/// Refuses what logind would not do for this process.
+async fn possible(cx: &Context<'_>, power: Power) -> Result<(), Failure> {
+    let what = match power {
+        Power::Reboot => "restarting",
+        Power::PowerOff => "switching off",
+        Power::Suspend => "sleep",
+    };
+    let (code, message) = match Login1(&cx.services.bus).can(power).await? {
+        Can::Yes => return Ok(()),
+        Can::NotAvailable => (
+            Code::Unavailable,
+            format!("{what} is not available here: the kernel, the configuration of systemd or a container forbids it"),
+        ),
+        Can::Challenge => (
+            Code::NotAuthorized,
+            format!(
+                "{what} needs a password here: do it from an active local session, or have an administrator allow it with a polkit rule"
+            ),
+        ),
+        Can::No => (
+            Code::NotAuthorized,
+            format!("{what} is not allowed to this user; an administrator can allow it with a polkit rule"),
+        ),
+    };
+    Err(Failure::new(code, message).with(json!({ "action": power.polkit() })))
+}
+
+/// What would be interrupted: the sessions of others, and programs that forbid it for now.
+async fn preview(cx: &Context<'_>, power: Power, sentence: String) -> Result<Shown, Failure> {
+    possible(cx, power).await?;
+    let login1 = Login1(&cx.services.bus);
+    let mut effects =
+        vec![Effect { verb: power.verb().to_owned(), object: "this machine".to_owned(), ..Effect::default() }];
+    let mut told = Vec::new();
+    if power != Power::Suspend {
+        let others: Vec<_> = login1.sessions().await?.into_iter().filter(|s| s.uid != cx.owner).collect();
+        for session in &others {
+            let object = format!("session {} of {}", session.id, session.user);
+            effects.push(Effect { verb: "end-session".to_owned(), object, ..Effect::default() });
+        }
+        match others.len() {
+            0 => {}
+            1 => told.push("another user is logged in".to_owned()),
+            n => told.push(format!("{n} sessions of other users end")),
+        }
+    }
+    for inhibitor in login1.inhibitors(power).await?.into_iter().filter(|i| i.blocks) {
+        let object = format!("{}: {}", visible(&inhibitor.who, 60), visible(&inhibitor.why, 120));
+        told.push(format!("{} asks not to", visible(&inhibitor.who, 60)));
+        effects.push(Effect { verb: "interrupt".to_owned(), object, ..Effect::default() });
+    }
+    let summary = if told.is_empty() { sentence } else { format!("{sentence} ({})", told.join(", ")) };
+    Ok(Shown { preview: Preview { summary, effects, ..Preview::default() }, ..Shown::default() })
+}
+
+/// Has it done. It was asked whether it is possible where a preview was made.
+async fn carry_out(cx: &Context<'_>, power: Power, ready: &Ready, said: &'static str) -> Result<Outcome, Failure> {
+    if ready.shown.is_none() {
+        possible(cx, power).await?;
+    }
+    Login1(&cx.services.bus).power(power).await?;
+    Ok(Outcome::says(said).with(json!({ "changed": true })))
 }

@@ -2,12 +2,76 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::Code;
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
+use super::level::{Move, Wish, still, unchanged};
 use super::types::{Percent, StepBy};
-use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
+use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use crate::backend::backlight::Backlight;
+use crate::backend::bus::BusError;
+use crate::backend::dbus::login1::Login1;
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
+
+/// The backlight that the brightness is about.
+async fn screen(cx: &Context<'_>) -> Result<Backlight, Failure> {
+    cx.personal()?;
+    let screens = cx.services.seat.screens.clone();
+    // Some drivers ask the firmware, which takes its time.
+    let looking = tokio::task::spawn_blocking(move || screens.best());
+    let screen = looking.await.map_err(|e| Failure::internal(format!("reading the brightness: {e}")))?;
+    screen.ok_or_else(no_backlight)
+}
+
+/// What is said where there is no backlight.
+pub(crate) fn no_backlight() -> Failure {
+    let message =
+        "no screen here has a backlight that the kernel can set; that of an external monitor is set at the monitor";
+    Failure::new(Code::Unavailable, message).with(json!({ "needs": Need::Backlight.words() }))
+}
+
+/// What a wish makes of the present brightness: in percent, and in the screen's own values.
+fn aim(screen: &Backlight, wish: Wish) -> (Move, u32) {
+    let level = wish.from(screen.percent());
+    let raw = match wish {
+        Wish::To(_) => screen.nearest(level.to),
+        Wish::By(by) => screen.step_to(level.to, by.get() > 0),
+    };
+    (level.ends_at(screen.percent_of(raw), raw <= screen.lowest()), raw)
+}
+
+fn state(screen: &Backlight, percent: u32) -> Value {
+    json!({ "screen": screen.name, "percent": percent })
+}
+
+async fn preview(cx: &Context<'_>, wish: Wish) -> Result<Shown, Failure> {
+    let screen = screen(cx).await?;
+    Ok(aim(&screen, wish).0.shown("brightness", &screen.name, Vec::new()))
+}
+
+async fn run(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome, Failure> {
+    let screen = screen(cx).await?;
+    let (level, raw) = aim(&screen, wish);
+    still(ready.shown.as_ref(), &level.effect("brightness", &screen.name))?;
+    let data = json!({ "percent": level.to, "before": level.from, "screen": screen.name });
+    let says = level.says("brightness");
+    if level.sets().is_none() {
+        return Ok(unchanged(says, data));
+    }
+    let set = Login1(&cx.services.bus).set_brightness(cx.services.uid, &screen.name, raw).await;
+    set.map_err(|e| match e {
+        // Not a matter of polkit: logind lets the session's owner, at the front of the seat.
+        BusError::Refused { .. } | BusError::Said { .. } => Failure::new(
+            Code::NotAuthorized,
+            format!("{e}; the brightness is set from the session that is in front at the screen, by its owner"),
+        ),
+        other => other.into(),
+    })?;
+    let undo = level.undo(SetBrightness::NAME, |percent| state(&screen, percent));
+    Ok(Outcome::says(says).with(data).undone_by(undo))
+}
 
 /// Sets the brightness of the built-in screen.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -94,8 +158,27 @@ impl Perform for SetBrightness {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, Wish::To(self.percent)).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run(cx, Wish::To(self.percent), ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        let screen = screen(cx).await?;
+        Ok(state(&screen, screen.percent()))
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let screen = screen(cx).await.ok()?;
+        Some(screen.raw == screen.nearest(self.percent.get().into()))
     }
 }
 
@@ -222,7 +305,16 @@ impl Perform for AdjustBrightness {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview(cx, Wish::By(self.by)).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run(cx, Wish::By(self.by), ready).await
     }
 }

@@ -2,10 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use steward_ipc::{Code, Effect, Preview};
 use steward_policy::Risk;
 
 use super::types::no_payload;
-use super::{Capability, Example, Need, Perform, Ready, not_connected, say};
+use super::{Capability, Example, Need, Perform, Ready, Shown, say};
+use crate::backend::dbus::login1::{Login1, LoginSession};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -49,7 +52,41 @@ impl Perform for SessionLock {
         "Lock the screen".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        let session = own(cx).await?;
+        let locked = Login1(&cx.services.bus).locked(&session.id).await?;
+        let object = format!("session {} of {}", session.id, session.user);
+        let effect = Effect { verb: "lock".to_owned(), object, ..Effect::default() };
+        let preview = Preview { summary: self.sentence(), effects: vec![effect], ..Preview::default() };
+        Ok(Shown { preview, already: locked.then(|| ALREADY.to_owned()), ..Shown::default() })
     }
+
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let session = own(cx).await?;
+        let login1 = Login1(&cx.services.bus);
+        if login1.locked(&session.id).await? {
+            return Ok(Outcome::says(ALREADY).with(json!({ "changed": false, "session": session.id })));
+        }
+        login1.lock(&session.id).await?;
+        Ok(Outcome::says("Locking the screen.").with(json!({ "changed": true, "session": session.id })))
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let session = own(cx).await.ok()?;
+        // A desktop that does not say that it is locked may be locked all the same.
+        Login1(&cx.services.bus).locked(&session.id).await.ok().filter(|locked| *locked)
+    }
+}
+
+/// The answer when it is locked.
+const ALREADY: &str = "The screen is already locked.";
+
+/// The session whose screen the caller sits at.
+async fn own(cx: &Context<'_>) -> Result<LoginSession, Failure> {
+    cx.personal()?;
+    let session = Login1(&cx.services.bus).at_the_seat(cx.owner, cx.caller.facts().session.as_deref()).await?;
+    session.ok_or_else(|| {
+        let message = "you have no session with a screen on this machine; log in at it, then it can be locked";
+        Failure::new(Code::Unavailable, message).with(json!({ "needs": "a session at the machine" }))
+    })
 }

@@ -1,13 +1,154 @@
 //! The volume of the default output.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use steward_ipc::{Code, Effect, Fact, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
-use super::types::{Percent, StepBy, no_payload};
-use super::{Capability, Example, Need, Perform, Ready, call, not_connected, say};
-use crate::reply::{Failure, Outcome};
+use super::level::{Wish, still, unchanged};
+use super::types::{Percent, StepBy, no_payload, visible};
+use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use crate::backend::sound::{Order, Sink, SoundError};
+use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
+
+/// How much of an output's name is shown, in characters.
+const MAX_SHOWN: usize = 100;
+
+impl From<SoundError> for Failure {
+    fn from(error: SoundError) -> Failure {
+        let code = match &error {
+            SoundError::NoServer(_) | SoundError::NoOutput => Code::Unavailable,
+            SoundError::NotLetIn => Code::NotAuthorized,
+            SoundError::Late => Code::TimedOut,
+            SoundError::Unknown(_) => Code::UnknownOutcome,
+            SoundError::Failed(_) => Code::Failed,
+        };
+        Failure::new(code, error.to_string()).with(json!({ "needs": Need::Sound.words() }))
+    }
+}
+
+/// An output as it is shown.
+fn shown_name(sink: &Sink) -> String {
+    visible(&sink.description, MAX_SHOWN)
+}
+
+/// Whether it can be heard, as a fact.
+fn mute_fact(sink: &Sink) -> Vec<Fact> {
+    let muted = Fact { name: "muted".to_owned(), value: "yes; this does not change that".to_owned() };
+    sink.muted.then_some(muted).into_iter().collect()
+}
+
+/// The state that a volume is, to be compared before it is put back.
+fn volume_state(sink: &Sink, percent: u32) -> Value {
+    json!({ "output": sink.name, "percent": percent })
+}
+
+/// The state that a mute is.
+fn mute_state(sink: &Sink, muted: bool) -> Value {
+    json!({ "output": sink.name, "muted": muted })
+}
+
+async fn preview_level(cx: &Context<'_>, wish: Wish) -> Result<Shown, Failure> {
+    let sink = cx.services.seat.sound.sink().await?;
+    Ok(wish.from(sink.percent()).shown("volume", &shown_name(&sink), mute_fact(&sink)))
+}
+
+async fn run_level(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome, Failure> {
+    let mut as_shown = Ok(());
+    let sink = cx
+        .services
+        .seat
+        .sound
+        .change(|sink| {
+            let level = wish.from(sink.percent());
+            if ready.shown.is_some() {
+                as_shown = still(ready.shown.as_ref(), &level.effect("volume", &shown_name(sink)));
+            }
+            level.sets().filter(|_| as_shown.is_ok()).map(Order::Volume)
+        })
+        .await?;
+    as_shown?;
+    let level = wish.from(sink.percent());
+    let mut says = level.says("volume");
+    if sink.muted {
+        says.push_str(" The sound is muted.");
+    }
+    let data = json!({ "percent": level.to, "before": level.from, "muted": sink.muted, "output": shown_name(&sink) });
+    if level.sets().is_none() {
+        return Ok(unchanged(says, data));
+    }
+    let undo = level.undo(SetVolume::NAME, |percent| volume_state(&sink, percent));
+    Ok(Outcome::says(says).with(data).undone_by(undo))
+}
+
+fn mute_effect(sink: &Sink, mute: bool) -> Effect {
+    let word = |muted: bool| Some(if muted { "muted" } else { "not muted" }.to_owned());
+    let verb = if mute { "mute" } else { "unmute" };
+    Effect {
+        verb: verb.to_owned(),
+        object: shown_name(sink),
+        from: word(sink.muted),
+        to: word(mute),
+        ..Effect::default()
+    }
+}
+
+fn already_mute(mute: bool) -> &'static str {
+    if mute { "The sound is already muted." } else { "The sound is not muted." }
+}
+
+async fn preview_mute(cx: &Context<'_>, mute: bool) -> Result<Shown, Failure> {
+    let sink = cx.services.seat.sound.sink().await?;
+    let effect = mute_effect(&sink, mute);
+    let summary = format!("{} {}", if mute { "Mute" } else { "Unmute" }, effect.object);
+    let volume = Fact { name: "volume".to_owned(), value: format!("{} %", sink.percent()) };
+    let already = (sink.muted == mute).then(|| already_mute(mute).to_owned());
+    let preview = Preview { summary, effects: vec![effect], facts: vec![volume], requester_text: None };
+    Ok(Shown { preview, already, ..Shown::default() })
+}
+
+async fn run_mute(cx: &Context<'_>, mute: bool, ready: Ready) -> Result<Outcome, Failure> {
+    let mut as_shown = Ok(());
+    let sink = cx
+        .services
+        .seat
+        .sound
+        .change(|sink| {
+            if ready.shown.is_some() {
+                as_shown = still(ready.shown.as_ref(), &mute_effect(sink, mute));
+            }
+            (sink.muted != mute && as_shown.is_ok()).then_some(Order::Mute(mute))
+        })
+        .await?;
+    as_shown?;
+    let data = json!({ "muted": mute, "percent": sink.percent(), "output": shown_name(&sink) });
+    if sink.muted == mute {
+        return Ok(unchanged(already_mute(mute).to_owned(), data));
+    }
+    let says: Cow<'static, str> = match mute {
+        true => "The sound is muted.".into(),
+        false => format!("The sound is no longer muted; the volume is at {} percent.", sink.percent()).into(),
+    };
+    let undo = Undo {
+        action: if mute { VolumeUnmute::NAME } else { VolumeMute::NAME }.to_owned(),
+        args: json!({}),
+        before: mute_state(&sink, sink.muted),
+        after: mute_state(&sink, mute),
+        only: None,
+        within: None,
+    };
+    Ok(Outcome::says(says).with(data).undone_by(undo))
+}
+
+async fn present_mute(cx: &Context<'_>) -> Result<Value, Failure> {
+    cx.personal()?;
+    let sink = cx.services.seat.sound.sink().await?;
+    Ok(mute_state(&sink, sink.muted))
+}
 
 /// Sets the volume of the default output.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -96,8 +237,28 @@ impl Perform for SetVolume {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview_level(cx, Wish::To(self.percent)).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run_level(cx, Wish::To(self.percent), ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        cx.personal()?;
+        let sink = cx.services.seat.sound.sink().await?;
+        Ok(volume_state(&sink, sink.percent()))
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        let sink = cx.services.seat.sound.sink().await.ok()?;
+        Some(sink.percent() == u32::from(self.percent.get()))
     }
 }
 
@@ -232,8 +393,17 @@ impl Perform for AdjustVolume {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview_level(cx, Wish::By(self.by)).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run_level(cx, Wish::By(self.by), ready).await
     }
 }
 
@@ -291,8 +461,25 @@ impl Perform for VolumeMute {
         "Mute the sound".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview_mute(cx, true).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run_mute(cx, true, ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        present_mute(cx).await
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        Some(cx.services.seat.sound.sink().await.ok()?.muted)
     }
 }
 
@@ -339,7 +526,24 @@ impl Perform for VolumeUnmute {
         "Unmute the sound".to_owned()
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
+        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
+    }
+
+    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
+        preview_mute(cx, false).await
+    }
+
+    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+        run_mute(cx, false, ready).await
+    }
+
+    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
+        present_mute(cx).await
+    }
+
+    async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
+        Some(!cx.services.seat.sound.sink().await.ok()?.muted)
     }
 }

@@ -9,6 +9,7 @@ use steward_policy::Risk;
 
 use super::types::{count, no_payload, size};
 use super::{Capability, Example, Perform, Ready, call, say};
+use crate::backend::dbus::upower::Upower;
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -66,7 +67,7 @@ impl Perform for SystemStatus {
         let home = cx.services.home.clone();
         let reading = tokio::task::spawn_blocking(move || machine(home.as_deref()));
         let mut data = reading.await.map_err(|e| Failure::internal(format!("reading the machine's state: {e}")))?;
-        let battery = match cx.services.bus.battery().await {
+        let battery = match Upower(&cx.services.bus).battery().await {
             Ok(Some(battery)) => json!({ "percent": battery.percent, "charging": battery.charging }),
             Ok(None) => json!({ "present": false }),
             Err(e) => json!({ "unknown": e.to_string() }),

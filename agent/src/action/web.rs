@@ -1,11 +1,19 @@
 //! Opening web pages.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use steward_ipc::Code;
 use steward_policy::{ArgKind, OwnedArg, Risk, UrlFact};
 
+use super::app::{through_word, with_unit};
 use super::types::visible;
-use super::{Capability, Example, Look, Need, Perform, Ready, call, not_connected, say};
+use super::{Capability, Example, Look, Need, Perform, Ready, call, say};
+use crate::backend::apps::start::Order;
+use crate::backend::bus::BusError;
+use crate::backend::dbus::portal::{CHOICE, Opened, Portal};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -79,8 +87,13 @@ impl Capability for OpenUrl {
     }
 }
 
+/// The program that opens an address where there is no portal.
+const XDG_OPEN: &str = "xdg-open";
+
 impl Perform for OpenUrl {
     const NEED: Need = Need::Desktop;
+    /// The portal may ask the person which program is to be used.
+    const DEADLINE: Duration = CHOICE.saturating_add(Duration::from_secs(30));
 
     fn sentence(&self) -> String {
         format!("Open {}", visible(self.url.0.as_str(), 200))
@@ -90,13 +103,52 @@ impl Perform for OpenUrl {
         vec![("url", OwnedArg::Url(self.url.0.clone()))]
     }
 
-    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        cx.personal()?;
         let web = matches!(self.url.0.url().scheme(), "http" | "https");
         let risk = if web { Self::RISK } else { Self::RISK_POSSIBLE };
         Ok(Look { risk, facts: self.facts(), opened: None })
     }
 
-    async fn run(&self, _cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
-        Err(not_connected(Self::NEED))
+    async fn run(&self, cx: &Context<'_>, _ready: Ready) -> Result<Outcome, Failure> {
+        let url = self.url.0.as_str();
+        let shown = visible(url, 200);
+        let says = format!("Opened {shown}.");
+        match Portal(&cx.services.bus).open(url).await {
+            Ok(Opened::Yes) => return Ok(Outcome::says(says).with(json!({ "url": url, "through": "portal" }))),
+            Ok(Opened::Cancelled) => {
+                let message = format!("the desktop asked, and {shown} was not opened because the person said no");
+                return Err(Failure::new(Code::Failed, message).with(json!({ "cancelled": true, "through": "portal" })));
+            }
+            Ok(Opened::No) => {
+                let message = format!("the desktop has no program that opens {shown}, or it could not be started");
+                return Err(Failure::new(Code::Failed, message).with(json!({ "through": "portal" })));
+            }
+            Ok(Opened::NoChoice) => {
+                let seconds = CHOICE.as_secs();
+                let message = format!(
+                    "the desktop asked for a program, and nobody chose one within {seconds} seconds; nothing was opened"
+                );
+                return Err(Failure::new(Code::TimedOut, message).with(json!({ "through": "portal" })));
+            }
+            // No portal: then the tool that every desktop has.
+            Err(BusError::NoBus { .. } | BusError::NoService { .. }) => (),
+            Err(e) => return Err(e.into()),
+        }
+        let apps = cx.services.seat.apps.clone();
+        let looking = tokio::task::spawn_blocking(move || apps.program(XDG_OPEN));
+        let found = looking.await.map_err(|e| Failure::internal(format!("looking for a program: {e}")))?;
+        let Some(program) = found.and_then(|p| p.into_os_string().into_string().ok()) else {
+            let message = "there is neither a desktop portal nor `xdg-open` to open it with; install `xdg-desktop-portal` or `xdg-utils`";
+            return Err(Failure::new(Code::Unavailable, message).with(json!({ "needs": Self::NEED.words() })));
+        };
+        // An address begins with its scheme, so it is never taken for an option.
+        let argv = [program, url.to_owned()];
+        let title = format!("Open {shown}");
+        let order = Order { id: XDG_OPEN, title: &title, argv: &argv, folder: None };
+        let through = cx.services.seat.starter.start(&cx.services.bus, &order).await?;
+        let data = json!({ "url": url, "through": XDG_OPEN, "started": through_word(&through) });
+        Ok(Outcome::says(format!("{shown} was handed to `xdg-open`, which opens it in the browser."))
+            .with(with_unit(data, &through)))
     }
 }

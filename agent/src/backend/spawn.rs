@@ -1,8 +1,8 @@
 //! The only place that starts processes.
 //!
 //! A program is an absolute path that was checked, its environment is cleared, its input is empty and it leads a process group of its
-//! own. [`run`] bounds time and output and ends the whole group; [`spawn_detached`] is for package transactions, which must outlive
-//! this process and are never killed by it. Nothing here knows what the programs do.
+//! own. [`run`] bounds time and output and ends the whole group; [`spawn_detached`] is for package transactions and for programs of the
+//! desktop, which must outlive this process and are never killed by it. Nothing here knows what the programs do.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -84,13 +84,31 @@ pub struct Job {
     program: Program,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    folder: PathBuf,
 }
 
 impl Job {
     /// A job without arguments, with `LC_ALL=C` and the `PATH` of the base system as its whole environment.
     #[must_use]
     pub fn new(program: Program) -> Self {
-        Self { program, args: Vec::new(), env: vec![("PATH".into(), PATH.into()), ("LC_ALL".into(), "C".into())] }
+        let env = vec![("PATH".into(), PATH.into()), ("LC_ALL".into(), "C".into())];
+        Self { program, args: Vec::new(), env, folder: "/".into() }
+    }
+
+    /// A job without arguments with the environment of a person's session, for programs of the desktop.
+    #[must_use]
+    pub fn in_session(program: Program, environment: &[(OsString, OsString)]) -> Self {
+        let mut env = vec![("PATH".into(), PATH.into())];
+        env.retain(|(name, _): &(OsString, OsString)| !environment.iter().any(|(given, _)| given == name));
+        env.extend_from_slice(environment);
+        Self { program, args: Vec::new(), env, folder: "/".into() }
+    }
+
+    /// Sets the folder to start in.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
     }
 
     /// Adds arguments.
@@ -122,7 +140,7 @@ impl Job {
             }
         };
         command.args(&self.args).env_clear().envs(self.env.iter().map(|(n, v)| (n, v)));
-        command.current_dir("/").stdin(Stdio::null());
+        command.current_dir(&self.folder).stdin(Stdio::null());
         command
     }
 }

@@ -20,6 +20,8 @@ use crate::reply::{Failure, Outcome, Reply};
 use crate::request::{Ask, Plan};
 use crate::services::{Mode, Progress};
 
+/// How long it may take to find out whether an action would work.
+const PROBE: Duration = Duration::from_secs(3);
 /// What callers are told of errors in files that they may not read.
 pub(super) const NOT_SHOWN: &str = "the policy files have an error; their owner sees which";
 
@@ -65,16 +67,34 @@ impl Core {
 
     async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
         let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
-        let data = if details { Some(self.details(caller).await) } else { None };
-        Outcome { capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
+        let mut data = if details { Some(self.details(caller).await) } else { None };
+        let mut message = None;
+        if self.0.services.simulated {
+            data.get_or_insert_with(|| json!({}))["simulated"] = json!(true);
+            message = Some("This is a simulation: nothing on this machine is changed.".into());
+        }
+        Outcome { message, capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
     }
 
     /// What each action does, takes and needs, and what this caller would be answered now.
     async fn details(&self, caller: &Arc<Caller>) -> Value {
         let rules = self.rules();
         let mut actions = Vec::with_capacity(CATALOGUE.len());
+        let progress = |_: Progress| {};
+        let cx = self.context(caller, caller.uid(), Uuid::new_v4(), &progress);
+        // A service that is not there is asked once, not once for each of its actions.
+        let mut missing: Vec<(action::Need, Failure)> = Vec::new();
         for entry in CATALOGUE {
-            let available = self.0.services.available(entry.need);
+            let available = match missing.iter().find(|(need, _)| *need == entry.need) {
+                Some((_, failure)) => Err(failure.clone()),
+                None => would_work(&cx, entry).await,
+            };
+            if let Err(failure) = &available
+                && failure.code != Code::NotAuthorized
+                && failure.data.as_ref().is_some_and(|d| d.get("needs").or(d.get("service")).is_some())
+            {
+                missing.push((entry.need, failure.clone()));
+            }
             let verdict = match entry.meta {
                 true => "ok",
                 false => self.judge(&rules.policy, &[ordinary(entry)], Who::Here(caller)).await.decision.name(),
@@ -87,7 +107,11 @@ impl Core {
                 "examples": entry.examples.iter().map(|e| json!({ "say": e.say, "payload": e.payload })).collect::<Vec<_>>(),
             }));
         }
-        json!({ "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION") })
+        json!({
+            "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"),
+            "services": self.0.services.versions().await,
+            "package_managers": self.0.services.packages.standing().await,
+        })
     }
 
     /// How the policy stands: its hash, its generation, who can write it, and what was wrong with the last files.
@@ -257,7 +281,10 @@ impl Core {
         }
         let mut outcome = Outcome::says(message);
         if explain.preview && verdict.decision != Decision::Deny {
-            let there = plan.steps.iter().try_for_each(|s| self.0.services.available(s.need()));
+            let mut there = Ok(());
+            for step in &plan.steps {
+                there = there.and(self.0.services.available(step.need()).await);
+            }
             let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
                 Err(f) => Err(f),
@@ -296,6 +323,25 @@ impl Core {
                 Err(Failure::new(Code::NotUnderstood, nothing.sentence()).with(nothing.to_json()))
             }
         }
+    }
+}
+
+/// Whether an action would work here and now: its service is there, and what would happen can be found out for its ordinary
+/// arguments. Changes nothing.
+async fn would_work(cx: &crate::services::Context<'_>, entry: &'static action::Entry) -> Result<(), Failure> {
+    cx.services.probe(entry.need).await?;
+    // What packages would do is not looked at: it takes long, and depends on which.
+    if matches!(entry.need, action::Need::Nothing | action::Need::Packages) {
+        return Ok(());
+    }
+    let payload = entry.examples.iter().find_map(|e| e.payload);
+    let Ok(Ask::Do(action)) = entry.parse(payload, None) else { return Ok(()) };
+    match tokio::time::timeout(PROBE, action.preview(cx)).await {
+        Ok(Err(failure)) if matches!(failure.code, Code::Unavailable | Code::NotAuthorized | Code::TimedOut) => {
+            Err(failure)
+        }
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::new(Code::TimedOut, format!("nothing answered within {} seconds", PROBE.as_secs()))),
     }
 }
 

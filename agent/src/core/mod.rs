@@ -19,12 +19,14 @@ mod hold;
 mod meta;
 mod release;
 mod say;
+mod simulated;
 mod start;
 
 pub use start::{Setup, StartError, Vanished};
 
 use crate::action::{self, Action, Ready, Shown};
 use crate::audit::{Audit, Kind, Place};
+use crate::backend::dbus::login1::Login1;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -62,6 +64,8 @@ struct Inner {
     rules: RwLock<Arc<Rules>>,
     /// One reload at a time: what was read first is never put in the place of what was read later.
     reloading: tokio::sync::Mutex<()>,
+    /// Told after each reload, taken or not.
+    reloaded: tokio::sync::Notify,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     /// Given up when the last handle goes.
@@ -114,12 +118,12 @@ impl Core {
     /// The one path: understood already, then looked at, judged, previewed, judged again, admitted, carried out.
     pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan) -> Reply {
         let id = Uuid::new_v4();
-        let name = plan.name.clone();
+        let (name, steps) = (plan.name.clone(), plan.steps.clone());
         match self.try_path(caller, plan, id).await {
             Ok(reply) => reply,
             Err(failure) => {
                 self.refused(caller, &name, &failure);
-                Reply::failed(name, failure)
+                self.marked(&steps, Reply::failed(name, failure))
             }
         }
     }
@@ -137,7 +141,7 @@ impl Core {
             return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
         }
         for step in &plan.steps {
-            self.0.services.available(step.need())?;
+            self.0.services.available(step.need()).await?;
         }
 
         // What would happen, where somebody is going to be asked or what runs is held to it.
@@ -148,7 +152,7 @@ impl Core {
             match self.preview(&plan, &cx).await {
                 Ok(all) => {
                     if let Some(reply) = already(&plan, &all) {
-                        return Ok(reply);
+                        return Ok(self.marked(&plan.steps, reply));
                     }
                     shown = all;
                 }
@@ -321,7 +325,7 @@ impl Core {
             Who::Here(c) => c.facts().session.clone(),
             Who::Then(a) => a.session.clone(),
         }?;
-        self.0.services.bus.locked(&session).await.ok()
+        Login1(&self.0.services.bus).locked(&session).await.ok()
     }
 
     /// What would happen, within a time and one at a time for each uid.
@@ -347,6 +351,7 @@ impl Core {
                 return Err(Failure::new(Code::TimedOut, message));
             }
         };
+        self.mark_previews(&plan.steps, &mut all);
         if let Some(id) = plan.undoes {
             // Used by another undo since, or too old by now.
             let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {

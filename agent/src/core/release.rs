@@ -62,7 +62,7 @@ impl Core {
         let mut verdict = self.judge(&rules.policy, &subjects, who).await;
         if verdict.decision != Decision::Deny {
             for step in &plan.steps {
-                self.0.services.available(step.need())?;
+                self.0.services.available(step.need()).await?;
             }
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
@@ -228,7 +228,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::policy_files::Roots;
     use crate::request::Plan;
-    use crate::services::Mode;
+    use crate::services::{Machine, Mode};
 
     const SELDOM: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\n\
         limit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\ndecision = ";
@@ -263,7 +263,7 @@ mod tests {
             clock: Clock::system(),
             wait: Duration::from_secs(30),
             note: "a test".to_owned(),
-            packages: None,
+            machine: Machine::bare(None),
         };
         std::fs::write(at("config.toml"), "version = 1\n").expect("written");
         let caller = Arc::new(Caller::this_process(Door::Command));

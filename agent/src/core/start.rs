@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::{Core, Inner, Rules};
 use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
+use crate::action::{self, Action};
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
-use crate::backend::bus::Bus;
-use crate::backend::package::Manager;
+use crate::backend::package::{Packages, Unit};
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -27,9 +27,12 @@ use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::receipts::Receipts;
 use crate::reply::{Failure, Outcome, Reply};
-use crate::services::{Mode, Progress, Services};
+use crate::request::Ask;
+use crate::services::{Context, Machine, Mode, Progress, Services};
 use crate::store::{Durability, LockError, LogError, StateLock};
 
+/// How long the machine is asked what became of a step.
+const LOOK_BACK: Duration = Duration::from_secs(10);
 /// How often what is old is tidied away.
 const TIDY: Duration = Duration::from_secs(30);
 
@@ -52,8 +55,8 @@ pub struct Setup {
     pub wait: Duration,
     /// What the lock says about this process: its sockets.
     pub note: String,
-    /// The package manager; the machine's own unless a test gives another.
-    pub packages: Option<Manager>,
+    /// The machine that it acts on.
+    pub machine: Machine,
 }
 
 /// Why an agent cannot start.
@@ -99,8 +102,13 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: setup.packages.unwrap_or_else(Manager::of_this_machine),
-            bus: Bus::default(),
+            packages: match setup.machine.packages.clone() {
+                Some(manager) => Packages::only(manager),
+                None => packages(&setup, &config),
+            },
+            bus: setup.machine.bus,
+            seat: setup.machine.seat,
+            simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -119,6 +127,7 @@ impl Core {
             config_file: setup.config,
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
+            reloaded: tokio::sync::Notify::new(),
             previews: Mutex::default(),
             _lock: lock,
         };
@@ -130,14 +139,19 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(
-            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
-        );
+        let mut data = json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files),
+        });
+        if self.0.services.simulated {
+            data["simulated"] = json!(true);
+        }
+        started.data = Some(data);
         self.write_later(&started);
 
         if self.0.services.memory.tidy().await {
             self.0.gate.scrub().await;
         }
+        let now = self.0.clock.now();
         let mut transactions = self.0.services.transactions_left();
         let mut asked = interrupted;
         for stored in self.0.audit.unfinished() {
@@ -160,6 +174,8 @@ impl Core {
                 confirmation,
                 held,
                 transaction: at.map(|at| transactions.swap_remove(at).1),
+                steps: steps_of(stored),
+                rebooted: stored.fields.get("data").and_then(|d| d["boot"].as_str()).map(|b| b != &*now.boot_id),
             };
             let core = self.clone();
             tokio::spawn(async move { core.find_out(begun).await });
@@ -201,7 +217,7 @@ impl Core {
 
     /// What became of a request that was being carried out when the agent stopped.
     async fn find_out(&self, begun: Begun) {
-        let Begun { id, purges, action, owner, confirmation, held, ended, transaction } = begun;
+        let Begun { id, purges, action, owner, confirmation, held, ended, transaction, steps, rebooted } = begun;
         let caller = Arc::new(Caller::this_process(Door::Command));
         let progress = |_: Progress| {};
         let cx = self.context(&caller, owner, id, &progress);
@@ -217,7 +233,7 @@ impl Core {
                     "the agent stopped before the package manager was started; nothing was done",
                 )),
             },
-            None => Err(unknown()),
+            None => took_place(&cx, &steps, rebooted).await,
         };
         let reply = match result {
             Ok(mut outcome) => {
@@ -270,6 +286,17 @@ impl Core {
     /// What is wrong, with file, line and column.
     pub async fn reload(&self, vanished: Vanished) -> Result<(), String> {
         let _one_at_a_time = self.0.reloading.lock().await;
+        let done = self.read_again(vanished).await;
+        self.0.reloaded.notify_one();
+        done
+    }
+
+    /// Returns after the next reload, or at once when there was one since this was asked last. One task may ask.
+    pub async fn reloaded(&self) {
+        self.0.reloaded.notified().await;
+    }
+
+    async fn read_again(&self, vanished: Vanished) -> Result<(), String> {
         let before = self.rules();
         let loaded = match Config::read(&self.0.config_file) {
             Ok(config) => {
@@ -372,6 +399,15 @@ impl Core {
         }
     }
 
+    /// Whether what every request needs still answers: the rules, the gate, and the thread that writes the audit log. A part
+    /// that hangs keeps this from returning, which whoever asks has to take for a no.
+    pub async fn is_alive(&self) -> bool {
+        drop(self.rules());
+        self.0.gate.answers();
+        // A full queue is drained by a thread that lives.
+        matches!(self.0.audit.idle().await, Ok(_) | Err(AuditError::Log(LogError::Overloaded)))
+    }
+
     /// Tells those who listen that the agent stops, and ends their streams after what waits in them. Called before the
     /// doors are told to stop, which wait for their connections.
     pub fn stopping(&self) {
@@ -393,6 +429,15 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+/// The package managers of the configuration. The machine's agent has what needs root done by a unit, unless it is root.
+fn packages(setup: &Setup, config: &Config) -> Packages {
+    let packages = Packages::of_this_machine(&config.package.managers);
+    if setup.mode == Mode::User || rustix::process::geteuid().is_root() {
+        return packages;
+    }
+    packages.by(Unit::new(setup.machine.bus.clone(), setup.state.clone()))
 }
 
 fn interpreter() -> Interpreter {
@@ -421,6 +466,42 @@ struct Begun {
     /// Its end in the gate's journal.
     ended: Option<&'static str>,
     transaction: Option<crate::backend::package::Transaction>,
+    /// What was to be done; empty when the record does not tell.
+    steps: Vec<Action>,
+    /// Whether the machine was booted again since.
+    rebooted: Option<bool>,
+}
+
+/// What a record says was to be done; nothing when a part of it is not to be read any more.
+fn steps_of(record: &audit::Stored) -> Vec<Action> {
+    let step = |name: &str, args: &Value| match action::read(name, None, args.as_object().cloned()) {
+        Ok(Ask::Do(action)) => Some(action),
+        _ => None,
+    };
+    let steps = match (record.text("action"), record.fields.get("args")) {
+        (_, Some(Value::Array(steps))) => steps.iter().map(|s| step(s["action"].as_str()?, &s["args"])).collect(),
+        (Some(name), Some(args)) => step(name, args).map(|step| vec![step]),
+        _ => None,
+    };
+    steps.unwrap_or_default()
+}
+
+/// Asks the machine whether what was begun took place. Nothing is done again.
+async fn took_place(cx: &Context<'_>, steps: &[Action], rebooted: Option<bool>) -> Result<Outcome, Failure> {
+    for step in steps {
+        match tokio::time::timeout(LOOK_BACK, step.took_place(cx, rebooted)).await {
+            Ok(Some(true)) => {}
+            Ok(Some(false)) => {
+                let message = "the agent was stopped in the middle of it, and it did not take place; ask again";
+                return Err(Failure::new(Code::Failed, message));
+            }
+            Ok(None) | Err(_) => return Err(unknown()),
+        }
+    }
+    match steps {
+        [] => Err(unknown()),
+        _ => Ok(Outcome::says("It was done; the agent was stopped before it could answer.")),
+    }
 }
 
 fn unknown() -> Failure {

@@ -26,6 +26,9 @@ const BATCH: usize = 64 * 1024;
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a line may take from its first byte to its newline. Between lines there is no limit.
 const LINE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a request has to be answered when the agent stops. Then its client has a last line that says so; it is shorter
+/// than the grace that connections have.
+pub(crate) const LAST_CALL: Duration = Duration::from_secs(4);
 /// The longest name of an action that is echoed, in bytes.
 const MAX_ECHO: usize = 128;
 
@@ -161,7 +164,7 @@ async fn serve(core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut stop: wa
                 frame => frame,
             };
             let Some(frame) = frame else { break };
-            let (response, subscribed) = answer(core, caller, frame).await;
+            let (response, subscribed) = answer(core, caller, frame, &mut stop).await;
             response.encode(&mut out);
             if let Some(watch) = subscribed {
                 if wire.write(&out).await.is_ok() {
@@ -260,8 +263,19 @@ async fn write(wire: &impl Wire, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
+/// Waits until the agent has been stopping for so long that what is not answered yet is given up.
+async fn out_of_time(stop: &mut watch::Receiver<bool>) {
+    stopped(stop).await;
+    tokio::time::sleep(LAST_CALL).await;
+}
+
 /// Answers one line; with a subscription when it asked for one.
-async fn answer(core: &Core, caller: &Arc<Caller>, frame: Frame<'_>) -> (Response, Option<Watch>) {
+async fn answer(
+    core: &Core,
+    caller: &Arc<Caller>,
+    frame: Frame<'_>,
+    stop: &mut watch::Receiver<bool>,
+) -> (Response, Option<Watch>) {
     let request = match decode(frame) {
         Ok(request) => request,
         Err((name, id, failure)) => {
@@ -281,8 +295,18 @@ async fn answer(core: &Core, caller: &Arc<Caller>, frame: Frame<'_>) -> (Respons
         },
         _ => None,
     };
+    let name = request.name.clone();
     let call = Call { name: request.name, payload: request.payload, args: request.args };
-    let response = Response::from(core.handle(Request { caller, call }).await);
+    let reply = tokio::select! {
+        biased;
+        reply = core.handle(Request { caller, call }) => reply,
+        () = out_of_time(stop) => {
+            let message = "the agent is being stopped and does not wait for this; what was begun goes on, and its end will \
+                           be in the audit log and in the answer to `result`";
+            Reply::failed(name.into_owned(), Failure::new(Code::UnknownOutcome, message))
+        }
+    };
+    let response = Response::from(reply);
     let subscribed = watch.filter(|_| response.status == steward_ipc::Status::Ok);
     (with_id(response, id), subscribed)
 }

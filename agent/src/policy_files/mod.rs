@@ -37,8 +37,8 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// The usual folders: `/etc/steward/policy.d`, `/usr/share/steward/policy.d`, and `steward/policy.d` under `config_home`
-    /// (`$XDG_CONFIG_HOME`), which a system service leaves out.
+    /// The usual folders of a person's agent: `/etc/steward/policy.d`, `/usr/share/steward/policy.d`, and `steward/policy.d`
+    /// under `config_home` (`$XDG_CONFIG_HOME`).
     pub fn usual(config_home: Option<&Path>, given: Vec<PathBuf>, uid: u32) -> Roots {
         Roots {
             admin: PathBuf::from("/etc/steward/policy.d"),
@@ -48,6 +48,13 @@ impl Roots {
             uid,
             system: 0,
         }
+    }
+
+    /// The usual folders of the machine's agent: `/etc/steward/policy.d`, which is law for both, and
+    /// `/usr/share/steward/system/policy.d`. A package brings a policy for a desktop and one for a server, and neither may
+    /// hold where the other is meant.
+    pub fn of_the_system(given: Vec<PathBuf>, uid: u32) -> Roots {
+        Roots { vendor: PathBuf::from("/usr/share/steward/system/policy.d"), ..Roots::usual(None, given, uid) }
     }
 }
 

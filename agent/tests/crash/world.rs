@@ -82,6 +82,7 @@ impl World {
             .env_clear()
             .env("HOME", &self.root)
             .env("STEWARD_LOG", "info")
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
             .arg("--socket")
             .arg(&self.socket)
             .arg("--state-dir")

@@ -18,7 +18,7 @@ use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::policy_files::Roots;
 use steward_agent::server::{self, Access, SocketSpec};
-use steward_agent::services::Mode;
+use steward_agent::services::{Machine, Mode};
 use steward_ipc::Client;
 use tokio::sync::watch;
 
@@ -40,6 +40,8 @@ pub struct World {
     pub clock: Clock,
     pub archive: Arc<MockArchive>,
     pub access: Access,
+    /// The machine that it acts on; one with the archive and nothing else when none is given. Taken at the next start.
+    pub machine: Option<Machine>,
     running: Option<Running>,
 }
 
@@ -65,6 +67,7 @@ impl World {
             clock: Clock::set_to(moment),
             archive: MockArchive::shipped(),
             access: Access::Own,
+            machine: None,
             running: None,
         };
         world.write("policy.toml", policy);
@@ -112,7 +115,7 @@ impl World {
             clock: self.clock.clone(),
             wait: PATIENCE,
             note: "a test".to_owned(),
-            packages: Some(Manager::Mock(self.archive.clone())),
+            machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Some(Manager::Mock(self.archive.clone())))),
         };
         let sockets = [
             SocketSpec { name: None, path: self.socket() },
@@ -152,6 +155,18 @@ impl World {
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("it runs")
+    }
+
+    /// Whether a watchdog would be told that the agent is alive.
+    pub fn is_alive(&self) -> bool {
+        let running = self.running();
+        running.runtime.block_on(running.core.is_alive())
+    }
+
+    /// Closes the audit log while the agent goes on.
+    pub fn stop_recording(&self) {
+        let running = self.running();
+        running.runtime.block_on(running.core.stop());
     }
 
     /// Puts another policy in its place and has it read.
@@ -290,6 +305,10 @@ impl Daemon {
     pub fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stewardd"));
         command.env_clear().env("HOME", folder).env("STEWARD_LOG", "info");
+        // The services of the machine that the tests run on are nobody's to change.
+        command
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
         command.args(["--state-dir", &folder.join("state").display().to_string()]);
         command.args(["--config", &folder.join("config.toml").display().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

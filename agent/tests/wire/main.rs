@@ -17,3 +17,4 @@ mod hostile;
 mod protocol;
 mod records;
 mod reload;
+mod service;

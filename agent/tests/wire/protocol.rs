@@ -194,7 +194,7 @@ fn payloads_are_read_as_the_document_says() {
     let plain = world.ask("package_install", "vim,curl,openssl");
     let odd = world.ask("package_install", " vim ,, curl,\topenssl ,");
     assert_eq!(plain["confirmation_id"], odd["confirmation_id"], "{odd}");
-    // The services of a desktop come later: judged first, then unavailable.
+    // Here is no service of a desktop: judged first, then unavailable.
     for (name, payload) in [
         ("open_url", "https://mail.google.com/"),
         ("open_app", "firefox"),

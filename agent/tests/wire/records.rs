@@ -32,6 +32,7 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
     drop(world.ask("reject", &other));
     drop(world.ask("cancel", &world.hold("package_install", "curl")));
     drop(world.ask("set_volume", "40"));
+    drop(world.ask("power_reboot", ""));
     drop(world.ask("nonsense", ""));
     drop(world.line("not a request"));
     for _ in 0..50 {
@@ -69,7 +70,8 @@ fn the_audit_log_tells_what_was_asked_judged_decided_and_done() {
     let done = of(&records, "finished", "package_install");
     assert_eq!((done.len(), &done[0]["confirmation"], &done[0]["status"]), (1, &json!(id), &json!("ok")));
 
-    assert_eq!(of(&records, "refused", "set_volume")[0]["code"], "unavailable");
+    assert_eq!(of(&records, "finished", "set_volume")[0]["code"], "unavailable");
+    assert_eq!(of(&records, "refused", "power_reboot")[0]["code"], "unavailable");
     assert_eq!(of(&records, "refused", "nonsense")[0]["code"], "unknown_action");
     assert_eq!(records.iter().filter(|r| r["kind"] == "malformed").count(), 1);
     assert!(!records.iter().any(|r| r["action"] == "ping"), "a ping has no record of its own");

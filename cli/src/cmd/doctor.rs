@@ -26,6 +26,8 @@ struct Findings {
     problems: Vec<String>,
     /// Where things are and how they stand: a name, and what is said about it.
     facts: Vec<(&'static str, String)>,
+    /// The services that the agent acts through: what they are called, and their version or why they are not there.
+    services: Vec<(String, String)>,
     /// The answer to `get_capabilities` with details.
     agent: Option<Value>,
 }
@@ -50,6 +52,7 @@ pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
         Form::Json => out.json(&json!({
             "problems": found.problems,
             "facts": found.facts.iter().map(|(n, s)| ((*n).to_owned(), json!(s))).collect::<serde_json::Map<_, _>>(),
+            "services": found.agent.as_ref().map(|a| &a["services"]),
             "policy": found.agent.as_ref().map(|a| &a["policy"]),
             "actions": found.agent.as_ref().map(|a| &a["actions"]),
         })),
@@ -151,16 +154,14 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
                 }
             }
             found.fact("agent", format!("version {}", text(&data["version"])));
-            let install = data["actions"].as_array().into_iter().flatten().find(|a| a["name"] == "package_install");
-            if let Some(install) = install {
-                found.fact(
-                    "packages",
-                    match install["why_not"].as_str() {
-                        None => "can be changed".to_owned(),
-                        Some(why) => format!("cannot be changed: {}", one_line(why)),
-                    },
-                );
+            for service in data["services"].as_array().into_iter().flatten() {
+                let said = match (service["version"].as_str(), service["missing"].as_str()) {
+                    (Some(version), _) => format!("version {}", one_line(version)),
+                    (None, missing) => missing.map_or_else(|| "not there".to_owned(), one_line),
+                };
+                found.services.push((text(&service["title"]), said));
             }
+            found.fact("packages", packages(&data["package_managers"]));
             found.agent = Some(data);
             Looked::Yes
         }
@@ -174,6 +175,25 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
             found.problems.push(fault.to_string());
             Looked::No
         }
+    }
+}
+
+/// Which package manager is used, in which version, and why none before it is.
+fn packages(managers: &Value) -> String {
+    let each = managers.as_array().into_iter().flatten().map(|manager| {
+        let name = text(&manager["manager"]);
+        match (manager["why_not"].as_str(), &manager["version"], manager["used"] == true) {
+            (Some(why), _, _) => format!("not {name}: {}", one_line(why)),
+            (None, Value::String(version), true) => format!("{name} {version} is used"),
+            (None, _, true) => format!("{name} is used"),
+            (None, _, false) => format!("{name} would do too"),
+        }
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() {
+        "no package manager is configured that this version knows".to_owned()
+    } else {
+        each.join("; ")
     }
 }
 
@@ -202,6 +222,14 @@ fn print(out: &mut Out, found: &Findings) {
     for (name, said) in &found.facts {
         let name = out.styled(Look::Bold, &format!("{:<16}", format!("{name}:")));
         out.line(&format!("{name}{}", clean(said)));
+    }
+    if !found.services.is_empty() {
+        out.line("");
+        let heading = out.styled(Look::Bold, "Services:");
+        out.line(&heading);
+        for (title, said) in &found.services {
+            out.line(&format!("  {}: {}", clean(title), clean(said)));
+        }
     }
     let actions = found.agent.as_ref().and_then(|a| a["actions"].as_array());
     if let Some(actions) = actions {

@@ -18,7 +18,7 @@ pub(crate) fn completions(out: &mut Out, shell: clap_complete::Shell) -> Exit {
     Exit::Done
 }
 
-/// Prints the main page, or writes all pages into `dir`.
+/// Prints the main page, or writes all pages into `dir`, that of the daemon too.
 ///
 /// # Errors
 /// When the folder cannot be written to.
@@ -30,7 +30,13 @@ pub(crate) fn pages(out: &mut Out, dir: Option<&Path>) -> Result<Exit, Fault> {
         out.raw(&page);
         return Ok(Exit::Done);
     };
-    let made = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir));
+    let daemon = || {
+        let mut page = Vec::new();
+        Man::new(steward_agent::args::Args::command()).section("8").render(&mut page)?;
+        std::fs::write(dir.join("stewardd.8"), page)
+    };
+    let made =
+        std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir)).and_then(|()| daemon());
     made.map_err(|e| Fault::Failed(format!("{}: {e}", dir.display())))?;
     out.note(&format!("The pages are in {}.", dir.display()));
     Ok(Exit::Done)

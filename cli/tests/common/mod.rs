@@ -92,6 +92,8 @@ impl World {
             .env("XDG_STATE_HOME", self.path("state"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("TERM", "xterm")
+            // The services of the machine that the tests run on are nobody's to change.
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
     }
 
     /// The built command with these arguments, not yet started; nothing is a terminal.

@@ -1,4 +1,35 @@
-//! Our own small proxies, one file for each service, with the few calls that we make.
+//! What is said to each service: one file a service, named after it, with small proxies of our own for the few calls that we make.
 
-pub(super) mod login1;
-pub(super) mod upower;
+pub mod application;
+pub mod bluez;
+pub mod login1;
+pub mod network_manager;
+pub mod portal;
+pub mod systemd1;
+pub mod upower;
+
+use zbus::ObjectPath;
+use zbus::proxy::{Builder, CacheProperties, Defaults};
+
+/// The one object of a service. Properties are read when they are asked for: nothing is kept that could be old, and no signal is
+/// waited for.
+pub(in crate::backend) async fn the<P>(bus: &zbus::Connection) -> zbus::Result<P>
+where
+    P: Defaults + From<zbus::Proxy<'static>>,
+{
+    Builder::<P>::new(bus).cache_properties(CacheProperties::No).build().await
+}
+
+/// An object of a service, by its path.
+pub(in crate::backend) async fn at<'p, P>(bus: &zbus::Connection, path: impl Into<ObjectPath<'p>>) -> zbus::Result<P>
+where
+    P: Defaults + From<zbus::Proxy<'static>>,
+{
+    let path: ObjectPath<'static> = path.into().into_owned();
+    Builder::<P>::new(bus).path(path).cache_properties(CacheProperties::No).build().await
+}
+
+/// The next item of a stream of signals; none when the connection has ended.
+pub(in crate::backend) async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    std::future::poll_fn(|cx| std::pin::Pin::new(&mut *stream).poll_next(cx)).await
+}

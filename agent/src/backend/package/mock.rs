@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::apt::near;
+use super::find::near;
 use super::name::PackageName;
 use super::transaction::{Already, Change, Item, Mark, Transaction, Verb};
 use super::{Done, Hit, PackageError, Progress, ProgressSender, Refresh, Running};
@@ -227,7 +227,7 @@ impl MockArchive {
             installed_bytes_change,
             items,
             already,
-            kept_back: Vec::new(),
+            ..Transaction::default()
         })
     }
 }
@@ -313,7 +313,7 @@ impl State {
 #[allow(clippy::missing_errors_doc)]
 impl MockArchive {
     /// See [`super::Manager::available`].
-    pub fn available(&self) -> Result<(), PackageError> {
+    pub async fn available(&self) -> Result<(), PackageError> {
         match self.state().trouble {
             Trouble::Unavailable => Err(PackageError::NotRoot),
             _ => Ok(()),
@@ -334,7 +334,7 @@ impl MockArchive {
         lock_wait: Duration,
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
-        self.available()?;
+        self.available().await?;
         if self.state().trouble == Trouble::Locked {
             return Err(PackageError::Locked { by: Some("apt-get (pid 4711)".to_owned()), waited: lock_wait });
         }
@@ -395,8 +395,13 @@ impl MockArchive {
     }
 
     /// See [`super::Manager::refresh`].
-    pub async fn refresh(&self) -> Result<Refresh, PackageError> {
+    pub async fn refresh(&self, _lock_wait: Duration, _progress: &ProgressSender) -> Result<Refresh, PackageError> {
         Ok(Refresh::Fresh)
+    }
+
+    /// See [`super::Manager::own_version`].
+    pub async fn own_version(&self) -> Option<String> {
+        None
     }
 
     /// See [`super::Manager::installed`].

@@ -1,27 +1,88 @@
 //! Package managers: one schema, simulate first, hold to it.
 //!
-//! [`Manager`] is the only way in. A simulation gives a [`Transaction`], which is the preview; a commit takes that transaction, checks
-//! that the manager would still do the same, and does it in a process that outlives this one. A name that does not exist is an error
+//! [`Packages`] is the only way in: at each request it picks the first [`Manager`] of the configured order that can be used here and
+//! now. A simulation gives a [`Transaction`], which is the preview and says who made it; a commit takes that transaction, checks that
+//! the same manager would still do the same, and does it in a process that outlives this one. A name that does not exist is an error
 //! with near names in it and is never replaced by one of them.
 
 pub mod apt;
+pub mod commit;
+pub mod find;
+mod lock;
 pub mod mock;
 pub mod name;
+mod order;
+mod pick;
+pub mod root;
 pub mod transaction;
+mod unit;
 
 use std::path::Path;
 use std::time::Duration;
 
-pub use apt::commit::Running;
+pub use commit::Running;
 pub use name::{NameError, PackageName};
+pub use order::{Instance, Refusal};
+pub use pick::{Packages, Standing};
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+pub use unit::Unit;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::spawn::SpawnError;
+use commit::Direct;
+
+/// How old the package index may be before an update fetches it again.
+pub const INDEX_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// The longest piece of a manager's text that is passed on, in characters.
+const MAX_TEXT: usize = 400;
+
+/// A text without control characters (a package's description is not ours), cut to a length that can be shown.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
+}
+
+/// A package manager by name, as the configuration and transactions write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagerName {
+    /// PackageKit, over the bus.
+    PackageKit,
+    /// apt of Debian and its relatives.
+    Apt,
+    /// dnf of Fedora and its relatives.
+    Dnf,
+    /// pacman of Arch and its relatives.
+    Pacman,
+    /// zypper of openSUSE.
+    Zypper,
+    /// flatpak: for this user, or for everybody as root.
+    Flatpak,
+}
+
+impl ManagerName {
+    /// All of them in the order in which they are tried unless the configuration says otherwise.
+    pub const ORDER: [Self; 6] = [Self::PackageKit, Self::Apt, Self::Dnf, Self::Pacman, Self::Zypper, Self::Flatpak];
+
+    /// The name in sentences.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PackageKit => "PackageKit",
+            Self::Apt => "apt",
+            Self::Dnf => "dnf",
+            Self::Pacman => "pacman",
+            Self::Zypper => "zypper",
+            Self::Flatpak => "flatpak",
+        }
+    }
+}
 
 /// How far a transaction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// From 0 to 100, when the manager says so.
     pub percent: Option<u8>,
@@ -33,7 +94,7 @@ pub struct Progress {
 pub type ProgressSender = mpsc::Sender<Progress>;
 
 /// A package that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
     pub name: String,
@@ -46,14 +107,14 @@ pub struct Hit {
 }
 
 /// What a transaction did, checked against the manager's database after it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The items that are now as they should be.
     pub items: Vec<Item>,
 }
 
 /// What a refresh of the package index did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
     /// It was young enough.
     Fresh,
@@ -62,7 +123,7 @@ pub enum Refresh {
 }
 
 /// Why a package manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PackageError {
     /// There is no package with this name.
     #[error("there is no package `{name}`{}", near_words(near))]
@@ -183,7 +244,7 @@ impl Queue {
     }
 }
 
-/// The package manager of this machine.
+/// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
     /// apt, directly, as root.
@@ -192,32 +253,55 @@ pub enum Manager {
     Mock(std::sync::Arc<mock::MockArchive>),
 }
 
+/// Does the same with whichever manager it is: all of them have methods of the same names.
+macro_rules! each {
+    ($self:expr, $manager:ident => $work:expr) => {
+        match $self {
+            Manager::Apt($manager) => $work,
+            Manager::Mock($manager) => $work,
+        }
+    };
+}
+
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager of this machine.
+    /// The manager with this name on this machine; nothing for one that this version does not know.
     #[must_use]
-    pub fn of_this_machine() -> Self {
-        Self::Apt(apt::Apt::new(apt::AptPaths::default()))
+    pub fn of_this_machine(name: ManagerName) -> Option<Self> {
+        match name {
+            ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
+            _ => None,
+        }
+    }
+
+    /// Its name; nothing for the archive in memory.
+    #[must_use]
+    pub fn name(&self) -> Option<ManagerName> {
+        match self {
+            Self::Apt(_) => Some(ManagerName::Apt),
+            Self::Mock(_) => None,
+        }
     }
 
     /// Whether packages can be changed here and now, and why not.
-    pub fn available(&self) -> Result<(), PackageError> {
+    pub async fn available(&self) -> Result<(), PackageError> {
+        each!(self, manager => manager.available().await)
+    }
+
+    /// Waits for a turn to ask a manager that reads its whole index each time.
+    async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
-            Self::Apt(apt) => apt.available(),
-            Self::Mock(archive) => archive.available(),
+            Self::Mock(_) => Ok(None),
+            Self::Apt(_) => QUEUE.turn().await.map(Some),
         }
     }
 
     /// What `change` would do. Changes nothing and needs no root.
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
-        match self {
-            Self::Apt(apt) => {
-                let _turn = QUEUE.turn().await?;
-                apt.simulate(change).await
-            }
-            Self::Mock(archive) => archive.simulate(change).await,
-        }
+        let _turn = self.turn().await?;
+        let transaction = each!(self, manager => manager.simulate(change).await)?;
+        Ok(Transaction { manager: self.name(), ..transaction })
     }
 
     /// Starts exactly `transaction`, after checking that it is still what would be done. `folder` is new for each transaction and
@@ -229,10 +313,7 @@ impl Manager {
         lock_wait: Duration,
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
-        match self {
-            Self::Apt(apt) => apt.start(transaction, folder, lock_wait, progress).await,
-            Self::Mock(archive) => archive.start(transaction, folder, lock_wait, progress).await,
-        }
+        each!(self, manager => manager.start(transaction, folder, lock_wait, progress).await)
     }
 
     /// Waits for a transaction that was started, here or by an earlier run of this program, and checks what it did. It goes on when
@@ -244,38 +325,29 @@ impl Manager {
         deadline: Duration,
         progress: &ProgressSender,
     ) -> Result<Done, PackageError> {
-        match self {
-            Self::Apt(apt) => apt.finish(transaction, running, deadline, progress).await,
-            Self::Mock(archive) => archive.finish(transaction, running, deadline, progress).await,
-        }
+        each!(self, manager => manager.finish(transaction, running, deadline, progress).await)
     }
 
     /// Packages with all the words in their name or description: the exact name first, then names that begin with it, at most
-    /// [`apt::MAX_HITS`].
+    /// [`find::MAX_HITS`].
     pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
-        match self {
-            Self::Apt(apt) => {
-                let _turn = QUEUE.turn().await?;
-                apt.search(words).await
-            }
-            Self::Mock(archive) => archive.search(words).await,
-        }
+        let _turn = self.turn().await?;
+        each!(self, manager => manager.search(words).await)
     }
 
-    /// Fetches the package index when it is older than [`apt::INDEX_AGE`].
+    /// Fetches the package index when it is older than [`INDEX_AGE`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
-        match self {
-            Self::Apt(apt) => apt.refresh(apt::INDEX_AGE, lock_wait, progress).await,
-            Self::Mock(archive) => archive.refresh().await,
-        }
+        each!(self, manager => manager.refresh(lock_wait, progress).await)
     }
 
     /// The installed versions, in the order asked; nothing for a package that is not installed.
     pub async fn installed(&self, names: &[PackageName]) -> Result<Vec<Option<String>>, PackageError> {
-        match self {
-            Self::Apt(apt) => apt.installed(names).await,
-            Self::Mock(archive) => archive.installed(names).await,
-        }
+        each!(self, manager => manager.installed(names).await)
+    }
+
+    /// Its version, for a person; nothing when it is not there or does not say.
+    pub async fn own_version(&self) -> Option<String> {
+        each!(self, manager => manager.own_version().await)
     }
 }
 
@@ -284,6 +356,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn text_of_a_manager_is_cut_and_has_no_control_characters() {
+        assert_eq!(clean("a\u{1b}[31mb\tc\n"), "a [31mb c");
+        assert_eq!(clean(&"x".repeat(2 * MAX_TEXT)).len(), MAX_TEXT);
+    }
 
     #[tokio::test]
     async fn four_queries_run_sixteen_wait_and_the_next_is_told_so() {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ManagerName;
 use super::name::PackageName;
 
 /// What is asked of a package manager.
@@ -149,6 +150,9 @@ pub struct Already {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
+    /// Who simulated it, and alone may carry it out; nothing for the archive in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<ManagerName>,
     /// What happens, in the order of names.
     pub items: Vec<Item>,
     /// Bytes to download in all, when known.

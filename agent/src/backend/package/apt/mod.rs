@@ -1,4 +1,4 @@
-//! apt, directly. Arguments and output are handled by pure functions in `argv` and `parse`; here and in `commit` the programs run.
+//! apt, directly. Arguments and output are handled by pure functions in `argv` and `parse`; here and in `direct` the programs run.
 //!
 //! An update is what `apt upgrade` does: nothing is removed, new packages are added when a newer version needs them (a kernel), and
 //! what would need a removal is kept back and said. A release upgrade (`full-upgrade`) is never done.
@@ -8,31 +8,18 @@
 //! installed again as a dependency.
 
 pub mod argv;
-pub mod commit;
-pub mod lock;
+mod direct;
 pub mod parse;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::transaction::{Already, Change, Difference, Mark, Transaction};
-use super::{Hit, PackageError, PackageName, ProgressSender, Refresh};
+use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock};
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
 use self::argv::Mode;
 use self::parse::Refusal;
-
-/// How old the package index may be before an update fetches it again.
-pub const INDEX_AGE: Duration = Duration::from_secs(60 * 60);
-
-/// The most packages that a search returns.
-pub const MAX_HITS: usize = 20;
-
-/// The most words of a search that count.
-pub const MAX_WORDS: usize = 8;
-
-/// The most near names of a name that does not exist.
-const MAX_NEAR: usize = 5;
 
 /// A query or simulation. On slow machines apt reads its index for tens of seconds.
 const QUERY: Limits = Limits { deadline: Duration::from_secs(120), output: 8 * 1024 * 1024 };
@@ -99,12 +86,12 @@ impl Apt {
         Self { paths }
     }
 
-    /// Whether packages can be changed: apt is there and we are root.
-    pub fn available(&self) -> Result<(), PackageError> {
+    /// Whether apt is there.
+    pub(super) fn there(&self) -> Result<(), PackageError> {
         for program in [&self.paths.apt_get, &self.paths.dpkg_query] {
             Program::new(program)?;
         }
-        if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
+        Ok(())
     }
 
     /// See [`super::Manager::simulate`].
@@ -207,7 +194,7 @@ impl Apt {
 
     /// See [`super::Manager::search`].
     pub async fn search(&self, words: &str) -> Result<Vec<Hit>, PackageError> {
-        let words: Vec<String> = words.split_whitespace().take(MAX_WORDS).map(str::to_lowercase).collect();
+        let words = find::words(words);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if words.is_empty() {
             return Ok(Vec::new());
@@ -216,8 +203,8 @@ impl Apt {
         if !output.status.success() {
             return Err(self.refused(&output).await);
         }
-        let mut hits = rank(parse::search(&output.stdout_text()), &words);
-        hits.truncate(MAX_HITS);
+        let mut hits = find::rank(parse::search(&output.stdout_text()), &words);
+        hits.truncate(find::MAX_HITS);
         let names: Vec<PackageName> = hits.iter().filter_map(|hit| hit.name.parse().ok()).collect();
         if !names.is_empty() {
             let mut show: Vec<String> = ["show", "--no-all-versions", "--"].map(str::to_owned).to_vec();
@@ -234,20 +221,13 @@ impl Apt {
         Ok(hits)
     }
 
-    /// Fetches the index when it is older than `age`, after waiting for whoever is fetching it now.
-    pub async fn refresh(
-        &self,
-        age: Duration,
-        lock_wait: Duration,
-        progress: &ProgressSender,
-    ) -> Result<Refresh, PackageError> {
-        if self.index_age().is_some_and(|have| have <= age) {
+    /// Fetches the index when it is older than [`INDEX_AGE`], after waiting for whoever is fetching it now.
+    pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
+        if self.index_age().is_some_and(|have| have <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
-        if !rustix::process::geteuid().is_root() {
-            return Err(PackageError::NotRoot);
-        }
-        lock::wait_until_free(std::slice::from_ref(&self.paths.lists_lock), lock_wait, progress).await?;
+        commit::may_change()?;
+        lock::wait_until_free(|| lock::of_record(&self.paths.lists_lock), lock_wait, progress).await?;
         let _ = progress.try_send(super::Progress { percent: None, text: "Fetching the package index".into() });
         let output = self.run(&self.paths.apt_get, vec!["-oAPT::Color=false".into(), "update".into()], FETCH).await?;
         if !output.status.success() {
@@ -256,7 +236,7 @@ impl Apt {
         // apt ends with 0 when a source could not be reached but an old copy of it is there.
         let stderr = output.stderr_text();
         match stderr.lines().find(|l| l.starts_with("W: Failed to fetch")) {
-            Some(line) => Err(PackageError::Network { text: parse::clean(line) }),
+            Some(line) => Err(PackageError::Network { text: clean(line) }),
             None => Ok(Refresh::Updated),
         }
     }
@@ -265,6 +245,12 @@ impl Apt {
     fn index_age(&self) -> Option<Duration> {
         let stamps = self.paths.index_stamps.iter().filter_map(|path| path.metadata().ok()?.modified().ok());
         SystemTime::now().duration_since(stamps.max()?).ok()
+    }
+
+    /// See [`super::Manager::own_version`]. `apt 2.6.1 (amd64)` is the first line that apt-get says.
+    pub async fn own_version(&self) -> Option<String> {
+        let output = self.run(&self.paths.apt_get, vec!["--version".into()], QUERY).await.ok()?;
+        output.stdout_text().split_ascii_whitespace().nth(1).map(clean)
     }
 
     /// See [`super::Manager::installed`].
@@ -315,9 +301,9 @@ impl Apt {
         );
         let mut found = provided.map(|o| parse::providers(&o.stdout_text())).unwrap_or_default();
         if let Ok(known) = known {
-            found.extend(near(&name, known.stdout_text().lines()));
+            found.extend(find::near(&name, known.stdout_text().lines()));
         }
-        found.truncate(MAX_NEAR);
+        found.truncate(find::MAX_NEAR);
         PackageError::NotFound { name, near: found }
     }
 }
@@ -353,77 +339,10 @@ fn set_sizes(transaction: &mut Transaction, sizes: &parse::Sizes) {
     transaction.installed_bytes_change = sizes.installed_change;
 }
 
-/// The exact name first, then names that begin with the first word, names with all words, and the rest; each in the order of names.
-fn rank(mut hits: Vec<Hit>, words: &[&str]) -> Vec<Hit> {
-    let joined = words.join("-");
-    let rank = |hit: &Hit| {
-        let all = words.iter().all(|word| hit.name.contains(word));
-        match &hit.name {
-            name if *name == joined => 0,
-            name if words.contains(&name.as_str()) => 1,
-            name if all && name.starts_with(words[0]) => 2,
-            _ if all => 3,
-            _ => 4,
-        }
-    };
-    hits.sort_by(|a, b| (rank(a), a.name.len().min(40), &a.name).cmp(&(rank(b), b.name.len().min(40), &b.name)));
-    hits.dedup_by(|a, b| a.name == b.name);
-    hits
-}
-
-/// Up to [`MAX_NEAR`] names that are at most two typing errors away, or begin with what was typed; the nearest first.
-pub(super) fn near<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let allowed = if wanted.len() <= 4 { 1 } else { 2 };
-    let mut found: Vec<(usize, usize, &str)> = known
-        .filter(|name| *name != wanted)
-        .filter_map(|name| {
-            let apart = if name.len().abs_diff(wanted.len()) > allowed {
-                usize::MAX
-            } else {
-                strsim::osa_distance(wanted, name)
-            };
-            if apart <= allowed {
-                return Some((apart, name.len(), name));
-            }
-            (wanted.len() >= 3 && name.starts_with(wanted)).then_some((allowed + 1, name.len(), name))
-        })
-        .collect();
-    found.sort_unstable();
-    found.into_iter().take(MAX_NEAR).map(|(_, _, name)| parse::clean(name)).collect()
-}
-
 /// What cannot be had of `transaction` any more, as a difference to its preview.
 fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
     let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
     PackageError::Changed {
         difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_names_are_typing_errors_first_then_longer_names() {
-        let known = ["vim", "vim-tiny", "vom", "curl", "cowsay", "cowsay-off", "libcowsay", "xcowsay"];
-        let rows = [
-            ("cowasy", vec!["cowsay", "xcowsay"]),
-            ("cowsa", vec!["cowsay", "xcowsay", "cowsay-off"]),
-            ("vmi", vec!["vim"]),
-            ("vim-", vec!["vim", "vim-tiny"]),
-            ("zzzz", vec![]),
-        ];
-        for (wanted, expected) in rows {
-            assert_eq!(near(wanted, known.into_iter()), expected, "{wanted}");
-        }
-    }
-
-    #[test]
-    fn a_search_has_the_exact_name_first() {
-        let hit = |name: &str| Hit { name: name.into(), version: None, summary: String::new(), installed: None };
-        let hits = ["biosyntax-vim", "vim-tiny", "neovim", "vim", "zathura"].map(hit).to_vec();
-        let names: Vec<String> = rank(hits, &["vim"]).into_iter().map(|h| h.name).collect();
-        assert_eq!(names, ["vim", "vim-tiny", "neovim", "biosyntax-vim", "zathura"]);
     }
 }

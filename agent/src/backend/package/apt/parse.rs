@@ -6,18 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::super::transaction::{Item, Mark, Verb};
-use super::super::{Hit, Progress};
-
-/// The longest piece of a manager's text that is passed on, in characters.
-const MAX_TEXT: usize = 400;
+use super::super::{Hit, Progress, clean};
 
 /// The share of a transaction that its download takes in the progress that is shown, in percent.
 const DOWNLOAD_SHARE: f64 = 40.0;
-
-/// A text without control characters (a package's description is not ours), cut to a length that can be shown.
-pub fn clean(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
-}
 
 /// What `apt-get -s` printed.
 #[derive(Debug, Default, PartialEq, Eq)]

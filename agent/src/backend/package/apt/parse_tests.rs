@@ -177,12 +177,6 @@ fn the_database_marks_and_index_are_read() {
     assert_eq!(providers(showpkg), ["dma", "exim4"]);
 }
 
-#[test]
-fn text_of_a_manager_is_cut_and_has_no_control_characters() {
-    assert_eq!(clean("a\u{1b}[31mb\tc\n"), "a [31mb c");
-    assert_eq!(clean(&"x".repeat(2 * MAX_TEXT)).len(), MAX_TEXT);
-}
-
 fn any_output() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("Inst "),

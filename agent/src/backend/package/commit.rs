@@ -1,7 +1,9 @@
-//! Carries a transaction out: wait for the lock, look once more, start it in a session of its own, follow it, check what it did.
+//! Carries a transaction out, whatever the manager: wait for its locks, look once more, start it in a session of its own, follow it,
+//! check what it did. What only one manager knows is behind [`Direct`]: pure arguments and parsers, its locks, and whether an item is
+//! done now.
 //!
-//! Until [`Apt::start`] has started apt, nothing has been changed and everything can be dropped. After that nothing here ends it:
-//! dropping [`Apt::finish`], or the end of this program, leaves it running, and [`Running::load`] finds it again.
+//! Until [`Direct::start`] has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
+//! it: dropping [`Direct::finish`], or the end of this program, leaves it running, and [`Running::load`] finds it again.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
-use super::super::transaction::{Item, Mark, Transaction};
-use super::super::{Done, PackageError, ProgressSender};
-use super::argv::{self, Mode};
-use super::parse::{self, Refusal, Row};
-use super::{Apt, QUERY, gone, job, lock, same_arch};
-use crate::backend::spawn::{self, Detached, ProcessId};
+use super::lock;
+use super::order::Instance;
+use super::transaction::{Item, Transaction};
+use super::unit::Unit;
+use super::{Done, PackageError, Progress, ProgressSender};
+use crate::backend::spawn::{self, Detached, Job, ProcessId};
 
 /// How often the output of a transaction is looked at.
 const FOLLOW: Duration = Duration::from_millis(150);
@@ -25,10 +27,7 @@ const FOLLOW: Duration = Duration::from_millis(150);
 /// The most output of a transaction that is read at once, and the most that is searched for the reason of a failure.
 const MAX_READ: usize = 256 * 1024;
 
-/// How long apt itself waits when somebody takes the lock between our look and its own.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The name of apt's output in the folder of a transaction.
+/// The name of the manager's output in the folder of a transaction.
 const OUTPUT: &str = "output";
 
 /// The name of [`Running`] in the folder of a transaction.
@@ -47,16 +46,29 @@ pub struct Running {
     /// Its exit status when it has ended, known only to the program that started it.
     #[serde(skip)]
     exit: Option<watch::Receiver<Option<ExitStatus>>>,
+    /// The order by which root does it, where this process is not root and has it done.
+    #[serde(skip)]
+    pub(super) ordered: Option<Instance>,
 }
 
 impl Running {
     /// The transaction that was started with this folder, if one was.
     #[must_use]
     pub fn load(folder: &Path) -> Option<Self> {
+        if let Some(instance) = Unit::load(folder) {
+            return Some(Self::ordered(instance));
+        }
         let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
-        // The output is made first; without the other file apt may or may not have been started.
-        written.or_else(|| output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None }))
+        // The output is made first; without the other file the manager may or may not have been started.
+        written.or_else(|| {
+            output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None, ordered: None })
+        })
+    }
+
+    /// One that root does.
+    pub(super) fn ordered(instance: Instance) -> Self {
+        Self { process: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: Some(instance) }
     }
 }
 
@@ -64,61 +76,95 @@ fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// A word on each method's errors stands at [`PackageError`].
-#[allow(clippy::missing_errors_doc)]
-impl Apt {
-    /// See [`super::super::Manager::start`].
-    pub async fn start(
+/// Whether this process may have packages changed at all.
+///
+/// # Errors
+/// [`PackageError::NotRoot`].
+pub(super) fn may_change() -> Result<(), PackageError> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
+}
+
+/// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
+/// too, on the order of [`Unit`].
+fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
+    let output = folder.join(OUTPUT);
+    let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
+    crate::fault::point("package_started");
+    let running = Running {
+        process: Some(detached.id()),
+        boot_id: boot_id(),
+        output,
+        exit: Some(reaped(detached)),
+        ordered: None,
+    };
+    if let Err(error) = write(&folder.join(RUNNING), &running) {
+        tracing::warn!(%error, "a package transaction runs but could not be written down");
+    }
+    Ok(running)
+}
+
+/// What a manager that is run as a program contributes to a transaction.
+#[allow(
+    async_fn_in_trait,
+    reason = "only this folder implements it, and no implementation is shared between threads by its name"
+)]
+pub(super) trait Direct: Sized + Sync {
+    /// Its name in sentences: `apt`.
+    const NAME: &'static str;
+
+    /// Whether packages can be changed here and now, and why not.
+    async fn available(&self) -> Result<(), PackageError>;
+
+    /// Who holds a lock that a transaction needs, as `apt-get (pid 123)`.
+    fn holder(&self) -> Option<String>;
+
+    /// Simulates exactly what will be done, in the last moment, and compares.
+    async fn check_again(&self, transaction: &Transaction) -> Result<(), PackageError>;
+
+    /// The process that does exactly `transaction`: every package with its version, and nothing else.
+    fn job(&self, transaction: &Transaction) -> Result<Job, PackageError>;
+
+    /// Reads a line of its output that says how far it is.
+    fn progress(line: &str) -> Option<Progress>;
+
+    /// Whether each of the items is now as it should be, by the manager's database.
+    async fn done(&self, items: &[Item]) -> Result<Vec<bool>, PackageError>;
+
+    /// Puts right what naming every package changes beside it, such as the mark of a dependency.
+    async fn settle(&self, done: &[Item]);
+
+    /// Whether it failed, by its exit status, or by its output where that is not known.
+    fn failed(exit: Option<i32>, output: &str) -> bool;
+
+    /// Why it failed, where nothing was done and the output has a better word than "failed".
+    fn refused(output: &str) -> Option<PackageError>;
+
+    /// The words in its output that tell a person what went wrong.
+    fn last_words(output: &str) -> Vec<String>;
+
+    /// See [`super::Manager::start`].
+    async fn start(
         &self,
         transaction: &Transaction,
         folder: &Path,
         lock_wait: Duration,
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
-        self.available()?;
+        self.available().await?;
         if transaction.is_empty() {
             return Err(PackageError::Unmet { text: "there is nothing to do".into() });
         }
-        let output = folder.join(OUTPUT);
-        if output.exists() {
+        if folder.join(OUTPUT).exists() {
             return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
         }
-        lock::wait_until_free(&self.paths.locks, lock_wait, progress).await?;
+        lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
         self.check_again(transaction).await?;
         crate::fault::point("package_before_start");
-        let argv = argv::exactly(Mode::Commit { lock: LOCK_TIMEOUT }, transaction);
-        let detached = spawn::spawn_detached(&job(&self.paths.apt_get, argv)?, &output)?;
-        crate::fault::point("package_started");
-        let running =
-            Running { process: Some(detached.id()), boot_id: boot_id(), output, exit: Some(reaped(detached)) };
-        if let Err(error) = write(&folder.join(RUNNING), &running) {
-            tracing::warn!(%error, "a package transaction runs but could not be written down");
-        }
-        Ok(running)
+        begin(self, transaction, folder)
     }
 
-    /// Simulates exactly what will be done, in the last moment, and compares.
-    async fn check_again(&self, transaction: &Transaction) -> Result<(), PackageError> {
-        let output = self.run(&self.paths.apt_get, argv::exactly(Mode::Simulate, transaction), QUERY).await?;
-        let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
-        if !output.status.success() {
-            return Err(match parse::refusal(&stdout, &stderr) {
-                Refusal::NotFound(name) | Refusal::NoVersion { name, .. } => gone(transaction, Some(&name)),
-                Refusal::RemovalNeeded => gone(transaction, None),
-                _ => self.refused(&output).await,
-            });
-        }
-        let now = Transaction { items: parse::simulation(&stdout).items, ..Transaction::default() };
-        let difference = transaction.diff(&now);
-        if difference.is_empty() && !output.truncated {
-            Ok(())
-        } else {
-            Err(PackageError::Changed { difference: Box::new(difference) })
-        }
-    }
-
-    /// See [`super::super::Manager::finish`].
-    pub async fn finish(
+    /// See [`super::Manager::finish`].
+    async fn finish(
         &self,
         transaction: &Transaction,
         running: &Running,
@@ -128,9 +174,9 @@ impl Apt {
         if running.process.is_none() {
             // Perhaps it was started: then it holds the locks. Somebody else's transaction is waited for too, which does no harm.
             let busy = |e: PackageError| PackageError::Unknown { text: e.to_string() };
-            lock::wait_until_free(&self.paths.locks, deadline, progress).await.map_err(busy)?;
+            lock::wait_until_free(|| self.holder(), deadline, progress).await.map_err(busy)?;
         }
-        let followed = timeout(deadline, follow(running, progress)).await;
+        let followed = timeout(deadline, follow(running, Self::progress, progress)).await;
         let exit = match followed {
             Err(_) => {
                 let text = format!("the package manager is still at work after {} s", deadline.as_secs());
@@ -139,52 +185,24 @@ impl Apt {
             Ok(Err(error)) => return Err(PackageError::Unknown { text: error.to_string() }),
             Ok(Ok(exit)) => exit,
         };
-        let unknown = |error: PackageError| PackageError::Unknown { text: format!("apt has ended, but {error}") };
-        let rows = self.rows(transaction.items.iter().map(Item::full_name)).await.map_err(unknown)?;
-        let (done, open): (Vec<Item>, Vec<Item>) =
-            transaction.items.iter().cloned().partition(|item| is_done(item, &rows));
-        self.restore_marks(&done).await;
+        let unknown =
+            |error: PackageError| PackageError::Unknown { text: format!("{} has ended, but {error}", Self::NAME) };
+        let now = self.done(&transaction.items).await.map_err(unknown)?;
+        let done: Vec<Item> =
+            transaction.items.iter().zip(&now).filter(|(_, done)| **done).map(|(item, _)| item.clone()).collect();
+        self.settle(&done).await;
         let output = tail(&running.output);
-        let failed = exit.map_or_else(|| parse::dpkg_failed(&output), |status| !status.success());
-        if open.is_empty() && !failed {
+        // An end by a signal has no exit status, and is not a success.
+        let exit = exit.map(|status| status.code().unwrap_or(-1));
+        if done.len() == transaction.items.len() && !Self::failed(exit, &output) {
             return Ok(Done { items: done });
         }
-        Err(match parse::refusal(&output, "") {
-            Refusal::Network(text) if done.is_empty() => PackageError::Network { text },
-            Refusal::Locked(by) if done.is_empty() => PackageError::Locked { by, waited: LOCK_TIMEOUT },
-            _ => PackageError::Failed { exit: exit.and_then(|e| e.code()), last: parse::last_words(&output), done },
-        })
-    }
-
-    /// Marks those packages as automatically installed that became "manual" only because they were named with their version.
-    async fn restore_marks(&self, done: &[Item]) {
-        let auto = self.auto_marks();
-        let is_auto = |item: &Item| {
-            auto.iter().any(|(name, arch)| *name == item.name && same_arch(Some(arch), item.arch.as_deref()))
-        };
-        let wrong = done.iter().filter(|item| item.verb.keeps() && item.mark == Mark::Auto && !is_auto(item));
-        let names: Vec<String> = wrong.map(Item::full_name).collect();
-        if names.is_empty() {
-            return;
-        }
-        let argv = ["auto".to_owned(), "--".to_owned()].into_iter().chain(names).collect();
-        match self.run(&self.paths.apt_mark, argv, QUERY).await {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(
-                ?other,
-                "packages that came as dependencies could not be marked as automatically installed"
-            ),
-        }
-    }
-}
-
-/// Whether the package is now as the item says.
-fn is_done(item: &Item, rows: &[Row]) -> bool {
-    let mut own = rows.iter().filter(|row| row.name == item.name && same_arch(Some(&row.arch), item.arch.as_deref()));
-    if item.verb.keeps() {
-        own.any(|row| row.status == "installed" && Some(&row.version) == item.to.as_ref())
-    } else {
-        own.all(|row| row.status == "config-files" || row.status == "not-installed")
+        let refused = if done.is_empty() { Self::refused(&output) } else { None };
+        Err(refused.unwrap_or_else(|| PackageError::Failed {
+            exit: exit.filter(|e| *e >= 0),
+            last: Self::last_words(&output),
+            done,
+        }))
     }
 }
 
@@ -200,8 +218,12 @@ fn reaped(mut detached: Detached) -> watch::Receiver<Option<ExitStatus>> {
 }
 
 /// Passes progress on until the process has ended, and returns its exit status when that is known.
-async fn follow(running: &Running, progress: &ProgressSender) -> std::io::Result<Option<ExitStatus>> {
-    let mut tail = Tail { path: &running.output, at: 0, rest: Vec::new() };
+async fn follow(
+    running: &Running,
+    read: fn(&str) -> Option<Progress>,
+    progress: &ProgressSender,
+) -> std::io::Result<Option<ExitStatus>> {
+    let mut tail = Tail { path: &running.output, read, at: 0, rest: Vec::new() };
     let mut tick = interval(FOLLOW);
     let ended = ended(running);
     tokio::pin!(ended);
@@ -231,6 +253,8 @@ async fn ended(running: &Running) -> std::io::Result<Option<ExitStatus>> {
 /// The output of a transaction, read as it grows.
 struct Tail<'a> {
     path: &'a Path,
+    /// Reads one line.
+    read: fn(&str) -> Option<Progress>,
     at: u64,
     /// The beginning of a line that is not whole yet.
     rest: Vec<u8>,
@@ -251,7 +275,7 @@ impl Tail<'_> {
         };
         let text = String::from_utf8_lossy(&self.rest[..end]).into_owned();
         self.rest.drain(..=end);
-        if let Some(last) = text.lines().rev().find_map(parse::status_line) {
+        if let Some(last) = text.lines().rev().find_map(self.read) {
             let _ = progress.try_send(last);
         }
     }
@@ -283,40 +307,14 @@ fn write(path: &Path, running: &Running) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::transaction::Verb;
+    use super::super::apt::parse::status_line;
     use super::*;
-
-    fn item(verb: Verb, from: Option<&str>, to: Option<&str>) -> Item {
-        let (from, to, arch) = (from.map(Into::into), to.map(Into::into), Some("all".into()));
-        Item { verb, name: "aa".into(), arch, from, to, origin: None, download_bytes: None, mark: Mark::Manual }
-    }
-
-    #[test]
-    fn an_item_is_done_when_the_database_says_so() {
-        let row = |status: &str, version: &str| Row {
-            name: "aa".into(),
-            arch: "all".into(),
-            status: status.into(),
-            version: version.into(),
-        };
-        let (come, go) = (item(Verb::Install, None, Some("1")), item(Verb::Remove, Some("1"), None));
-        let table = [
-            (vec![], false, true),
-            (vec![row("installed", "1")], true, false),
-            (vec![row("installed", "2")], false, false),
-            (vec![row("half-configured", "1")], false, false),
-            (vec![row("config-files", "1")], false, true),
-        ];
-        for (rows, installed, removed) in table {
-            assert_eq!((is_done(&come, &rows), is_done(&go, &rows)), (installed, removed), "{rows:?}");
-        }
-    }
 
     #[tokio::test]
     async fn progress_is_the_last_whole_status_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(OUTPUT);
-        let mut tail = Tail { path: &path, at: 0, rest: Vec::new() };
+        let mut tail = Tail { path: &path, read: status_line, at: 0, rest: Vec::new() };
         let (sender, mut receiver) = tokio::sync::mpsc::channel(4);
         tail.send(&sender);
         let mut written = String::new();
@@ -340,7 +338,8 @@ mod tests {
         std::fs::write(folder.path().join(OUTPUT), "").unwrap();
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
-        let running = Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None };
+        let running =
+            Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None, ordered: None };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));
