@@ -80,8 +80,9 @@ pub trait Perform: Capability {
     const NEED: Need = Need::Nothing;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
-    /// How long it may take before its first change.
-    const DEADLINE: Duration = Duration::from_secs(10);
+    /// How long it may take before its first change. Longer than a question and an order to a service may take together, so that
+    /// a service which does not answer is named.
+    const DEADLINE: Duration = Duration::from_secs(20);
     /// How long finding out what would happen may take.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.

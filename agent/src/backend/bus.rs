@@ -101,6 +101,14 @@ pub enum BusError {
     },
 }
 
+impl BusError {
+    /// Whether it is what GLib's services answer between taking their name and offering their objects (`gdbusconnection.c`).
+    pub(in crate::backend) fn is_beginning(&self) -> bool {
+        matches!(self, BusError::Said { name, text, .. }
+            if name == "org.freedesktop.DBus.Error.UnknownMethod" && text.starts_with("Object does not exist at path"))
+    }
+}
+
 fn words(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }

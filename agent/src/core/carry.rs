@@ -259,7 +259,8 @@ impl Running {
         for Ran { action, result } in ran {
             let mut step = result?;
             if let Some(undo) = step.undo.take() {
-                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo).await {
+                let of_undo = plan.undoes.is_some();
+                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo).await {
                     Ok(id) => match &mut step.data {
                         Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
                         data => *data = Some(json!({ "receipt": id })),

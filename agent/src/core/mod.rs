@@ -319,13 +319,13 @@ impl Core {
         }
     }
 
-    /// Whether the session of `who` is locked, for rules that ask.
+    /// Whether the screen of `who` is locked, for rules that ask; `None` when that is not known.
     async fn locked(&self, who: Who<'_>) -> Option<bool> {
-        let session = match who {
-            Who::Here(c) => c.facts().session.clone(),
-            Who::Then(a) => a.session.clone(),
-        }?;
-        Login1(&self.0.services.bus).locked(&session).await.ok()
+        let (uid, session) = match who {
+            Who::Here(c) => (c.uid(), c.facts().session.clone()),
+            Who::Then(a) => (a.uid, a.session.clone()),
+        };
+        Login1(&self.0.services.bus).screen_locked(uid, session.as_deref()).await.ok().flatten()
     }
 
     /// What would happen, within a time and one at a time for each uid.

@@ -239,8 +239,9 @@ impl Core {
             Ok(mut outcome) => {
                 let receipts = &self.0.receipts;
                 let summary = outcome.message.clone().unwrap_or_default().into_owned();
+                let of_undo = held.as_ref().is_some_and(|h| h.undoes.is_some());
                 if let Some(undo) = outcome.undo.take().filter(|_| !receipts.has_of(id))
-                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo).await
+                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo, of_undo).await
                 {
                     tracing::error!("a receipt could not be written: {e}");
                 }

@@ -110,6 +110,7 @@ impl Machine {
         for unit in ["steward.socket", "steward.service"] {
             machine.write(&format!("/usr/lib/systemd/user/{unit}"), &source(&format!("contrib/systemd/user/{unit}")));
         }
+        machine.root(&["systemctl", "--global", "enable", "steward.socket"]);
         machine.user(&["systemctl", "--user", "daemon-reload"]);
         machine.user(&["systemctl", "--user", "start", "steward.socket"]);
         Some(machine)
@@ -188,6 +189,12 @@ impl Machine {
     #[track_caller]
     pub fn call(&self, args: &[&str]) -> Value {
         self.steward(&[&["--json", "call"], args].concat()).json()
+    }
+
+    /// Takes back what a receipt names, through the command.
+    #[track_caller]
+    pub fn undo(&self, receipt: &str) {
+        self.steward(&["undo", receipt]).with(0);
     }
 
     /// What is in a file of the machine.
@@ -321,6 +328,12 @@ impl Drop for Connection {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// The receipt in an answer, with which it is undone.
+#[track_caller]
+pub fn receipt(response: &Value) -> String {
+    response["data"]["receipt"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
 }
 
 /// Asserts that a response is `ok` and says this.

@@ -268,6 +268,19 @@ impl Login1<'_> {
         set(path.await?.as_str()).await
     }
 
+    /// Whether the screen of a person is locked, as the desktop says of the caller's session `own`, or, where the caller has none (a
+    /// desktop's programs run in the user manager), of the one at the seat; `None` when there is no session.
+    pub async fn screen_locked(&self, uid: u32, own: Option<&str>) -> Result<Option<bool>, BusError> {
+        let at_the_seat = match own {
+            Some(_) => None,
+            None => self.at_the_seat(uid, None).await?,
+        };
+        match own.or(at_the_seat.as_ref().map(|s| s.id.as_str())) {
+            Some(session) => self.locked(session).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Whether the desktop of a session says that it is locked.
     pub async fn locked(&self, session: &str) -> Result<bool, BusError> {
         self.0

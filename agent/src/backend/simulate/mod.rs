@@ -91,6 +91,8 @@ pub struct State {
     pub cable: bool,
     /// The Bluetooth adapters by name, and whether each is on.
     pub adapters: BTreeMap<String, bool>,
+    /// An adapter that `rfkill` keeps off.
+    pub blocked: Option<&'static str>,
     /// In percent.
     pub battery: u8,
     /// What `CanReboot` and its like answer.
@@ -124,6 +126,7 @@ impl Default for State {
             may_switch_wifi: "yes",
             cable: false,
             adapters: [("hci0".to_owned(), true), ("hci1".to_owned(), true)].into(),
+            blocked: None,
             battery: 80,
             can: "yes",
             locked: false,

@@ -112,7 +112,12 @@ pub(super) fn answer(inside: &Inside, part: Part, call: &Call<'_>) -> Answer {
         }
         Part::NetworkManager => match call.set::<bool>()? {
             Some((name, on)) if name == "WirelessEnabled" => {
-                inside.state().wifi = on;
+                let mut state = inside.state();
+                if state.may_switch_wifi != "yes" {
+                    let words = "Not authorized to perform this operation".to_owned();
+                    return Err(("org.freedesktop.NetworkManager.PermissionDenied", words));
+                }
+                state.wifi = on;
                 call.returns(&())
             }
             _ => Err(call.unknown()),
@@ -147,6 +152,7 @@ fn property(state: &State, part: Part, at: &str, name: &str) -> Option<Variant<'
         }),
         // The manager knows a screen.
         Part::UserManager if name == "Environment" => Some(Variant::from(vec!["WAYLAND_DISPLAY=wayland-0"])),
+        Part::Portal if name == "version" => Some(Variant::from(4u32)),
         Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
         _ => None,
     }
@@ -284,6 +290,9 @@ fn bluez(inside: &Inside, call: &Call<'_>) -> Answer {
         return call.returns(&objects);
     }
     let name = call.path.strip_prefix(ADAPTERS).unwrap_or_default();
+    if state.blocked == Some(name) {
+        return Err(("org.bluez.Error.Blocked", "Blocked through rfkill".to_owned()));
+    }
     match (call.set::<bool>()?, state.adapters.get_mut(name)) {
         (Some((property, on)), Some(powered)) if property == "Powered" => {
             *powered = on;
