@@ -71,51 +71,54 @@ impl Match {
     }
 }
 
-/// Collects templates before they are compiled.
+/// Collects templates before they are compiled. All edges lie in one list: there are many thousands, and start-up is short.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    states: Vec<Loose>,
+    states: u32,
+    edges: Vec<(u32, Label, u32)>,
+    /// Edges that take no word.
+    free: Vec<(u32, u32)>,
+    accepts: Vec<(u32, u16)>,
 }
 
-#[derive(Debug, Default)]
-struct Loose {
-    words: Vec<(u16, u32)>,
-    slots: Vec<(Slot, u32)>,
-    pieces: Vec<(u8, u32)>,
-    free: Vec<u32>,
-    accept: Option<u16>,
+/// What an edge takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Label {
+    Word(u16),
+    Slot(Slot),
+    Piece(u8),
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { states: vec![Loose::default()] }
+        Self { states: 1, ..Self::default() }
     }
 
     fn state(&mut self) -> u32 {
-        self.states.push(Loose::default());
-        (self.states.len() - 1) as u32
+        self.states += 1;
+        self.states - 1
     }
 
     /// Adds a template; `word` gives each literal its number.
     pub(super) fn add(&mut self, node: &Node, template: u16, word: &mut dyn FnMut(&'static str) -> u16) {
         let end = self.state();
-        self.states[end as usize].accept = Some(template);
+        self.accepts.push((end, template));
         self.path(node, 0, end, word);
     }
 
     fn path(&mut self, node: &Node, from: u32, to: u32, word: &mut dyn FnMut(&'static str) -> u16) {
         match node {
-            Node::Word(w) => self.states[from as usize].words.push((word(w), to)),
+            Node::Word(w) => self.edges.push((from, Label::Word(word(w)), to)),
             Node::Shared(piece, node) => {
-                self.states[from as usize].pieces.push((*piece, to));
+                self.edges.push((from, Label::Piece(*piece), to));
                 if node.may_be_empty() {
-                    self.states[from as usize].free.push(to);
+                    self.free.push((from, to));
                 }
             }
-            Node::Slot(slot) => self.states[from as usize].slots.push((*slot, to)),
+            Node::Slot(slot) => self.edges.push((from, Label::Slot(*slot), to)),
             Node::Any(choices) => choices.iter().for_each(|c| self.path(c, from, to, word)),
             Node::Seq(nodes) => match nodes.len() {
-                0 => self.states[from as usize].free.push(to),
+                0 => self.free.push((from, to)),
                 n => {
                     let mut at = from;
                     for (i, node) in nodes.iter().enumerate() {
@@ -128,118 +131,163 @@ impl Builder {
         }
     }
 
-    /// For each state what is reachable from it without a word, itself included, without states that only lead on; sorted.
-    fn closures(&self) -> Vec<Box<[u32]>> {
-        // In which round a state was seen last, so that nothing has to be cleared between rounds.
-        let mut seen = vec![u32::MAX; self.states.len()];
-        let mut set = Vec::new();
-        let of = |from: u32| {
-            set.clear();
-            set.push(from);
-            seen[from as usize] = from;
-            let mut i = 0;
-            while i < set.len() {
-                for &next in &self.states[set[i] as usize].free {
-                    if std::mem::replace(&mut seen[next as usize], from) != from {
-                        set.push(next);
-                    }
-                }
-                i += 1;
-            }
-            set.retain(|&s| {
-                let s = &self.states[s as usize];
-                !s.words.is_empty() || !s.slots.is_empty() || !s.pieces.is_empty() || s.accept.is_some()
-            });
-            set.sort_unstable();
-            set.as_slice().into()
-        };
-        (0..self.states.len() as u32).map(of).collect()
-    }
-
     /// Makes the automaton (subset construction over words, slots and pieces).
-    pub(super) fn build(&self) -> Automaton {
+    pub(super) fn build(mut self) -> Automaton {
+        self.edges.sort_unstable();
+        self.free.sort_unstable();
+        let states = self.states as usize;
+        let mut sets = Sets {
+            edges: starts(&self.edges, |e| e.0, states),
+            free: starts(&self.free, |e| e.0, states),
+            accept: vec![None; states],
+            seen: vec![0; states],
+            round: 0,
+            single: vec![u32::MAX; states],
+            known: HashMap::default(),
+            members: Vec::new(),
+            queue: Vec::new(),
+            builder: &self,
+        };
+        for &(state, template) in &self.accepts {
+            sets.accept[state as usize] = Some(template);
+        }
         let mut automaton = Automaton {
             states: Vec::new(),
-            words: Vec::new(),
+            words: Vec::with_capacity(self.edges.len()),
             slots: Vec::new(),
             pieces: Vec::new(),
             accepts: Vec::new(),
         };
-        let mut sets = Sets { closures: self.closures(), known: HashMap::default(), queue: Vec::new() };
-        sets.number(&[0]);
-        let (mut words, mut slots, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+        sets.number(std::iter::once(0));
+        let mut edges: Vec<(Label, u32)> = Vec::new();
         let mut done = 0;
         while done < sets.queue.len() {
-            words.clear();
-            slots.clear();
-            pieces.clear();
             let before = automaton.sizes();
-            for &s in &*sets.queue[done] {
-                let s = &self.states[s as usize];
-                words.extend_from_slice(&s.words);
-                slots.extend_from_slice(&s.slots);
-                pieces.extend_from_slice(&s.pieces);
-                automaton.accepts.extend(s.accept);
+            edges.clear();
+            let (from, to) = sets.queue[done];
+            for &s in &sets.members[from as usize..to as usize] {
+                let s = s as usize;
+                let own = &self.edges[sets.edges[s] as usize..sets.edges[s + 1] as usize];
+                edges.extend(own.iter().map(|e| (e.1, e.2)));
+                automaton.accepts.extend(sets.accept[s]);
             }
-            sets.edges(&mut words, &mut automaton.words);
-            sets.edges(&mut slots, &mut automaton.slots);
-            sets.edges(&mut pieces, &mut automaton.pieces);
+            if to - from > 1 {
+                edges.sort_unstable();
+                edges.dedup();
+            }
+            let mut piece_bits = 0;
+            for group in edges.chunk_by(|a, b| a.0 == b.0) {
+                let number = sets.number(group.iter().map(|e| e.1));
+                match group[0].0 {
+                    Label::Word(word) => automaton.words.push((word, number)),
+                    Label::Slot(slot) => automaton.slots.push((slot, number)),
+                    Label::Piece(piece) => {
+                        automaton.pieces.push((piece, number));
+                        piece_bits |= 1 << piece;
+                    }
+                }
+            }
             let after = automaton.sizes();
             automaton.states.push(State {
                 words: (before[0], after[0]),
                 slots: (before[1], after[1]),
                 pieces: (before[2], after[2]),
                 accepts: (before[3], after[3]),
-                piece_bits: pieces.iter().fold(0, |bits, (piece, _)| bits | 1 << piece),
+                piece_bits,
             });
             done += 1;
         }
+        automaton.words.shrink_to_fit();
         automaton
     }
 }
 
-/// The sets of loose states that became states.
-struct Sets {
-    closures: Vec<Box<[u32]>>,
-    known: HashMap<std::rc::Rc<[u32]>, u32, FastHash>,
-    queue: Vec<std::rc::Rc<[u32]>>,
+/// Where in a sorted list the entries of each state begin, and where the last end.
+fn starts<T>(sorted: &[T], state: impl Fn(&T) -> u32, states: usize) -> Vec<u32> {
+    let mut starts = vec![0; states + 1];
+    for entry in sorted {
+        starts[state(entry) as usize + 1] += 1;
+    }
+    for i in 0..states {
+        starts[i + 1] += starts[i];
+    }
+    starts
 }
 
-impl Sets {
-    /// The number of the state that these loose states and all that is reachable from them without a word make.
-    fn number(&mut self, of: &[u32]) -> u32 {
-        let mut set: Vec<u32> = of.iter().flat_map(|s| self.closures[*s as usize].iter().copied()).collect();
-        if of.len() > 1 {
-            set.sort_unstable();
-            set.dedup();
+/// The sets of the builder's states that became states of the automaton.
+struct Sets<'a> {
+    builder: &'a Builder,
+    edges: Vec<u32>,
+    free: Vec<u32>,
+    accept: Vec<Option<u16>>,
+    /// In which round a state was seen last, so that nothing has to be cleared between rounds.
+    seen: Vec<u32>,
+    round: u32,
+    /// The numbers of sets with one member; most have one.
+    single: Vec<u32>,
+    known: HashMap<Box<[u32]>, u32, FastHash>,
+    members: Vec<u32>,
+    queue: Vec<(u32, u32)>,
+}
+
+impl Sets<'_> {
+    /// The number of the state that these and all that is reachable from them without a word make.
+    fn number(&mut self, of: impl Iterator<Item = u32>) -> u32 {
+        self.round += 1;
+        let start = self.members.len();
+        for state in of {
+            self.collect(state);
         }
-        if let Some(known) = self.known.get(&*set) {
-            return *known;
+        // States that only lead on are not looked at again.
+        let (edges, accept) = (&self.edges, &self.accept);
+        let mut kept = start;
+        for i in start..self.members.len() {
+            let s = self.members[i] as usize;
+            if edges[s] != edges[s + 1] || accept[s].is_some() {
+                self.members[kept] = self.members[i];
+                kept += 1;
+            }
         }
-        let set: std::rc::Rc<[u32]> = set.into();
-        let number = self.queue.len() as u32;
-        self.queue.push(std::rc::Rc::clone(&set));
-        self.known.insert(set, number);
-        number
+        self.members.truncate(kept);
+        let next = self.queue.len() as u32;
+        let known = if kept - start == 1 {
+            let single = &mut self.single[self.members[start] as usize];
+            let known = (*single != u32::MAX).then_some(*single);
+            *single = known.unwrap_or(next);
+            known
+        } else {
+            self.members[start..].sort_unstable();
+            let known = self.known.get(&self.members[start..]).copied();
+            if known.is_none() {
+                self.known.insert(self.members[start..].into(), next);
+            }
+            known
+        };
+        match known {
+            Some(number) => {
+                self.members.truncate(start);
+                number
+            }
+            None => {
+                self.queue.push((start as u32, kept as u32));
+                next
+            }
+        }
     }
 
-    /// Joins the edges of the same label; most words of a state lead where another of its words leads.
-    fn edges<L: Ord + Copy>(&mut self, loose: &mut Vec<(L, u32)>, to: &mut Vec<(L, u32)>) {
-        loose.sort_unstable();
-        loose.dedup();
-        let mut seen: Vec<(&[(L, u32)], u32)> = Vec::new();
-        for group in loose.chunk_by(|a, b| a.0 == b.0) {
-            let same =
-                seen.iter().find(|(g, _)| g.len() == group.len() && g.iter().zip(group).all(|(a, b)| a.1 == b.1));
-            let number = match same {
-                Some((_, number)) => *number,
-                None => {
-                    let number = self.number(&group.iter().map(|e| e.1).collect::<Vec<_>>());
-                    seen.push((group, number));
-                    number
+    fn collect(&mut self, state: u32) {
+        let mut at = self.members.len();
+        if std::mem::replace(&mut self.seen[state as usize], self.round) != self.round {
+            self.members.push(state);
+        }
+        while at < self.members.len() {
+            let s = self.members[at] as usize;
+            for &(_, next) in &self.builder.free[self.free[s] as usize..self.free[s + 1] as usize] {
+                if std::mem::replace(&mut self.seen[next as usize], self.round) != self.round {
+                    self.members.push(next);
                 }
-            };
-            to.push((group[0].0, number));
+            }
+            at += 1;
         }
     }
 }

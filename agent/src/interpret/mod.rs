@@ -25,6 +25,8 @@
 mod address;
 mod automaton;
 mod english;
+mod follow;
+mod lang;
 mod names;
 mod notation;
 mod refuse;
@@ -37,6 +39,8 @@ mod typo;
 mod words;
 
 use automaton::{Automaton, Builder, Match, Pieces};
+pub use follow::FollowUp;
+pub use lang::{codes as languages, of_locale};
 pub use notation::TemplateError;
 use notation::{Fragments, Template};
 pub use refuse::Reason;
@@ -156,6 +160,14 @@ struct Phrase {
     payload: Option<&'static str>,
 }
 
+/// What is compiled beside the templates of actions.
+struct Tables<'a> {
+    fragments: &'a [(&'static str, &'static str)],
+    before: &'a [&'static str],
+    after: &'a [&'static str],
+    follow_ups: &'a [&'static str],
+}
+
 /// All phrase tables, compiled. It is made once and shared.
 pub struct Interpreter {
     lexicon: Lexicon,
@@ -163,6 +175,9 @@ pub struct Interpreter {
     automaton: Automaton,
     phrases: Vec<Phrase>,
     surround: Surround,
+    follow: follow::Follow,
+    /// Languages beside English.
+    others: Vec<Interpreter>,
     /// Each action with its plainest phrase and all words of its templates, for the nearest commands.
     plain: Vec<(&'static str, String, Vec<u16>)>,
 }
@@ -177,40 +192,76 @@ impl std::fmt::Debug for Interpreter {
 }
 
 impl Interpreter {
-    /// Compiles the tables.
+    /// Compiles the tables of English.
     ///
     /// # Errors
     ///
     /// When a template cannot be read; the error names it.
     pub fn new(sets: &[PhraseSet]) -> Result<Self, TemplateError> {
-        let fragments = Fragments::read(english::fragments())?;
-        let mut lexicon = Lexicon::new();
+        let fragments: Vec<_> = english::fragments().collect();
+        let tables = Tables {
+            fragments: &fragments,
+            before: english::surround::BEFORE,
+            after: english::surround::AFTER,
+            follow_ups: english::FOLLOW_UPS,
+        };
+        Self::compile(&tables, sets.iter().map(|s| (s.action, s.templates)), Lexicon::english())
+    }
+
+    /// Also reads sentences of these languages; a code that is not one of [`languages`] is left out.
+    ///
+    /// # Errors
+    ///
+    /// When a file of a language cannot be read; the error names the line.
+    pub fn and_languages<'c>(mut self, codes: impl IntoIterator<Item = &'c str>) -> Result<Self, TemplateError> {
+        for code in codes {
+            let Some(language) = lang::Language::named(code).transpose()? else { continue };
+            let tables = Tables {
+                fragments: &language.fragments,
+                before: &language.before,
+                after: &language.after,
+                follow_ups: &[],
+            };
+            let sets = language.sets.iter().map(|(action, templates)| (*action, &**templates));
+            self.others.push(Self::compile(&tables, sets, Lexicon::foreign(&language.classes, &language.numbers))?);
+        }
+        Ok(self)
+    }
+
+    fn compile<'s>(
+        tables: &Tables<'_>,
+        sets: impl Iterator<Item = (&'static str, &'s [&'static str])>,
+        mut lexicon: Lexicon,
+    ) -> Result<Self, TemplateError> {
+        let fragments = Fragments::read(tables.fragments.iter().copied())?;
         let mut pieces = Pieces::new(&fragments, &mut lexicon);
         let mut builder = Builder::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
-        for set in sets {
+        for (action, templates) in sets {
             let mut all: Vec<u16> = Vec::new();
             let mut used = 0;
-            for (n, source) in set.templates.iter().enumerate() {
+            for (n, source) in templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
                 builder.add(&template.said, phrases.len() as u16, &mut |w| lexicon.symbol(w));
                 template.said.leaves(&mut |w| all.push(lexicon.get(w).symbol), &mut |piece| used |= 1 << piece);
                 if n == 0 {
-                    plain.push((set.action, notation::plainest(&template.said), Vec::new()));
+                    plain.push((action, notation::plainest(&template.said), Vec::new()));
                 }
-                phrases.push(Phrase { action: set.action, template: source, payload: template.payload });
+                phrases.push(Phrase { action, template: source, payload: template.payload });
             }
             pieces.words(used, &mut all);
             all.sort_unstable();
             all.dedup();
-            if let Some(last) = plain.last_mut().filter(|p| p.0 == set.action) {
+            if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
                 last.2 = all;
             }
         }
-        let surround = Surround::new(&fragments, &mut lexicon)?;
+        let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
+        let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
         pieces.index(&lexicon);
-        Ok(Self { automaton: builder.build(), lexicon, pieces, phrases, surround, plain })
+        let automaton = builder.build();
+        Ok(Self { automaton, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
     }
 
     /// Bytes that the tables take, roughly.
@@ -219,7 +270,9 @@ impl Interpreter {
             + self.pieces.bytes()
             + self.lexicon.bytes()
             + self.surround.bytes()
+            + self.follow.bytes()
             + self.phrases.len() * 256
+            + self.others.iter().map(Interpreter::bytes).sum::<usize>()
     }
 
     /// The templates with their actions, in the order of the tables.
@@ -230,6 +283,16 @@ impl Interpreter {
     /// What this sentence orders, if it does. The time is linear in its length, and the work beyond [`MAX_ORDER_BYTES`] is one
     /// copy.
     pub fn read(&self, text: &str, cx: &Context<'_>) -> Reading {
+        let reading = self.read_here(text, cx);
+        if matches!(reading, Reading::Nothing(_)) {
+            // Another language only ever orders; why a sentence is none, is said by English.
+            let other = self.others.iter().map(|l| l.read_here(text, cx)).find(|r| matches!(r, Reading::Order(_)));
+            return other.unwrap_or(reading);
+        }
+        reading
+    }
+
+    fn read_here(&self, text: &str, cx: &Context<'_>) -> Reading {
         if text.len() > MAX_NOTE_BYTES {
             return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
         }

@@ -4,7 +4,7 @@
 //! photos too, so only what is known to be software counts. Everyday words count in neither case unless the speaker says "package".
 
 use super::token::{Token, Tokens};
-use super::words::{class, is_english};
+use super::words::{Class, class, is_english};
 
 /// How far the verb vouches that a name is software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const MAX_PACKAGES: usize = 16;
 /// Most words of one name.
 const MAX_WORDS: usize = 4;
 
-const NEVER: u32 = class::NEGATION
+const NEVER: Class = class::NEGATION
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME

@@ -2,7 +2,7 @@
 
 use super::Order;
 use super::token::Tokens;
-use super::words::class;
+use super::words::{Class, class};
 
 /// Why a text is no order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +165,7 @@ fn injected(tokens: &Tokens<'_>) -> bool {
 pub(super) fn not_an_order(tokens: &Tokens<'_>) -> Option<Reason> {
     let list = &tokens.list;
     let says = |i: usize, w: &str| tokens.says(i, w);
-    let has = |c: u32| list.iter().any(|t| t.is(c));
+    let has = |c: Class| list.iter().any(|t| t.is(c));
     let pair = |a: &str, b: &str| (1..list.len()).any(|i| says(i - 1, a) && says(i, b));
     if injected(tokens) {
         return Some(Reason::Injection);

@@ -2,7 +2,7 @@
 
 use super::names;
 use super::token::Tokens;
-use super::words::{class, number_word};
+use super::words::{Class, class};
 
 /// What a template leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ const MAX_QUERY_WORDS: usize = 24;
 const MAX_FEW_WORDS: usize = 8;
 
 /// Classes that a name never has in it.
-const NOT_IN_NAMES: u32 = class::NEGATION
+const NOT_IN_NAMES: Class = class::NEGATION
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME
@@ -191,7 +191,7 @@ fn ranged(tokens: &Tokens<'_>, from: usize, to: usize, least: i32) -> Result<Str
 /// The number that starts at word `at`, and where it ends, with the word "percent" after it.
 fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
     let word = |i: usize| if i < to { tokens.word(i) } else { "" };
-    let small = |i: usize| number_word(&word(i).to_ascii_lowercase());
+    let small = |i: usize| tokens.lexicon.number(&word(i).to_lowercase());
     if !tokens.list[at].is(class::NUMBER | class::ARTICLE) {
         return None;
     }
@@ -233,7 +233,7 @@ fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
     } else {
         return None;
     };
-    if says(end, "percent") || says(end, "%") || says(end, "percentage") || says(end, "pct") {
+    if end < to && tokens.list[end].is(class::PERCENT) {
         end += 1;
     } else if says(end, "per") && says(end + 1, "cent") {
         end += 2;

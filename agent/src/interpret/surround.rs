@@ -1,10 +1,9 @@
 //! Sets aside what stands around an order. The phrases are data of the language; this only walks them.
 
 use super::automaton::{Automaton, Builder, Pieces};
-use super::english::surround as phrases;
 use super::notation::{Fragments, Template, TemplateError};
 use super::token::{Lexicon, Tokens};
-use super::words::class;
+use super::words::{Class, class};
 
 /// Most places at which an order is thought to begin, and to end.
 const MAX_CUTS: usize = 6;
@@ -29,7 +28,12 @@ pub(super) struct Around {
 }
 
 impl Surround {
-    pub(super) fn new(fragments: &Fragments, lexicon: &mut Lexicon) -> Result<Self, TemplateError> {
+    pub(super) fn new(
+        before: &[&'static str],
+        after: &[&'static str],
+        fragments: &Fragments,
+        lexicon: &mut Lexicon,
+    ) -> Result<Self, TemplateError> {
         let mut compile = |list: &[&'static str]| {
             let mut builder = Builder::new();
             for source in list {
@@ -38,7 +42,7 @@ impl Surround {
             }
             Ok(builder.build())
         };
-        Ok(Self { before: compile(phrases::BEFORE)?, after: compile(phrases::AFTER)? })
+        Ok(Self { before: compile(before)?, after: compile(after)? })
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -163,7 +167,7 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
 }
 
 /// Words that a clause about the situation begins with.
-const BEGINS_CLAUSE: u32 = class::PERSON | class::THE | class::MINE;
+const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
 
 /// Longest clause that is set aside, in words.
 const MAX_CLAUSE_WORDS: usize = 14;

@@ -1,75 +1,82 @@
 //! What kinds of words there are: the classes that slots and the not-an-order layer look at, number words, and names of software.
 
+/// A set of classes of words.
+pub(super) type Class = u64;
+
 /// Classes of words, one bit each.
 pub(super) mod class {
+    use super::Class;
+
     /// `not`, `don't`, `never`.
-    pub(crate) const NEGATION: u32 = 1;
+    pub(crate) const NEGATION: Class = 1;
     /// `what`, `how`, `is`, `does`: what questions begin with.
-    pub(crate) const QUESTION: u32 = 1 << 1;
+    pub(crate) const QUESTION: Class = 1 << 1;
     /// `if`, `maybe`, `suppose`.
-    pub(crate) const HYPOTHESIS: u32 = 1 << 2;
+    pub(crate) const HYPOTHESIS: Class = 1 << 2;
     /// `tomorrow`, `midnight`, `after`.
-    pub(crate) const TIME: u32 = 1 << 3;
+    pub(crate) const TIME: Class = 1 << 3;
     /// `it`, `everything`, `thing`: stands for something unnamed.
-    pub(crate) const PRONOUN: u32 = 1 << 4;
+    pub(crate) const PRONOUN: Class = 1 << 4;
     /// `please`, `thanks`.
-    pub(crate) const POLITE: u32 = 1 << 5;
+    pub(crate) const POLITE: Class = 1 << 5;
     /// Words that orders begin with.
-    pub(crate) const COMMAND: u32 = 1 << 6;
+    pub(crate) const COMMAND: Class = 1 << 6;
     /// `in`, `on`, `from`.
-    pub(crate) const PREPOSITION: u32 = 1 << 7;
+    pub(crate) const PREPOSITION: Class = 1 << 7;
     /// Machines and things that are not this computer.
-    pub(crate) const DEVICE: u32 = 1 << 8;
+    pub(crate) const DEVICE: Class = 1 << 8;
     /// Everyday words that do not name software.
-    pub(crate) const ORDINARY: u32 = 1 << 9;
+    pub(crate) const ORDINARY: Class = 1 << 9;
     /// `the`, `my`.
-    pub(crate) const THE: u32 = 1 << 10;
+    pub(crate) const THE: Class = 1 << 10;
     /// `a`, `some`, `your`, `every`.
-    pub(crate) const ARTICLE: u32 = 1 << 11;
+    pub(crate) const ARTICLE: Class = 1 << 11;
     /// `and`, `plus`, `&`.
-    pub(crate) const AND: u32 = 1 << 12;
+    pub(crate) const AND: Class = 1 << 12;
     /// `package`, `app`, `program`.
-    pub(crate) const SOFTWARE_NOUN: u32 = 1 << 13;
+    pub(crate) const SOFTWARE_NOUN: Class = 1 << 13;
     /// A name of software that exists.
-    pub(crate) const SOFTWARE: u32 = 1 << 14;
+    pub(crate) const SOFTWARE: Class = 1 << 14;
     /// `editor`, `player`, `browser`: the last word of a kind of app.
-    pub(crate) const APP_KIND: u32 = 1 << 15;
+    pub(crate) const APP_KIND: Class = 1 << 15;
     /// Words of other languages that people order with.
-    pub(crate) const FOREIGN: u32 = 1 << 16;
+    pub(crate) const FOREIGN: Class = 1 << 16;
     /// A number in digits or words.
-    pub(crate) const NUMBER: u32 = 1 << 17;
+    pub(crate) const NUMBER: Class = 1 << 17;
     /// `mind`, `try`: what follows is in the -ing form.
-    pub(crate) const MIND: u32 = 1 << 18;
+    pub(crate) const MIND: Class = 1 << 18;
     /// `was`, `went`, `restarted`: tells what happened.
-    pub(crate) const PAST: u32 = 1 << 19;
+    pub(crate) const PAST: Class = 1 << 19;
     /// `i`, `we`, `she`: who a report is about.
-    pub(crate) const PERSON: u32 = 1 << 20;
+    pub(crate) const PERSON: Class = 1 << 20;
     /// `is`, `are`, `has`: makes a clause of what is to be noted.
-    pub(crate) const VERB: u32 = 1 << 21;
+    pub(crate) const VERB: Class = 1 << 21;
     /// `sudo`, `rm`: words of a shell.
-    pub(crate) const SHELL: u32 = 1 << 22;
+    pub(crate) const SHELL: Class = 1 << 22;
     /// `file`, `folder`: things on a disk, which are neither packages nor pages.
-    pub(crate) const DISK: u32 = 1 << 23;
+    pub(crate) const DISK: Class = 1 << 23;
     /// What desktops call their own apps: `files`, `settings`.
-    pub(crate) const APP_NAME: u32 = 1 << 24;
+    pub(crate) const APP_NAME: Class = 1 << 24;
     /// Names of software that are everyday words as well: `cheese`, `go`.
-    pub(crate) const DOUBLE_MEANING: u32 = 1 << 25;
+    pub(crate) const DOUBLE_MEANING: Class = 1 << 25;
     /// This computer.
-    pub(crate) const MACHINE: u32 = 1 << 26;
+    pub(crate) const MACHINE: Class = 1 << 26;
     /// `now`, `again`: how or when an order is carried out; never part of a name.
-    pub(crate) const ADVERB: u32 = 1 << 27;
+    pub(crate) const ADVERB: Class = 1 << 27;
     /// `im`, `its`, `this`: begins a clause, beside persons and articles.
-    pub(crate) const MINE: u32 = 1 << 29;
+    pub(crate) const MINE: Class = 1 << 29;
     /// `wifi`, `bluetooth`: what is switched on and off.
-    pub(crate) const RADIO: u32 = 1 << 30;
+    pub(crate) const RADIO: Class = 1 << 30;
     /// `grateful`, `glad`: what is offered for an order in the past ("I'd be glad if you muted it").
-    pub(crate) const GRATEFUL: u32 = 1 << 31;
+    pub(crate) const GRATEFUL: Class = 1 << 31;
+    /// `percent`, `%`.
+    pub(crate) const PERCENT: Class = 1 << 32;
     /// `says`, `error`, `manual`: whose words are told.
-    pub(crate) const REPORTER: u32 = 1 << 28;
+    pub(crate) const REPORTER: Class = 1 << 28;
 }
 
 /// The words of each class. One word may stand in several.
-pub(super) const CLASSES: &[(u32, &str)] = &[
+pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::NEGATION,
         "not dont never no without cannot cant wont wouldnt shouldnt couldnt didnt doesnt isnt arent wasnt mustnt neednt nobody \
@@ -148,6 +155,7 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
     ),
     (class::MIND, "mind start begin try commence"),
     (class::GRATEFUL, "grateful thankful happy glad appreciate delighted obliged great nice lovely"),
+    (class::PERCENT, "percent % percentage pct"),
     (class::RADIO, "wifi wi-fi wireless wlan bluetooth"),
     (
         class::MINE,

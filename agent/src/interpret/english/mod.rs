@@ -100,6 +100,33 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("the sleeper", "(the|my|this|our|your) (<machine>|device|thing) | <machine>"),
 ];
 
+/// What refers to what was done before on a connection: `more`, `less`, a thing that the same is to be done with, `yes`, `no`.
+pub(super) const FOLLOW_UPS: &[&str] = &[
+    "[just] [a|even] [bit|little|little bit|tad|touch|notch|lot] more [still] => more",
+    "(some more|more|a little further|further|a bit further|once more|keep going|a notch more|still more|one more notch) => more",
+    "[just] [a|even] (bit|little|little bit|tad|touch|notch|lot) less => less",
+    "(less|not that much|not so much|too much|that was too much|thats too much|thats too far|back a bit|a bit back|back a little) => less",
+    "(and|also|plus) <the> <wifi> [too|as well|also] => wifi",
+    "<the> <wifi> (too|as well|also) => wifi",
+    "[and] [do] [the] same (for|with|to) <the> <wifi> [too|as well] => wifi",
+    "(and|also|plus) <the> <bluetooth> [too|as well|also] => bluetooth",
+    "<the> <bluetooth> (too|as well|also) => bluetooth",
+    "[and] [do] [the] same (for|with|to) <the> <bluetooth> [too|as well] => bluetooth",
+    "(and|also|plus) <the> (<brightness>|<screen>) [too|as well|also] => brightness",
+    "<the> (<brightness>|<screen>) (too|as well|also) => brightness",
+    "[and] [do] [the] same (for|with|to) <the> (<brightness>|<screen>) [too|as well] => brightness",
+    "(and|also|plus) <the> <volume> [too|as well|also] => volume",
+    "<the> <volume> (too|as well|also) => volume",
+    "[and] [do] [the] same (for|with|to) <the> <volume> [too|as well] => volume",
+    "(and|also|plus) {known packages} [too|as well|also] => packages",
+    "{known packages} (too|as well|also) => packages",
+    "[and] [do] [the] same (for|with) {known packages} [too|as well] => packages",
+    "(and|also|plus) {known app} [too|as well|also] => app",
+    "{known app} (too|as well|also) => app",
+    "(yes|yeah|yep|yup|sure|ok|okay|confirm|confirmed|go ahead|do it|yes do it|please do|approve|approved|proceed|go for it|yes go ahead|i confirm|i approve|sure thing|of course) => yes",
+    "(no|nope|nah|no thanks|no thank you|cancel|cancel that|cancel it|no dont|dont|do not|never mind|nevermind|forget it|reject|deny|decline|no cancel|no cancel that|dont do it|do not do it|no dont do it) => no",
+];
+
 /// All shared pieces: of the tables and of what surrounds an order.
 pub(super) fn fragments() -> impl Iterator<Item = (&'static str, &'static str)> {
     [FRAGMENTS, surround::FRAGMENTS].into_iter().flatten().copied()

@@ -1,5 +1,7 @@
 //! Tables of sentences, samples of every template, and properties.
 
+mod lang;
+mod naive;
 mod non_orders;
 mod orders;
 mod properties;
@@ -12,7 +14,7 @@ use super::{Context, Interpreter, Reading};
 /// The speaker's home folder.
 const HOME: &str = "/home/speaker";
 
-fn interpreter() -> &'static Interpreter {
+pub(in crate::interpret) fn interpreter() -> &'static Interpreter {
     static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
     INTERPRETER.get_or_init(|| Interpreter::new(&crate::action::phrases()).expect("the tables can be read"))
 }
