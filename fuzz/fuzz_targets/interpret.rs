@@ -7,7 +7,10 @@ use libfuzzer_sys::fuzz_target;
 use steward_agent::interpret::{Context, Interpreter, Reading};
 
 static INTERPRETER: LazyLock<Interpreter> =
-    LazyLock::new(|| Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read"));
+    LazyLock::new(|| {
+        let english = Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read");
+        english.and_languages(steward_agent::interpret::languages()).expect("the languages can be read")
+    });
 
 fuzz_target!(|text: &str| {
     let cx = Context { home: Some("/home/speaker") };
@@ -18,4 +21,5 @@ fuzz_target!(|text: &str| {
         }
     }
     let _ = reading.sentence();
+    let _ = INTERPRETER.follow_up(text, Some(("adjust_volume", Some("+10"))));
 });

@@ -67,7 +67,7 @@ impl Capability for OpenApp {
     const PHRASES: &'static [&'static str] = &[
         "(open|open up|launch|fire up|boot up|spin up|start|start up|execute|lunch) {app} <here>",
         "(open|open up|launch|fire up|start|start up|run) (up|me|the program called|the app called|the application called|the application named|a new instance of|a new window of|an instance of|a window of|another instance of|another window of|the program named) {app} <here>",
-        "(run|load|load up|bring up|pull up|pop open|pop up|call up|startup|get up|throw up|put up|crank up|bring out) {known app} [up] <here>",
+        "(run|load|load up|bring up|pull up|pop open|pop up|call up|startup|get up|throw up|put up|crank up|bring out) {known app} [up] [here|on here|for me]",
         "(get|get me|give me|fetch me|bring me) {known app} (open|opened|running|going|on screen|on the screen)",
         "<wish> (the|my) (calculator|calculator app) => calculator",
         "<wish> (the|my) (terminal|terminal app|terminal window|command line) => terminal",

@@ -94,6 +94,7 @@ impl Capability for NetworkBluetoothOff {
         "<the> <bluetooth> <radio> [turn|switch|be|to] (off|disable|disabled|off again|deactivate|deactivated|down|stop|turn off|switch off|power off|shut off) <here>",
         "<wish> <the> <bluetooth> <radio> [to be] (off|disabled|turned off|switched off|deactivated|gone|shut off|cut|down|shut down|off again) <here>",
         "(i dont need|i do not need|i no longer need|i am done with|im done with|dont need|im not using|i am not using|we dont need|i dont use) <the> <bluetooth> [anymore|any more|any longer|right now|now] [please] (turn it off|switch it off|disable it|shut it off|kill it|deactivate it)",
+        "no more <bluetooth> [please] (turn it off|disable it|switch it off|shut it off)",
         "<the> <bluetooth> is (on|enabled) (turn it off|switch it off|disable it)",
         "<the> <bluetooth> <radio> <should be> (off|disabled|turned off|switched off|deactivated)",
         "(get|have) <the> <bluetooth> <radio> (turned off|disabled|switched off|shut off|off|deactivated)",

@@ -225,6 +225,7 @@ impl Capability for ReadContext {
         "what (have|did) (i|we) (told you to remember|tell you to remember|asked you to remember|ask you to remember|noted|note|told you to note|asked you to note|saved|save|tell you to note|ask you to note|ask you to keep in mind|tell you to keep in mind|stored|note down|noted down|written down|write down|ask you not to forget|tell you not to forget|asked you not to forget) [so far|earlier|before] => default",
         "what (was|were) (i|we) (asking you to remember|telling you to remember|asking you to note|asking you to keep in mind|asking you not to forget) => default",
         "what (have you|did you) (remembered|remember|noted|noted down|note|stored|saved|write down|note down|written down|memorized|memorised) [so far|for me] => default",
+        "what (are|is|is in|is on|are in|do you have in|have you got in|do i have in|have you got saved in) [my|the|your] memory => default",
         "what (are|is|is in|is on|are in|do you have in|have you got in|do i have in) (my|the|your) (notes|memories|saved notes|notepad) => default",
         "what (are|is|is in|is on|are in) (my|the|your) (notes|saved notes|memories|stored notes|notepad|note list|list of notes) => default",
         "whats (in|on|inside) (my|the|your) (notes|memory|memories|saved notes|note list) => default",

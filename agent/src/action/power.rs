@@ -86,7 +86,8 @@ impl Capability for PowerShutdown {
     const PHRASES: &'static [&'static str] = &[
         "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|turn off|switch off|shut off|halt|kill power to|cut power to|kill the power to|cut the power to|shut off power to|turn the power off on|turn off power to|turn off the power to|close down|power-down|shutoff) <off machine>",
         "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|halt|shut it down|shut everything down|shut it all down|shut off everything|shut down everything|power off everything|power down everything|power everything off|power everything down|turn everything off and shut down|shut yourself down|shut down now|shut down computer|shutdown computer|close down)",
-        "(shut|turn|switch|power|bring|take) <off machine> [completely|fully|all the way|properly] (down|off|completely off|all the way off|off completely)",
+        "shut this (down|off)",
+        "(shut|turn|switch|power|bring|take|put) <off machine> [completely|fully|all the way|properly] (down|off|completely off|all the way off|off completely)",
         "(turn|switch|shut|power) yourself (off|down)",
         "(shutdown|turn off|switch off|power off|shut down|power down) yourself",
         "(do|perform|start|initiate|trigger|make|run|execute|issue|begin) (a|the) [quick|full|clean|system|machine|complete|proper|computer|normal|safe|graceful] (shutdown|shut down|power off|poweroff|power down|system shutdown) [of|on|for] [the|my|this] [<off noun>]",

@@ -255,7 +255,11 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let another = from >= 2
         && tokens.says(from - 1, "google")
         && ["hey", "ok", "okay", "hi"].iter().any(|w| tokens.says(from - 2, w));
-    if another || placeholder || second_order || on_disk || idle {
+    let files = list
+        .iter()
+        .enumerate()
+        .any(|(i, _)| ["file", "files", "folder", "folders", "directory"].iter().any(|w| tokens.says(from + i, w)));
+    if another || files || placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -278,6 +282,11 @@ fn words(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
 fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
     let list = &tokens.list[from..];
     if list.iter().all(|t| t.is(class::PRONOUN | class::POLITE | class::PREPOSITION)) {
+        return None;
+    }
+    // "Add a note to my calendar": where to, and no note.
+    let elsewhere = list.len() <= 4 && list[0].is(class::PREPOSITION) && list.get(1).is_some_and(|t| t.is(class::THE));
+    if elsewhere {
         return None;
     }
     if slot == Slot::Fact {

@@ -195,13 +195,15 @@ const MAX_ORDER_WITH_IT: usize = 7;
 /// Where an order with "it" at the end of the text begins, where its "it" is, and the one thing that was named before it.
 pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops::Range<usize>)> {
     let list = &tokens.list;
-    let begins = |i: usize| {
-        list[i].is(class::COMMAND)
-            || ["please", "so", "can", "could", "would", "just"].iter().any(|w| tokens.says(i, w))
-    };
-    let order = (1..list.len()).find(|&i| list.len() - i <= MAX_ORDER_WITH_IT && begins(i))?;
-    let mut its = (order..list.len()).filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)));
+    let from = list.len().saturating_sub(MAX_ORDER_WITH_IT).max(1);
+    let mut its = (from..list.len()).filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)));
     let it = its.next().filter(|_| its.next().is_none())?;
+    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND))?;
+    // "… so can you please remove it": what only leads over belongs to the order.
+    const LEADS: &[&str] = &["please", "so", "can", "could", "would", "will", "you", "just", "and", "then"];
+    while order > 1 && LEADS.iter().any(|w| tokens.says(order - 1, w)) {
+        order -= 1;
+    }
     let before = &list[..order];
     let doubtful = class::HYPOTHESIS & !class::VERB
         | class::TIME
@@ -215,7 +217,9 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
         && before.iter().any(|t| t.is(class::VERB))
         && !tokens.says(0, "you")
         && !before[0].is(class::QUESTION)
-        && !(0..order).any(|i| before[i].is(class::NEGATION) && !(i > 0 && before[i - 1].is(class::PERSON)))
+        && !(0..order).any(|i| {
+            before[i].is(class::NEGATION) && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have")))
+        })
         && !(0..order).any(|i| before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE) && !could_use(i));
     if !clause {
         return None;

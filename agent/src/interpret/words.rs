@@ -163,7 +163,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::ADVERB,
-        "um umm uh uhh uhm erm hmm now immediately asap again completely entirely already instantly right quickly fully anymore",
+        "um umm uh uhh uhm erm hmm too now immediately asap again completely entirely already instantly right quickly fully anymore",
     ),
     (
         class::REPORTER,

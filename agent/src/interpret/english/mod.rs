@@ -7,9 +7,13 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("the", "[the|my|this|that|your|our|this computers|the computers|the laptops|my computers|my laptops]"),
     (
         "wish",
-        "i want | i need | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
+        "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
          | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
          | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) going to need | (ill|i will) (need|be needing|take) | i am needing | (it would|itd|it d) be (nice|good|great|lovely|cool|helpful) to have | (id|i would) be happy with",
+    ),
+    (
+        "move",
+        "turn | bring | move | step | put | crank | bump | pump | dial | push | take | kick | knock | nudge | get | set | make | tone | drag | slide",
     ),
     (
         "should be",

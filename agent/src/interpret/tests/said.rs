@@ -13,6 +13,7 @@ const SETS: &[(&str, &str)] = &[
     ("second", include_str!("said/second.jsonl")),
     ("third", include_str!("said/third.jsonl")),
     ("fourth", include_str!("said/fourth.jsonl")),
+    ("fifth", include_str!("said/fifth.jsonl")),
 ];
 
 /// The least share of the orders of a set that must be read with their action and payload. The rest are sayings that would cost
