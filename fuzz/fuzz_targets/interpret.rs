@@ -13,7 +13,7 @@ static INTERPRETER: LazyLock<Interpreter> =
     });
 
 fuzz_target!(|text: &str| {
-    let cx = Context { home: Some("/home/speaker") };
+    let cx = Context { home: Some("/home/speaker"), ..Default::default() };
     let reading = INTERPRETER.read(text, &cx);
     if let Reading::Order(order) = &reading {
         for package in order.payload.iter().filter(|_| order.action.starts_with("package_in")).flat_map(|p| p.split(',')) {

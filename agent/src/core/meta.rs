@@ -232,14 +232,14 @@ impl Core {
                 let ask = action::read(&request.name, request.payload.as_deref(), request.args.clone())?;
                 match ask {
                     Ask::Meta(Meta::NaturalLanguage(said)) => {
-                        let (ask, parse) = self.understand(caller, &said.text)?;
+                        let (ask, parse) = self.understand(caller, &said.text).await?;
                         (ask, parse, true)
                     }
                     ask => (ask, Value::Null, false),
                 }
             }
             (None, Some(text)) => {
-                let (ask, parse) = self.understand(caller, text)?;
+                let (ask, parse) = self.understand(caller, text).await?;
                 (ask, parse, true)
             }
             _ => return Err(Failure::invalid_payload("give either `request` or `text`")),

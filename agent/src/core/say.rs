@@ -22,7 +22,7 @@ const YES_WITHIN: i64 = 60_000;
 impl Core {
     /// Answers with the understood action's name; with `natural_language` when nothing was understood.
     pub(super) async fn say(&self, caller: &Arc<Caller>, text: &str) -> Reply {
-        match self.understand(caller, text) {
+        match self.understand(caller, text).await {
             Ok((Ask::Do(action), _)) => {
                 let mut plan = Plan::one(action);
                 plan.said = true;
@@ -42,10 +42,20 @@ impl Core {
     /// # Errors
     /// `not_understood` with commands that are near, `ambiguous` with the readings as requests, or what is wrong with the
     /// arguments.
-    pub(super) fn understand(&self, caller: &Caller, text: &str) -> Result<(Ask, Value), Failure> {
+    pub(super) async fn understand(&self, caller: &Caller, text: &str) -> Result<(Ask, Value), Failure> {
         let personal = self.0.services.mode == Mode::User;
-        let cx = Context { home: self.0.services.home.as_deref().filter(|_| personal) };
-        match self.0.interpreter.read(text, &cx) {
+        let cx = Context { home: self.0.services.home.as_deref().filter(|_| personal), ..Context::default() };
+        let mut reading = self.0.interpreter.read(text, &cx);
+        if personal && matches!(reading, Reading::Nothing(_)) {
+            // Only now, because it reads folders: what is installed may have a name that means something else as well.
+            let apps = self.0.services.seat.apps.clone();
+            let names = move || apps.installed().iter().map(|app| app.title().to_lowercase()).collect::<Vec<_>>();
+            let installed = tokio::task::spawn_blocking(names).await.unwrap_or_default();
+            if !installed.is_empty() {
+                reading = self.0.interpreter.read(text, &Context { installed: &installed, ..cx });
+            }
+        }
+        match reading {
             Reading::Order(order) => {
                 let ask = action::read(order.action, order.payload.as_deref(), None)?;
                 Ok((ask, order.to_json()))

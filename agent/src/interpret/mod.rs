@@ -70,6 +70,8 @@ pub struct PhraseSet {
 pub struct Context<'a> {
     /// The home folder of the speaker, absolute; "downloads" is a folder in it.
     pub home: Option<&'a str>,
+    /// What the installed apps call themselves, in lower case: each is the name of an app, whatever else it means.
+    pub installed: &'a [String],
 }
 
 /// A sentence that is an order.

@@ -128,7 +128,13 @@ fn with_suffix(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
 }
 
 /// The name of an app in lower case.
-pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust) -> Option<String> {
+pub(super) fn app(
+    tokens: &Tokens<'_>,
+    mut from: usize,
+    mut to: usize,
+    trust: Trust,
+    installed: &[String],
+) -> Option<String> {
     let article = tokens.list[from].is(class::THE);
     let many = (from..to).any(|i| ["apps", "applications", "programs", "packages"].iter().any(|w| tokens.says(i, w)));
     let said_so = strip_nouns(tokens, &mut from, &mut to) && !many;
@@ -145,11 +151,13 @@ pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Tr
     }
     let text = lower(tokens, from, to, " ");
     let class_of = tokens.lexicon.get(&text).class;
-    let dotted = whole.contains('.') && class_of & class::SOFTWARE == 0 && !is_desktop_id(whole);
+    let dotted =
+        whole.contains('.') && !installed.contains(&text) && class_of & class::SOFTWARE == 0 && !is_desktop_id(whole);
     if dotted {
         return None;
     }
-    let known = class_of & (class::SOFTWARE | class::APP_NAME) != 0;
+    let here = installed.contains(&text);
+    let known = here || class_of & (class::SOFTWARE | class::APP_NAME) != 0;
     let everyday = class_of & class::DOUBLE_MEANING != 0;
     let fits = if known {
         trust == Trust::Strong && !(article && THINGS.contains(&text.as_str())) || said_so || !everyday

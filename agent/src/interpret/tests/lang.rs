@@ -28,7 +28,7 @@ fn rows(lines: &str) -> impl Iterator<Item = (String, String, Option<String>)> {
 #[test]
 fn a_language_that_is_loaded_is_understood_and_its_non_orders_do_nothing() {
     assert!(SAID.iter().map(|s| s.0).eq(lang::codes()));
-    let cx = Context { home: Some(HOME) };
+    let cx = Context { home: Some(HOME), ..Default::default() };
     for (code, lines) in SAID {
         let speaker = also(code);
         let mut wrong = Vec::new();
@@ -48,7 +48,7 @@ fn a_language_that_is_loaded_is_understood_and_its_non_orders_do_nothing() {
 
 #[test]
 fn a_sentence_in_a_language_that_is_not_loaded_never_fires() {
-    let cx = Context { home: Some(HOME) };
+    let cx = Context { home: Some(HOME), ..Default::default() };
     // Words that are the same in English are an order in both: "volume 50%".
     let the_same = |text: &str| text.to_lowercase().starts_with("volume");
     for (code, lines) in SAID {
@@ -66,7 +66,7 @@ fn a_sentence_in_a_language_that_is_not_loaded_never_fires() {
 
 #[test]
 fn each_language_has_the_actions_that_are_used_most_and_each_template_reads_as_its_own() {
-    let cx = Context { home: Some(HOME) };
+    let cx = Context { home: Some(HOME), ..Default::default() };
     let mut wrong = Vec::new();
     for code in lang::codes() {
         let language = lang::Language::named(code).expect("it is there").expect("it can be read");

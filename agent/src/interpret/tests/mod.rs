@@ -20,5 +20,5 @@ pub(in crate::interpret) fn interpreter() -> &'static Interpreter {
 }
 
 fn read(text: &str) -> Reading {
-    interpreter().read(text, &Context { home: Some(HOME) })
+    interpreter().read(text, &Context { home: Some(HOME), ..Default::default() })
 }

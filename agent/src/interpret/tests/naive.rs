@@ -36,8 +36,11 @@ fn ends(node: &Node, tokens: &Tokens<'_>, at: usize) -> Ends {
     }
 }
 
+/// Templates with the slots that they filled.
+type Found = BTreeSet<(usize, Vec<(slot::Slot, usize, usize)>)>;
+
 /// The templates that say all of the text, with their slots: by the automaton, and by the naive walk.
-fn both(text: &str, templates: &[Node]) -> [BTreeSet<(usize, Vec<(slot::Slot, usize, usize)>)>; 2] {
+fn both(text: &str, templates: &[Node]) -> [Found; 2] {
     let speaker = interpreter();
     let tokens = Tokens::read(text, &speaker.lexicon);
     let mut found: Vec<Match> = Vec::new();
