@@ -52,6 +52,9 @@ pub struct Args {
     /// Nothing on this machine is changed. State goes to a folder that is removed at the end, unless --state-dir names one.
     #[arg(long, conflicts_with = "system")]
     pub simulate: bool,
+    /// Take the name io.github.steward_project.Steward on the user's bus, with --system on the machine's; for D-Bus activation.
+    #[arg(long)]
+    pub bus_name: bool,
     /// What this program does in place of serving.
     #[command(subcommand)]
     pub task: Option<Task>,

@@ -1,6 +1,10 @@
 //! Every action that acts through a service, with everything that can go wrong with that service, on a laptop that is not there: the right
 //! code, a sentence that says what is missing, nothing half done, no hang, and the next request works. And every way back.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests start the daemon and clients; the daemon starts nothing here"
+)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod support;
@@ -8,9 +12,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use steward_agent::backend::simulate::{Laptop, Part, State, Trouble, When};
-use steward_agent::services::Machine;
-use support::{DESKTOP, World};
+use steward_agent::backend::simulate::{Part, State, Trouble, When};
+use support::{DESKTOP, Simulated, World};
 
 /// Everything is done at once.
 const ALLOW: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\nreversible = \"ok\"\ndisruptive = \"ok\"\ndestructive = \"ok\"\n";
@@ -21,23 +24,21 @@ const NO_HANG: Duration = Duration::from_secs(25);
 /// An agent on a laptop.
 struct Bench {
     world: World,
-    laptop: Laptop,
-    _folder: tempfile::TempDir,
-    _runtime: tokio::runtime::Runtime,
+    simulated: Simulated,
+}
+
+impl std::ops::Deref for Bench {
+    type Target = Simulated;
+
+    fn deref(&self) -> &Simulated {
+        &self.simulated
+    }
 }
 
 impl Bench {
     fn new(policy: &str) -> Bench {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let laptop = {
-            let _entered = runtime.enter();
-            Laptop::new(folder.path()).unwrap()
-        };
-        let mut world = World::new(policy);
-        world.machine = Some(Machine::simulated(&laptop));
-        world.restart();
-        Bench { world, laptop, _folder: folder, _runtime: runtime }
+        let simulated = Simulated::new();
+        Bench { world: simulated.world(policy), simulated }
     }
 
     /// Everything that an action could have changed.
@@ -233,6 +234,26 @@ fn whatever_a_service_does_the_answer_is_true_and_the_next_request_works() {
             });
         }
     });
+}
+
+#[test]
+fn what_only_looks_says_what_is_missing_and_works_again() {
+    let bench = Bench::new(DESKTOP);
+    for (trouble, code) in [
+        (Trouble::Missing, "unavailable"),
+        (Trouble::Silent, "timed_out"),
+        (Trouble::Dies, "timed_out"),
+        (Trouble::Closes, "timed_out"),
+        (Trouble::Says("org.freedesktop.DBus.Error.AccessDenied", "no"), "not_authorized"),
+        (Trouble::Says("com.example.Odd", "no"), "failed"),
+    ] {
+        bench.laptop.trouble(Part::NetworkManager, When::Always, trouble);
+        let answer = bench.ask("network_status", None);
+        assert_eq!(answer["code"], code, "{trouble:?}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains("NetworkManager"), "{answer}");
+        bench.laptop.trouble(Part::NetworkManager, When::Always, Trouble::None);
+        assert_eq!(bench.ask("network_status", None)["data"]["connectivity"], "full", "after {trouble:?}");
+    }
 }
 
 #[test]

@@ -123,6 +123,14 @@ pub trait Perform: Capability {
     /// What went wrong, with a code.
     fn run(&self, cx: &Context<'_>, ready: Ready) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 
+    /// Puts what is meant in the place of what was said, before anything is judged. It may look, and changes nothing.
+    ///
+    /// # Errors
+    /// When what was said can mean nothing here.
+    fn mean(&mut self, _cx: &Context<'_>) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
     /// The present value of what it changes, to be compared with a receipt's `after` before it is put back.
     ///
     /// # Errors
@@ -380,6 +388,13 @@ macro_rules! catalogue {
             /// See [`Perform::run`]. Only `execute` calls it.
             pub(crate) async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
                 match self { $(Action::$action(a) => a.run(cx, ready).await),+ }
+            }
+            /// See [`Perform::mean`].
+            ///
+            /// # Errors
+            /// As there.
+            pub async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
+                match self { $(Action::$action(a) => a.mean(cx).await),+ }
             }
             /// See [`Perform::present`].
             ///

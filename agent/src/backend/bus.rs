@@ -15,6 +15,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How much of a service's own words is kept, in characters.
 const MAX_WORDS: usize = 300;
 
+/// The agent's own name on a bus, by which it can be started. Nothing can be called there.
+pub const OWN_NAME: &str = "io.github.steward_project.Steward";
+
 /// Which bus a service is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -237,6 +240,20 @@ impl Bus {
                 let text = format!("did not answer within {} seconds", deadline.as_secs());
                 Err(BusError::Lost { service, text })
             }
+        }
+    }
+
+    /// Takes the agent's own name, so that whoever looks for the agent sees that it is there, or has the bus start it. The name goes with
+    /// the connection; after a restart of the bus nobody has it until the agent is started again.
+    ///
+    /// # Errors
+    /// [`BusError::NoBus`], also when another agent has the name.
+    pub async fn own_name(&self, side: Side) -> Result<(), BusError> {
+        let connection = self.connection(side).await?;
+        let no_bus = |text: String| BusError::NoBus { side, text };
+        match tokio::time::timeout(CONNECT, connection.request_name(OWN_NAME)).await {
+            Ok(taken) => taken.map_err(|e| no_bus(clean(&e.to_string()))),
+            Err(_) => Err(no_bus(format!("it did not answer within {} seconds", CONNECT.as_secs()))),
         }
     }
 

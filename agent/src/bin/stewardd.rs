@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use steward_agent::args::{Args, Task};
+use steward_agent::backend::bus::Side;
 use steward_agent::backend::package::root::Root;
 use steward_agent::backend::simulate::Laptop;
 use steward_agent::caller::{Caller, Door};
@@ -117,6 +118,7 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
             setup.state.display()
         );
     }
+    let bus = setup.machine.bus.clone();
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {
         Mode::User => Access::Own,
@@ -151,6 +153,15 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     });
     let heart = tokio::spawn(beat(core.clone(), manager.clone()));
     manager.ready(&status(&core));
+    if args.bus_name {
+        let side = if mode == Mode::System { Side::System } else { Side::Session };
+        // Beside the loop: a bus that does not answer holds up no signal.
+        tokio::spawn(async move {
+            if let Err(e) = bus.own_name(side).await {
+                tracing::warn!("the agent has no name on the bus: {e}");
+            }
+        });
+    }
     loop {
         tokio::select! {
             () = &mut stdio => break,

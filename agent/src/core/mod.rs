@@ -229,9 +229,14 @@ impl Core {
         Ok(self.carry_out(case, approved).await)
     }
 
-    /// Replaces an `undo` by the action that puts the change back.
-    async fn resolve(&self, plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
-        let [Action::Undo(undo)] = plan.steps.as_slice() else { return Ok(plan) };
+    /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
+    async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
+        let [Action::Undo(undo)] = plan.steps.as_slice() else {
+            for step in &mut plan.steps {
+                step.mean(cx).await?;
+            }
+            return Ok(plan);
+        };
         let none = || Failure::new(Code::Failed, "there is nothing to put back").with(json!({ "state": "no_receipt" }));
         let wanted = match &undo.receipt {
             Some(text) => Some(Uuid::try_parse(text).map_err(|_| none())?),

@@ -435,7 +435,7 @@ impl Core {
 
 /// The package managers of the configuration. The machine's agent has what needs root done by a unit, unless it is root.
 fn packages(setup: &Setup, config: &Config) -> Packages {
-    let packages = Packages::of_this_machine(&config.package.managers);
+    let packages = Packages::of_this_machine(&config.package.managers, &setup.machine.bus);
     if setup.mode == Mode::User || rustix::process::geteuid().is_root() {
         return packages;
     }

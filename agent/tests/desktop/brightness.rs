@@ -9,11 +9,14 @@ use serde_json::json;
 use super::support::{DESKTOP, desktop_and, id_of};
 use super::{Session, done, failed};
 
+/// What logind was told: the subsystem, the name and the value.
+type Told = Arc<Mutex<Vec<(String, String, u32)>>>;
+
 /// The caller's session at logind.
 struct Seat {
     backlights: PathBuf,
     refuses: Arc<AtomicBool>,
-    told: Arc<Mutex<Vec<(String, String, u32)>>>,
+    told: Told,
 }
 
 #[zbus::interface(name = "org.freedesktop.login1.Session")]
@@ -28,8 +31,8 @@ impl Seat {
     }
 }
 
-fn logind(session: &Session) -> (zbus::Connection, Arc<AtomicBool>, Arc<Mutex<Vec<(String, String, u32)>>>) {
-    let (refuses, told) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<_>>>::default());
+fn logind(session: &Session) -> (zbus::Connection, Arc<AtomicBool>, Told) {
+    let (refuses, told) = (Arc::new(AtomicBool::new(false)), Told::default());
     let seat = Seat { backlights: session.at("sys/class/backlight"), refuses: refuses.clone(), told: told.clone() };
     let path = "/org/freedesktop/login1/session/auto";
     (session.play("system", "org.freedesktop.login1", path, seat), refuses, told)

@@ -182,9 +182,9 @@ impl Session {
         };
         let mut world = World::new(policy);
         world.machine = Some(Machine {
-            packages: Manager::Mock(MockArchive::shipped()),
             bus: Arc::new(Bus::at(self.address("system"), self.address("session"))),
             seat: Arc::new(seat),
+            ..Machine::bare(Some(Manager::Mock(MockArchive::shipped())))
         });
         world.restart();
         world

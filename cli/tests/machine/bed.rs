@@ -52,16 +52,45 @@ fn daemon() -> &'static Path {
             older.collect::<std::io::Result<Vec<_>>>().map(|all| !all.is_empty() && all.iter().all(|older| *older))
         };
         if !fresh().unwrap_or(false) {
-            let profile = match folder.file_name().and_then(|n| n.to_str()) {
-                Some("debug") | None => "dev",
-                Some(name) => name,
-            };
-            let build = ["build", "--quiet", "--profile", profile, "-p", "steward-agent", "--bin", "stewardd"];
+            let build = ["build", "--quiet", "--profile", profile(), "-p", "steward-agent", "--bin", "stewardd"];
             let built = command(env!("CARGO")).args(build).current_dir(repository()).status().unwrap();
             assert!(built.success() && program.exists(), "cargo {build:?} made no {}", program.display());
         }
         program
     })
+}
+
+/// The Debian package of the programs, as `contrib/packaging/deb` makes it; `None`, with a line that says why, where it cannot.
+pub fn built_package(test: &str) -> Option<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let mut deb = command(repository().join("contrib/packaging/deb"));
+        // Of the programs that are there: cargo gave this test the one, and made the other for it.
+        assert!(daemon().exists());
+        let ended =
+            deb.arg("1.0-1").env("PROFILE", profile()).env("NO_BUILD", "1").stdin(Stdio::null()).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        match ended.status.code() {
+            Some(0) => Ok(repository().join(out.lines().last().unwrap())),
+            Some(CANNOT) => Err(err.trim().to_owned()),
+            _ => panic!("no package: {err}"),
+        }
+    });
+    built.as_ref().inspect_err(|why| skip(test, why)).ok().cloned()
+}
+
+/// The profile in which these tests, and the programs beside them, were built.
+fn profile() -> &'static str {
+    match Path::new(env!("CARGO_BIN_EXE_steward")).parent().unwrap().file_name().and_then(|n| n.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    }
+}
+
+/// Says that a test does not run, past the capture of the test harness; a failure where everything must run.
+fn skip(test: &str, why: &str) {
+    assert!(std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1"), "{test} cannot run here: {why}");
+    let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
 }
 
 /// How a command in the machine ended.
@@ -136,10 +165,8 @@ impl Machine {
             if BufReader::new(serving.stdout.as_mut().unwrap()).read_line(&mut line).unwrap() == 0 {
                 let ended = serving.wait_with_output().unwrap();
                 let why = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
-                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1")
-                {
-                    // Past the capture of the test harness, so that it is seen.
-                    let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
+                if ended.status.code() == Some(CANNOT) {
+                    skip(test, &why);
                     return None;
                 }
                 panic!("{test}: no machine, {}: {why}", ended.status);
@@ -312,11 +339,11 @@ impl Connection {
         self.ask(&json!({ "version": 1, "name": name, "payload": payload }))
     }
 
-    /// Reads events until one with this name comes, and gives all of them.
+    /// Reads events until one with this name comes about this action, and gives all of them.
     #[track_caller]
-    pub fn events_to(&mut self, name: &str) -> Vec<Value> {
+    pub fn events_to(&mut self, name: &str, action: &str) -> Vec<Value> {
         let mut seen = vec![self.next()];
-        while seen.last().is_none_or(|e| e["event"] != name) {
+        while seen.last().is_none_or(|e| e["event"] != name || e["data"]["action"] != action) {
             seen.push(self.next());
         }
         seen

@@ -68,9 +68,10 @@ fn who_would_be_disturbed_is_shown_and_polkit_has_the_last_word() {
     machine.steward(&["deny", id]).with(0);
     machine.root(&["systemctl", "stop", "burner"]);
 
+    // All of logind: what sets where it boots from next is allowed to people and implies that they may restart it.
     for result in ["NO", "AUTH_ADMIN"] {
         machine.polkit(&format!(
-            "polkit.addRule(function(a, s) {{ if (a.id.indexOf('org.freedesktop.login1.reboot') == 0) return polkit.Result.{result}; }});"
+            "polkit.addRule(function(a, s) {{ if (a.id.indexOf('org.freedesktop.login1.') == 0) return polkit.Result.{result}; }});"
         ));
         refuses(&socket.ask(&hold), "not_authorized", "polkit");
     }

@@ -268,15 +268,16 @@ impl Login1<'_> {
         set(path.await?.as_str()).await
     }
 
-    /// Whether the screen of a person is locked, as the desktop says of the caller's session `own`, or, where the caller has none (a
-    /// desktop's programs run in the user manager), of the one at the seat; `None` when there is no session.
+    /// Whether the screen of a person is locked, as the desktop says of the caller's session `own`, or, where the caller has none, of the
+    /// one at the seat; `None` when there is no session. What a desktop starts runs in the user manager, whose own session is none of
+    /// a person's.
     pub async fn screen_locked(&self, uid: u32, own: Option<&str>) -> Result<Option<bool>, BusError> {
-        let at_the_seat = match own {
-            Some(_) => None,
-            None => self.at_the_seat(uid, None).await?,
-        };
-        match own.or(at_the_seat.as_ref().map(|s| s.id.as_str())) {
-            Some(session) => self.locked(session).await.map(Some),
+        let sessions = self.sessions().await?.into_iter().filter(|s| s.uid == uid);
+        let rank =
+            |s: &LoginSession| (own == Some(&s.id), !s.seat.is_empty(), s.active && s.graphical, s.active, s.graphical);
+        let seen = sessions.filter(|s| own == Some(&s.id) || !s.seat.is_empty()).max_by_key(rank);
+        match seen {
+            Some(session) => self.locked(&session.id).await.map(Some),
             None => Ok(None),
         }
     }

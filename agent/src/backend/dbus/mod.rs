@@ -4,6 +4,7 @@ pub mod application;
 pub mod bluez;
 pub mod login1;
 pub mod network_manager;
+pub mod package_kit;
 pub mod portal;
 pub mod systemd1;
 pub mod upower;

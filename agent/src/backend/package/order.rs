@@ -233,9 +233,10 @@ fn check(order: &Order, allowed: &[ManagerName]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether root runs this manager itself. PackageKit has root of its own and asks polkit who may.
+/// Whether root runs this manager itself. PackageKit has root of its own and asks polkit who may; flatpak would be simulated for the
+/// agent's own user.
 pub(super) fn by_root(manager: ManagerName) -> bool {
-    manager != ManagerName::PackageKit
+    !matches!(manager, ManagerName::PackageKit | ManagerName::Flatpak)
 }
 
 /// Names, architectures and versions become arguments: none may be an option, a file, a pattern or more than one word.
@@ -248,7 +249,7 @@ fn check_item(item: &Item) -> Result<(), String> {
         }
         Err(format!("`{}` is no {what}", clean(text)))
     };
-    word("name of a package", &item.name, "+.-_")?;
+    word("name of a package", &item.name, "+.-_@")?;
     item.arch.iter().try_for_each(|arch| word("architecture", arch, "-_"))?;
     let versions = item.from.iter().chain(&item.to);
     versions.into_iter().try_for_each(|version| word("version", version, ".+:~_^-"))?;

@@ -185,11 +185,10 @@ impl Unit {
             if let Some(end) = read_end(&folder)? {
                 return Ok(Some(end));
             }
-            match systemd1::runs(&self.bus, &instance.unit()).await {
+            // While the bus or systemd is started again nothing is known; the unit goes on.
+            if let Ok(false) = systemd1::runs(&self.bus, &instance.unit()).await {
                 // It may have written its end after it was looked for.
-                Ok(false) => return read_end(&folder),
-                // While the bus or systemd is started again nothing is known; the unit goes on.
-                Ok(true) | Err(_) => {}
+                return read_end(&folder);
             }
             if Instant::now() >= until {
                 let text = format!("the package manager is still at work after {} s", deadline.as_secs());

@@ -6,6 +6,7 @@
 
 mod bus;
 mod files;
+pub mod package_kit;
 mod services;
 mod sound;
 
