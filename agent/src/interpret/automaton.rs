@@ -133,9 +133,9 @@ impl Builder {
 
     /// Makes the automaton (subset construction over words, slots and pieces).
     pub(super) fn build(mut self) -> Automaton {
-        self.edges.sort_unstable();
-        self.free.sort_unstable();
         let states = self.states as usize;
+        self.edges = by_state(&self.edges, |e| e.0, states);
+        self.free = by_state(&self.free, |e| e.0, states);
         let mut sets = Sets {
             edges: starts(&self.edges, |e| e.0, states),
             free: starts(&self.free, |e| e.0, states),
@@ -171,7 +171,7 @@ impl Builder {
                 edges.extend(own.iter().map(|e| (e.1, e.2)));
                 automaton.accepts.extend(sets.accept[s]);
             }
-            if to - from > 1 {
+            if edges.len() > 1 {
                 edges.sort_unstable();
                 edges.dedup();
             }
@@ -202,7 +202,19 @@ impl Builder {
     }
 }
 
-/// Where in a sorted list the entries of each state begin, and where the last end.
+/// The entries in the order of their states: there are as many states as entries, so that counting is quicker than comparing.
+fn by_state<T: Copy>(entries: &[T], state: impl Fn(&T) -> u32, states: usize) -> Vec<T> {
+    let mut next = starts(entries, &state, states);
+    let mut sorted = entries.to_vec();
+    for entry in entries {
+        let place = &mut next[state(entry) as usize];
+        sorted[*place as usize] = *entry;
+        *place += 1;
+    }
+    sorted
+}
+
+/// Where in a list in the order of states the entries of each state begin, and where the last end.
 fn starts<T>(sorted: &[T], state: impl Fn(&T) -> u32, states: usize) -> Vec<u32> {
     let mut starts = vec![0; states + 1];
     for entry in sorted {

@@ -245,8 +245,12 @@ impl Interpreter {
             let mut used = 0;
             for (n, source) in templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
-                builder.add(&template.said, phrases.len() as u16, &mut |w| lexicon.symbol(w));
-                template.said.leaves(&mut |w| all.push(lexicon.get(w).symbol), &mut |piece| used |= 1 << piece);
+                builder.add(&template.said, phrases.len() as u16, &mut |w| {
+                    let symbol = lexicon.symbol(w);
+                    all.push(symbol);
+                    symbol
+                });
+                used |= template.said.pieces();
                 if n == 0 {
                     plain.push((action, notation::plainest(&template.said), Vec::new()));
                 }

@@ -41,13 +41,12 @@ impl Node {
         }
     }
 
-    /// Calls `word` with each of its literal words and `piece` with the number of each shared piece that it uses itself.
-    pub(super) fn leaves(&self, word: &mut dyn FnMut(&'static str), piece: &mut dyn FnMut(u8)) {
+    /// The shared pieces that it uses itself, one bit each.
+    pub(super) fn pieces(&self) -> u64 {
         match self {
-            Self::Word(w) => word(w),
-            Self::Slot(_) => {}
-            Self::Shared(number, _) => piece(*number),
-            Self::Seq(nodes) | Self::Any(nodes) => nodes.iter().for_each(|n| n.leaves(word, piece)),
+            Self::Word(_) | Self::Slot(_) => 0,
+            Self::Shared(number, _) => 1 << number,
+            Self::Seq(nodes) | Self::Any(nodes) => nodes.iter().fold(0, |bits, node| bits | node.pieces()),
         }
     }
 }
@@ -172,11 +171,13 @@ impl Reader<'_> {
             }
             ')' | ']' | '}' | '>' => self.error(format!("`{first}` closes nothing")),
             _ => {
-                let end =
-                    self.rest.find(|c: char| c.is_whitespace() || "()[]{}<>|".contains(c)).unwrap_or(self.rest.len());
+                // The marks are all ASCII, so they end a word of any script where they stand.
+                let ends = |b: &u8| b.is_ascii_whitespace() || b"()[]{}<>|".contains(b);
+                let end = self.rest.as_bytes().iter().position(ends).unwrap_or(self.rest.len());
                 let word = &self.rest[..end];
                 self.rest = &self.rest[end..];
-                if word.chars().any(|c| c.is_uppercase() || c == '\'') {
+                let wrong = |b: u8| b.is_ascii_uppercase() || b == b'\'';
+                if word.bytes().any(wrong) || !word.is_ascii() && word.chars().any(char::is_uppercase) {
                     return self.error(format!("`{word}`: words are lower case and without apostrophes"));
                 }
                 Ok(Node::Word(word))
