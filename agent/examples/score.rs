@@ -58,7 +58,7 @@ fn main() -> anyhow::Result<()> {
         started.elapsed().as_secs_f64() * 1e3,
         interpreter.bytes() / 1024
     );
-    let cx = Context { home: Some(HOME) };
+    let cx = Context { home: Some(HOME), ..Default::default() };
     for file in &files {
         let mut cases = Vec::new();
         for (n, line) in std::fs::read_to_string(file)?.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {

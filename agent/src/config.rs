@@ -39,6 +39,9 @@ pub struct Config {
     /// Held requests.
     #[serde(default)]
     pub confirm: Quotas,
+    /// Languages that sentences are understood in beside English, by their codes; without it, that of the locale.
+    #[serde(default)]
+    pub languages: Option<Vec<String>>,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             package: PackageConfig::default(),
             audit: AuditConfig::default(),
             confirm: Quotas::default(),
+            languages: None,
         }
     }
 }
@@ -161,6 +165,11 @@ impl Config {
             let near = crate::action::near(name);
             let hint = near.first().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
             return Err(format!("[deadline]: no action is named `{name}`{hint}"));
+        }
+        let languages = config.languages.iter().flatten();
+        if let Some(code) = languages.into_iter().find(|c| !crate::interpret::languages().any(|known| known == *c)) {
+            let known: Vec<&str> = crate::interpret::languages().collect();
+            return Err(format!("`languages`: `{code}` is not one of {}", known.join(", ")));
         }
         if config.package.managers.is_empty() {
             return Err("[package]: `managers` is empty; leave it out for the default".to_owned());

@@ -7,10 +7,13 @@ use libfuzzer_sys::fuzz_target;
 use steward_agent::interpret::{Context, Interpreter, Reading};
 
 static INTERPRETER: LazyLock<Interpreter> =
-    LazyLock::new(|| Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read"));
+    LazyLock::new(|| {
+        let english = Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read");
+        english.and_languages(steward_agent::interpret::languages()).expect("the languages can be read")
+    });
 
 fuzz_target!(|text: &str| {
-    let cx = Context { home: Some("/home/speaker") };
+    let cx = Context { home: Some("/home/speaker"), ..Default::default() };
     let reading = INTERPRETER.read(text, &cx);
     if let Reading::Order(order) = &reading {
         for package in order.payload.iter().filter(|_| order.action.starts_with("package_in")).flat_map(|p| p.split(',')) {
@@ -18,4 +21,5 @@ fuzz_target!(|text: &str| {
         }
     }
     let _ = reading.sentence();
+    let _ = INTERPRETER.follow_up(text, Some(("adjust_volume", Some("+10"))));
 });

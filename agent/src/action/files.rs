@@ -32,16 +32,18 @@ impl Capability for ListFiles {
     const RISK: Risk = Risk::Observe;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("path", ArgKind::Path)];
     const PHRASES: &'static [&'static str] = &[
-        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate) [me] [all|all the|the|my|all my|all of my] files",
-        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at) [me] [all|all the|the|my|all my] (files|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder contents|everything) (in|from|of|inside|under|at|within|on) {place}",
-        "(list|ls|dir) {place}",
-        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things] [are|is] (in|inside|on|under|at) {place}",
+        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate|list out|let me see|tell me) [me] [all|all the|the|my|all my|all of my|a list of|a list of the|a list of my|a list of all] files [here|i have|in here|in this folder|in this directory|in the current folder|in the current directory]",
+        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at|get|let me see|let us see|tell me|get me|i want to see|i would like to see|id like to see|i need to see|read out) [me] [all|all the|the|my|all my|a list of|a list of the|a list of all|a listing of|a listing of the] (files|file names|filenames|subfolders|directories|listing|list|list of files|file listing|directory listing|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder contents|everything) (in|from|of|inside|under|at|within|on|i have in|stored in|that are in|which are in|there are in|contained in|located in) {place}",
+        "(list|ls|dir|ls -l|ls -la|list out) [up] {place}",
+        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things|all is] [are|is] [there|stored|saved|located] (in|inside|on|under|at) {place} [right now|now|folder|at the moment]",
+        "what (does|do) {place} (contain|hold|have|have in it)",
+        "what (do|have) i (have|got|keep|saved|stored|put) (in|inside|on|under) {place}",
         "(what|which) files (do i have|have i got|are there|exist|are stored|are saved) (in|on|inside|at) {place}",
         "(what files do i have|which files do i have|what files are there|what files are here|list files here|ls|what are my files|list the directory|list directory|list the current directory|list the files here)",
         "(list|show|show me|display) (the|my) (contents|content) (of) {place}",
-        "(show|show me|display|list|look in|look inside|look into|peek into|check) {place} (contents|files|listing)",
+        "(show|show me|display|list|look in|look inside|look into|peek into|check|view|let me see|give me|get) {place} (contents|files|listing|content|folder contents|directory listing|folder listing)",
         "(show|show me|display|open) [me] {place} (folder|directory)",
-        "(look|peek) (in|into|inside) {place}",
+        "(look|peek|have a look|take a look|check|see|look around) (in|into|inside|whats in|what is in|whats inside|what is inside) {place}",
         "(list|show|show me) [all] [my|the] {place} files",
         "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|inside|under) {place}",
     ];

@@ -21,12 +21,18 @@ impl Capability for PowerReboot {
     const NAME: &'static str = "power_reboot";
     const RISK: Risk = Risk::Destructive;
     const PHRASES: &'static [&'static str] = &[
-        "(reboot|restart|re-boot|re-start|reset|power cycle|powercycle|warm boot|cold boot) <this machine>",
-        "(reboot|restart|re-boot)",
+        "(reboot|restart|re-boot|re-start|re boot|re start|reset|power cycle|powercycle|warm boot|cold boot|soft reboot|hard reboot|bounce|reload|relaunch) (<this machine>|the operating system|the os)",
+        "(reboot|restart|re-boot|re boot|reboot computer|restart computer|reboot system|restart system|reboot now|reboot everything)",
         "(reboot it|reboot yourself|restart yourself|reboot linux|reboot debian|reboot ubuntu|restart linux)",
-        "(do|perform|give me|give it|start|initiate|trigger|make|run|execute|have|issue) (a|the) [quick|full|clean|fresh|system|machine|complete|proper|soft|hard|computer] (reboot|restart)",
+        "(do|perform|give me|give it|start|initiate|trigger|make|run|execute|have|issue|hit|go for|proceed with|go ahead with|lets do) (a|the) [quick|full|clean|fresh|system|machine|complete|proper|soft|hard|computer|normal|nice] (reboot|restart|system restart|system reboot) [of|on|for] [the|my|this] [<machine>]",
         "(give) (the|my|this) <machine> a [quick|fresh] (reboot|restart)",
-        "(i want|i need|i would like|id like) (a|to do a) [quick|full|system] (reboot|restart)",
+        "<wish> (a|to do a|the) [quick|full|system|computer|fresh] (reboot|restart) [of|on|for] [the|my|this] [<machine>]",
+        "(the|my|this) <machine> (is|has been|keeps|gets|feels|seems|has become) [being|getting|very|so|really|all|too|a bit|way too|acting] (slow|frozen|freezing|stuck|weird|hanging|sluggish|laggy|lagging|unresponsive|up|acting up|acting weird|crashing|strange|buggy|funny|hot|glitchy) (reboot|restart) (it|<this machine>)",
+        "(the|my|this) <machine> (froze|hangs|is acting up|is acting weird|acts weird|acts up|crashed|needs a reboot|needs a restart|needs rebooting|needs restarting) [please] (reboot it|restart it|do it|reboot|restart|please reboot it|reboot <this machine>|restart <this machine>)",
+        "(reboot|restart) it [please] (the|my|this) <machine>",
+        "(shut down|turn off|power off|power down) and [then] (restart|reboot|start up again|start again|boot up again|power back on|turn back on) [the|my|this] [<machine>|it|again]",
+        "(shut|turn|power) <this machine> (down|off) and (restart|reboot) [it]",
+        "(off and on again|a restart|a reboot|system restart)",
         "(system|computer|machine|pc|full|quick|laptop) (reboot|restart)",
         "(turn|switch|shut|power) <this machine> off and [back] on [again]",
         "(turn|switch|shut|power) (off|down) and [back] on [again] <this machine>",
@@ -34,10 +40,11 @@ impl Capability for PowerReboot {
         "(cycle) (the|my|this) <machine> [reboot|restart|power]",
         "(boot|start) (the|my|this) <machine> (again|anew|afresh|fresh)",
         "(bring|take) (the|my|this) <machine> down and [back] up [again]",
-        "(i want|i need|i would like|id like) (the|my|this) (<machine>|thing) (rebooted|restarted|to reboot|to restart|to be restarted|to be rebooted)",
+        "<wish> (the|my|this) (<machine>|thing) [to be|to get] (rebooted|restarted|to reboot|to restart|reboot|restart)",
         "(get|have) (the|my|this) (<machine>|thing) (rebooted|restarted|to reboot|to restart)",
-        "(the|my|this) (<machine>|thing) (needs|needs a|must be|should be|has to be) (rebooted|restarted|reboot|restart|rebooting|restarting)",
-        "(make|let) (the|my|this) <machine> (reboot|restart)",
+        "(the|my|this) (<machine>|thing) (needs|needs a|must be|should be|has to be|needs to be|needs to|has to|must|should|ought to be|could use a|wants a|is due for a) [quick] (rebooted|restarted|reboot|restart|rebooting|restarting)",
+        "(make|let|have|get|force) (the|my|this) <machine> [to|do a] (reboot|restart)",
+        "(reboot|restart) (the|my|this) <machine> and (log me back in|start fresh|start over|come back)",
     ];
     const EXAMPLES: &'static [Example] = &[say("restart the computer", None), say("reboot", None)];
 
@@ -77,17 +84,22 @@ impl Capability for PowerShutdown {
     const NAME: &'static str = "power_shutdown";
     const RISK: Risk = Risk::Destructive;
     const PHRASES: &'static [&'static str] = &[
-        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|turn off|switch off|shut off|halt|kill power to|cut power to) <off machine>",
-        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|halt)",
-        "(shut|turn|switch|power|bring) <off machine> (down|off|completely off|all the way off|off completely)",
+        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|turn off|switch off|shut off|halt|kill power to|cut power to|kill the power to|cut the power to|shut off power to|turn the power off on|turn off power to|turn off the power to|close down|power-down|shutoff) <off machine>",
+        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|halt|shut it down|shut everything down|shut it all down|shut off everything|shut down everything|power off everything|power down everything|power everything off|power everything down|turn everything off and shut down|shut yourself down|shut down now|shut down computer|shutdown computer|close down)",
+        "shut this (down|off)",
+        "(shut|turn|switch|power|bring|take|put) <off machine> [completely|fully|all the way|properly] (down|off|completely off|all the way off|off completely)",
         "(turn|switch|shut|power) yourself (off|down)",
         "(shutdown|turn off|switch off|power off|shut down|power down) yourself",
-        "(do|perform|start|initiate|trigger|make|run|execute|issue|begin) (a|the) [quick|full|clean|system|machine|complete|proper|computer] (shutdown|shut down|power off|poweroff|power down)",
-        "(i want|i need|i would like|id like) (the|my|this) (<off noun>) (off|shut down|turned off|powered off|switched off|powered down|shut off|to shut down|to power off|to be off|to be shut down|to be turned off)",
-        "(get|have) (the|my|this) (<off noun>) (shut down|turned off|powered off|switched off|powered down)",
-        "(system|computer|machine|pc|laptop) (shutdown|shut down|off|power off)",
-        "(make|let) (the|my|this) <machine> (shut down|power off|turn off)",
-        "(cut|kill|turn off|switch off|shut off) [the] power",
+        "(do|perform|start|initiate|trigger|make|run|execute|issue|begin) (a|the) [quick|full|clean|system|machine|complete|proper|computer|normal|safe|graceful] (shutdown|shut down|power off|poweroff|power down|system shutdown) [of|on|for] [the|my|this] [<off noun>]",
+        "<wish> (the|my|this) (<off noun>) (off|shut down|turned off|powered off|switched off|powered down|shut off|to shut down|to power off|to be off|to be shut down|to be turned off)",
+        "(i am done with|im done with|im finished with|i am finished with) (the|my|this) (<off noun>) [please] (turn it off|shut it down|switch it off|power it off|shut it off)",
+        "(turn|switch|shut|power) it (off|down) [please] (the|my|this) (<off noun>)",
+        "(the|my|this) (<off noun>) <should be> (off|shut down|turned off|powered off|switched off|powered down)",
+        "<wish> (a|to do a) [full|clean|system|complete] (shutdown|power off)",
+        "(get|have) (the|my|this) (<off noun>) (shut down|off|turned off|powered off|switched off|powered down)",
+        "[the|my|this] (system|computer|machine|pc|laptop) (shutdown|shut down|off|power off|power down|turn off|switch off|poweroff)",
+        "(make|let|have|get|force) (the|my|this) <machine> [to] (shut down|power off|turn off|shutdown|power down|turn itself off|switch off)",
+        "(cut|kill|turn off|switch off|shut off) [the] power [to|of|on] [<off machine>]",
         "(turn|switch|shut) [the] power off",
     ];
     const EXAMPLES: &'static [Example] = &[say("shut down the computer", None), say("power off", None)];
@@ -128,14 +140,15 @@ impl Capability for PowerSleep {
     const NAME: &'static str = "power_sleep";
     const RISK: Risk = Risk::Disruptive;
     const PHRASES: &'static [&'static str] = &[
-        "(suspend|sleep) <the sleeper>",
-        "(suspend|sleep|go to sleep|go into sleep|go into sleep mode|sleep mode|standby|stand by|go to standby|enter sleep mode|enter standby|go into standby|suspend to ram|take a nap|go to sleep mode|enter suspend|go to suspend)",
-        "(put|send|set|bring|get|place|switch|turn) (<the sleeper>|it|yourself) (to sleep|to bed|in sleep mode|into sleep mode|to sleep mode|on standby|in standby|into standby|to standby|in standby mode|into standby mode|in suspend|into suspend|into suspend mode|on sleep mode|asleep|to suspend|on suspend)",
-        "put to sleep <the sleeper>",
+        "(suspend|sleep|hibernate to ram|standby) <the sleeper>",
+        "(suspend|sleep|go to sleep|go into sleep|go into sleep mode|sleep mode|standby|stand by|go to standby|enter sleep mode|enter standby mode|enter suspend mode|go into suspend|go into suspend mode|go into standby mode|go to standby mode|switch to standby|switch to sleep mode|switch to sleep|go asleep|fall asleep|suspend now|sleep now|sleep computer|suspend computer|nap time|standby mode|suspend mode|engage sleep|computer sleep|go to bed computer|time to sleep computer|sleep tight computer|take a rest|suspend everything|enter standby|go into standby|suspend to ram|take a nap|go to sleep mode|enter suspend|go to suspend)",
+        "(put|send|set|bring|get|place|switch|turn) (<the sleeper>|it|yourself) (to sleep|to bed|sleep|to rest|down for a nap|in suspend mode|in a sleep state|into a sleep state|into low power mode|into sleep|in sleep|in sleep mode|into sleep mode|to sleep mode|on standby|in standby|into standby|to standby|in standby mode|into standby mode|in suspend|into suspend|into suspend mode|on sleep mode|asleep|to suspend|on suspend)",
+        "(put|send) to sleep <the sleeper>",
+        "<the sleeper> (go to sleep|should sleep|needs to sleep|should go to sleep|needs to go to sleep|go into sleep mode)",
         "(laptop|computer|pc|machine|system) (to sleep|sleep|suspend|to suspend|into sleep mode|to standby)",
-        "(make|let|have) (the|my|this) (<machine>|device) (sleep|go to sleep|suspend|fall asleep|nap|take a nap)",
+        "(make|let|have|get|force) (the|my|this) (<machine>|device) [to] (sleep|enter sleep mode|go into sleep mode|go to standby|go into standby|rest|go to sleep|suspend|fall asleep|nap|take a nap)",
         "(enable|activate|start|trigger|engage|initiate) (sleep|suspend|standby|sleep mode|standby mode|suspend mode)",
-        "(i want|i need|i would like|id like) (the|my|this) (<machine>|device) (to sleep|suspended|asleep|to go to sleep|in sleep mode|to be suspended)",
+        "<wish> (the|my|this) (<machine>|device) (to sleep|sleeping|put to sleep|to be asleep|on standby|in standby|suspended|asleep|to go to sleep|in sleep mode|to be suspended)",
         "suspend (the|this|my) session",
         "suspend it",
     ];

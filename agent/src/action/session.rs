@@ -21,18 +21,21 @@ impl Capability for SessionLock {
     const NAME: &'static str = "session_lock";
     const RISK: Risk = Risk::Low;
     const PHRASES: &'static [&'static str] = &[
-        "lock [up] (the|my|this|our) (<screen>|<machine>|device|session|desktop session|workspace)",
-        "lock (screen|computer|pc|laptop|session|desktop|machine|workstation|display|system)",
+        "(lock|lock down|secure) [up] (the|my|this|our|your) (<screen>|<machine>|device|session|desktop session|workspace|user session|desktop|desktop screen|screen and session|login|display|account) [up|down]",
+        "lock (the thing|the whole thing|everything|everything up|down|up|down everything|yourself|yourself up|me out|screen|computer|pc|laptop|session|desktop|machine|workstation|display|system)",
         "lock",
         "lock it [up|down]",
-        "(screen|session|computer|desktop) lock",
-        "(activate|enable|start|engage|turn on|show|bring up|trigger) (the|my) (lock screen|screen lock|lockscreen)",
+        "(put|turn|switch) (the|my) (lock screen|screen lock|lockscreen) (on|up)",
+        "(screen|session|computer|desktop|pc|laptop) (lock|to lock|locked)",
+        "(activate|enable|start|engage|turn on|show|bring up|trigger|put on|open|display|switch on|put up|throw up) [the|my|a] (lock screen|screen lock|lockscreen|session lock)",
         "(go to|switch to|get to|take me to) (the|my) (lock screen|lockscreen)",
         "(put|get) (the|my) (screen|computer|pc|laptop|session|desktop) (in lock|on lock|locked|in lock mode)",
-        "(i want|i need|i would like|id like) (the|my|this) (<screen>|<machine>|session) [to be] locked",
-        "(get|have|make) (the|my|this) (<screen>|<machine>|session) locked",
+        "<wish> (the|my|this) (<screen>|<machine>|session|desktop) [to be|to get] (locked|to lock)",
+        "(get|have|make|keep) (the|my|this) (<screen>|<machine>|session|desktop) locked",
+        "(the|my|this) (<screen>|<machine>|session|desktop) <should be> locked",
+        "(make|let) (the|my|this) (<screen>|<machine>|session|desktop) lock",
         "lock (this|the) (thing)",
-        "lock (me) out",
+        "(go|switch|get|take me) to [the|my] (lock screen|lockscreen)",
     ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 

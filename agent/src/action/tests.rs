@@ -68,7 +68,7 @@ fn every_example_is_read_and_comes_back_the_same() {
 #[test]
 fn every_example_that_can_be_said_means_exactly_its_action() {
     let interpreter = Interpreter::new(&phrases()).expect("the shipped templates");
-    let cx = crate::interpret::Context { home: Some("/home/sam") };
+    let cx = crate::interpret::Context { home: Some("/home/sam"), ..Default::default() };
     for entry in CATALOGUE {
         for example in entry.examples {
             let Some(say) = example.say else { continue };

@@ -4,6 +4,7 @@
 //! asks for it, once, and no descriptor is kept for it. Nothing here judges.
 
 pub mod proc;
+mod talk;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 
 use proc::{Cgroup, Process};
+pub use talk::Talk;
 
 /// Clock ticks in a second as `/proc` counts them (`USER_HZ`, proc_pid_stat(5)).
 const TICKS_PER_SECOND: u64 = 100;
@@ -113,6 +115,7 @@ pub struct Caller {
     socket: Option<Arc<str>>,
     origin: Origin,
     facts: OnceLock<ProcessFacts>,
+    talk: Talk,
 }
 
 #[derive(Debug)]
@@ -136,7 +139,16 @@ impl Caller {
         let origin = Origin::Peer { stream, serial: SERIAL.fetch_add(1, Ordering::Relaxed), seen: boot_ticks() };
         // A peer of another pid namespace that this one does not contain has pid 0.
         let pid = u32::try_from(peer.pid()).unwrap_or(0);
-        Ok(Caller { uid: peer.uid(), gid: peer.gid(), pid, door, socket, origin, facts: OnceLock::new() })
+        Ok(Caller {
+            uid: peer.uid(),
+            gid: peer.gid(),
+            pid,
+            door,
+            socket,
+            origin,
+            facts: OnceLock::new(),
+            talk: Talk::default(),
+        })
     }
 
     /// The caller behind the daemon's standard input: the daemon's own uid and gid, and no process that anybody knows.
@@ -154,7 +166,13 @@ impl Caller {
             socket: None,
             origin: Origin::This,
             facts: OnceLock::new(),
+            talk: Talk::default(),
         }
+    }
+
+    /// What was asked on this connection before.
+    pub fn talk(&self) -> &Talk {
+        &self.talk
     }
 
     /// The effective uid at the time of connecting.

@@ -15,10 +15,9 @@ use crate::audit::{Kind, What};
 use crate::caller::Caller;
 use crate::gate::grants::offers;
 use crate::gate::judge::{Subject, Who};
-use crate::interpret::Reading;
 use crate::reply::{Failure, Outcome, Reply};
 use crate::request::{Ask, Plan};
-use crate::services::{Mode, Progress};
+use crate::services::Progress;
 
 /// How long it may take to find out whether an action would work.
 const PROBE: Duration = Duration::from_secs(3);
@@ -233,14 +232,14 @@ impl Core {
                 let ask = action::read(&request.name, request.payload.as_deref(), request.args.clone())?;
                 match ask {
                     Ask::Meta(Meta::NaturalLanguage(said)) => {
-                        let (ask, parse) = self.understand(&said.text)?;
+                        let (ask, parse) = self.understand(caller, &said.text).await?;
                         (ask, parse, true)
                     }
                     ask => (ask, Value::Null, false),
                 }
             }
             (None, Some(text)) => {
-                let (ask, parse) = self.understand(text)?;
+                let (ask, parse) = self.understand(caller, text).await?;
                 (ask, parse, true)
             }
             _ => return Err(Failure::invalid_payload("give either `request` or `text`")),
@@ -250,19 +249,37 @@ impl Core {
             Ask::Meta(meta) => {
                 let message = format!("`{}` is answered without asking the rules.", meta.name());
                 return Ok(Outcome::says(message).with(json!({
-                    "action": meta.name(), "payload": null, "args": {}, "decision": "ok", "rule": "meta",
+                    "action": meta.name(), "payload": parse.get("payload"), "args": {}, "decision": "ok", "rule": "meta",
                     "why": null, "instead": null, "parse": parse,
                 })));
             }
         };
-        let (name, payload, args) = (action.name(), action.payload(), action.args());
+        let (name, args) = (action.name(), action.args());
+        // What a sentence was understood as, before the action spells it in its own way.
+        let payload = parse.get("payload").cloned().unwrap_or_else(|| json!(action.payload()));
+        let sentence = action.sentence();
         let rules = self.rules();
         let progress = |_: Progress| {};
         let cx = self.context(caller, caller.uid(), Uuid::new_v4(), &progress);
         let mut plan = Plan::one(action);
         plan.said = said;
-        let plan = self.resolve(plan, &cx).await?;
-        let (subjects, _) = self.look(&plan, &cx).await?;
+        let looked = async {
+            let plan = self.resolve(plan, &cx).await?;
+            let (subjects, _) = self.look(&plan, &cx).await?;
+            Ok::<_, Failure>((plan, subjects))
+        };
+        let (plan, subjects) = match looked.await {
+            Ok(looked) => looked,
+            // What the words mean is the same on any machine.
+            Err(f) if said => {
+                let message = format!("{sentence}: this cannot be done here: {}", f.message);
+                return Ok(Outcome::says(message).with(json!({
+                    "action": name, "payload": payload, "args": args, "decision": null, "rule": null, "why": f.message,
+                    "instead": null, "error": f.code, "parse": parse,
+                })));
+            }
+            Err(f) => return Err(f),
+        };
         let verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
         let may_read = self.may_read_policy(caller);
         let sentence = plan.steps.iter().map(action::Action::sentence).collect::<Vec<_>>().join("; then ");
@@ -298,31 +315,6 @@ impl Core {
             }
         }
         Ok(outcome.with(data))
-    }
-
-    /// Reads a sentence: the request that it means, and how it was read.
-    ///
-    /// # Errors
-    /// `not_understood` with commands that are near, `ambiguous` with the readings as requests, or what is wrong with the
-    /// arguments.
-    pub(super) fn understand(&self, text: &str) -> Result<(Ask, Value), Failure> {
-        let personal = self.0.services.mode == Mode::User;
-        let cx = crate::interpret::Context { home: self.0.services.home.as_deref().filter(|_| personal) };
-        match self.0.interpreter.read(text, &cx) {
-            Reading::Order(order) => {
-                let ask = action::read(order.action, order.payload.as_deref(), None)?;
-                Ok((ask, order.to_json()))
-            }
-            Reading::Ambiguous(orders) => {
-                let readings: Vec<Value> =
-                    orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload })).collect();
-                let message = "that can mean more than one thing; say it another way, or send one of the readings";
-                Err(Failure::new(Code::Ambiguous, message).with(json!({ "readings": readings })))
-            }
-            Reading::Nothing(nothing) => {
-                Err(Failure::new(Code::NotUnderstood, nothing.sentence()).with(nothing.to_json()))
-            }
-        }
     }
 }
 

@@ -38,7 +38,7 @@ use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::interpret::Interpreter;
 use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
-use crate::reply::{Failure, Outcome, Reply};
+use crate::reply::{Ending, Failure, Outcome, Reply};
 use crate::request::{Ask, Plan, Request};
 use crate::services::{Context, Progress, Services};
 use crate::store::StateLock;
@@ -57,7 +57,7 @@ struct Inner {
     receipts: Receipts,
     events: Events,
     /// Compiled at the first sentence: an agent that is only sent named actions has no use for it.
-    interpreter: std::sync::LazyLock<Interpreter>,
+    interpreter: std::sync::LazyLock<Interpreter, Box<dyn FnOnce() -> Interpreter + Send>>,
     clock: Clock,
     files: PolicyFiles,
     config_file: PathBuf,
@@ -121,7 +121,14 @@ impl Core {
         let id = Uuid::new_v4();
         let (name, steps) = (plan.name.clone(), plan.steps.clone());
         match self.try_path(caller, plan, id).await {
-            Ok(reply) => reply,
+            Ok(reply) => {
+                match (&reply.ending, &*steps) {
+                    (Ending::Done(_), [one]) => caller.talk().did(one.name(), one.payload()),
+                    (Ending::Held(held), _) => caller.talk().holds(held.id),
+                    _ => {}
+                }
+                reply
+            }
             Err(failure) => {
                 self.refused(caller, &name, &failure);
                 self.marked(&steps, Reply::failed(name, failure))

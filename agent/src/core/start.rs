@@ -104,6 +104,7 @@ impl Core {
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
+        let languages = config.languages.clone().unwrap_or_else(of_the_locale);
         let files = PolicyFiles::new(setup.policy);
         let rules = first_rules(&files, config);
         let inner = Inner {
@@ -113,7 +114,7 @@ impl Core {
             audit_place,
             receipts,
             events: Events::default(),
-            interpreter: LazyLock::new(interpreter),
+            interpreter: LazyLock::new(interpreter(languages)),
             clock: setup.clock,
             files,
             config_file: setup.config,
@@ -287,9 +288,20 @@ fn packages(setup: &Setup, config: &Config) -> Packages {
     packages.by(Unit::new(setup.machine.bus.clone(), setup.state.clone()))
 }
 
-fn interpreter() -> Interpreter {
-    Interpreter::new(&crate::action::phrases())
-        .expect("a test compiles the templates of the catalogue, which are constants")
+/// Makes the interpreter when the first sentence comes.
+fn interpreter(languages: Vec<String>) -> Box<dyn FnOnce() -> Interpreter + Send> {
+    Box::new(move || {
+        Interpreter::new(&crate::action::phrases())
+            .and_then(|english| english.and_languages(languages.iter().map(String::as_str)))
+            .expect("a test compiles the templates of the catalogue and of each language, which are constants")
+    })
+}
+
+/// The language of the environment (`LC_ALL`, `LC_MESSAGES`, `LANG`, locale(7)), if sentences of it can be understood.
+fn of_the_locale() -> Vec<String> {
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    set.and_then(|locale| crate::interpret::of_locale(&locale)).map(str::to_owned).into_iter().collect()
 }
 
 /// Whether an administrator's file that is gone counts as taken away.

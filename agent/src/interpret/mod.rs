@@ -25,6 +25,8 @@
 mod address;
 mod automaton;
 mod english;
+mod follow;
+mod lang;
 mod names;
 mod notation;
 mod refuse;
@@ -36,7 +38,9 @@ mod token;
 mod typo;
 mod words;
 
-use automaton::{Automaton, Builder, Match};
+use automaton::{Automaton, Builder, Match, Pieces};
+pub use follow::FollowUp;
+pub use lang::{codes as languages, of_locale};
 pub use notation::TemplateError;
 use notation::{Fragments, Template};
 pub use refuse::Reason;
@@ -44,6 +48,7 @@ use serde_json::{Map, Value, json};
 pub use slot::Slot;
 use surround::Surround;
 use token::{Lexicon, Tokens};
+use words::class;
 
 /// Longest text that is read as an order, in bytes. Longer than this is only ever a note.
 pub const MAX_ORDER_BYTES: usize = 4 * 1024;
@@ -65,6 +70,8 @@ pub struct PhraseSet {
 pub struct Context<'a> {
     /// The home folder of the speaker, absolute; "downloads" is a folder in it.
     pub home: Option<&'a str>,
+    /// What the installed apps call themselves, in lower case: each is the name of an app, whatever else it means.
+    pub installed: &'a [String],
 }
 
 /// A sentence that is an order.
@@ -155,12 +162,24 @@ struct Phrase {
     payload: Option<&'static str>,
 }
 
+/// What is compiled beside the templates of actions.
+struct Tables<'a> {
+    fragments: &'a [(&'static str, &'static str)],
+    before: &'a [&'static str],
+    after: &'a [&'static str],
+    follow_ups: &'a [&'static str],
+}
+
 /// All phrase tables, compiled. It is made once and shared.
 pub struct Interpreter {
     lexicon: Lexicon,
+    pieces: Pieces,
     automaton: Automaton,
     phrases: Vec<Phrase>,
     surround: Surround,
+    follow: follow::Follow,
+    /// Languages beside English.
+    others: Vec<Interpreter>,
     /// Each action with its plainest phrase and all words of its templates, for the nearest commands.
     plain: Vec<(&'static str, String, Vec<u16>)>,
 }
@@ -175,46 +194,91 @@ impl std::fmt::Debug for Interpreter {
 }
 
 impl Interpreter {
-    /// Compiles the tables.
+    /// Compiles the tables of English.
     ///
     /// # Errors
     ///
     /// When a template cannot be read; the error names it.
     pub fn new(sets: &[PhraseSet]) -> Result<Self, TemplateError> {
-        let fragments = Fragments::read(english::fragments())?;
-        let mut lexicon = Lexicon::new();
+        let fragments: Vec<_> = english::fragments().collect();
+        let tables = Tables {
+            fragments: &fragments,
+            before: english::surround::BEFORE,
+            after: english::surround::AFTER,
+            follow_ups: english::FOLLOW_UPS,
+        };
+        Self::compile(&tables, sets.iter().map(|s| (s.action, s.templates)), Lexicon::english())
+    }
+
+    /// Also reads sentences of these languages; a code that is not one of [`languages`] is left out.
+    ///
+    /// # Errors
+    ///
+    /// When a file of a language cannot be read; the error names the line.
+    pub fn and_languages<'c>(mut self, codes: impl IntoIterator<Item = &'c str>) -> Result<Self, TemplateError> {
+        for code in codes {
+            let Some(language) = lang::Language::named(code).transpose()? else { continue };
+            let tables = Tables {
+                fragments: &language.fragments,
+                before: &language.before,
+                after: &language.after,
+                follow_ups: &[],
+            };
+            let sets = language.sets.iter().map(|(action, templates)| (*action, &**templates));
+            self.others.push(Self::compile(&tables, sets, Lexicon::foreign(&language.classes, &language.numbers))?);
+        }
+        Ok(self)
+    }
+
+    fn compile<'s>(
+        tables: &Tables<'_>,
+        sets: impl Iterator<Item = (&'static str, &'s [&'static str])>,
+        mut lexicon: Lexicon,
+    ) -> Result<Self, TemplateError> {
+        let fragments = Fragments::read(tables.fragments.iter().copied())?;
+        let mut pieces = Pieces::new(&fragments, &mut lexicon);
         let mut builder = Builder::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
-        for set in sets {
+        for (action, templates) in sets {
             let mut all: Vec<u16> = Vec::new();
-            for (n, source) in set.templates.iter().enumerate() {
+            let mut used = 0;
+            for (n, source) in templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
-                let mut words = Vec::new();
-                builder.add(&template.said, phrases.len() as u16, false, &mut |w, n| {
-                    let symbol = if n == 0 { lexicon.symbol(w) } else { n };
-                    words.push(symbol);
+                builder.add(&template.said, phrases.len() as u16, &mut |w| {
+                    let symbol = lexicon.symbol(w);
+                    all.push(symbol);
                     symbol
                 });
-                all.extend_from_slice(&words);
+                used |= template.said.pieces();
                 if n == 0 {
-                    plain.push((set.action, notation::plainest(&template.said), Vec::new()));
+                    plain.push((action, notation::plainest(&template.said), Vec::new()));
                 }
-                phrases.push(Phrase { action: set.action, template: source, payload: template.payload });
+                phrases.push(Phrase { action, template: source, payload: template.payload });
             }
+            pieces.words(used, &mut all);
             all.sort_unstable();
             all.dedup();
-            if let Some(last) = plain.last_mut().filter(|p| p.0 == set.action) {
+            if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
                 last.2 = all;
             }
         }
-        let surround = Surround::new(&fragments, &mut lexicon)?;
-        Ok(Self { automaton: builder.build(), lexicon, phrases, surround, plain })
+        let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
+        let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
+        pieces.index(&lexicon);
+        let automaton = builder.build();
+        Ok(Self { automaton, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
     }
 
     /// Bytes that the tables take, roughly.
     pub fn bytes(&self) -> usize {
-        self.automaton.bytes() + self.lexicon.bytes() + self.surround.bytes() + self.phrases.len() * 256
+        self.automaton.bytes()
+            + self.pieces.bytes()
+            + self.lexicon.bytes()
+            + self.surround.bytes()
+            + self.follow.bytes()
+            + self.phrases.len() * 256
+            + self.others.iter().map(Interpreter::bytes).sum::<usize>()
     }
 
     /// The templates with their actions, in the order of the tables.
@@ -225,6 +289,16 @@ impl Interpreter {
     /// What this sentence orders, if it does. The time is linear in its length, and the work beyond [`MAX_ORDER_BYTES`] is one
     /// copy.
     pub fn read(&self, text: &str, cx: &Context<'_>) -> Reading {
+        let reading = self.read_here(text, cx);
+        if matches!(reading, Reading::Nothing(_)) {
+            // Another language only ever orders; why a sentence is none, is said by English.
+            let other = self.others.iter().map(|l| l.read_here(text, cx)).find(|r| matches!(r, Reading::Order(_)));
+            return other.unwrap_or(reading);
+        }
+        reading
+    }
+
+    fn read_here(&self, text: &str, cx: &Context<'_>) -> Reading {
         if text.len() > MAX_NOTE_BYTES {
             return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
         }
@@ -247,6 +321,12 @@ impl Interpreter {
         }
         if out_of_range {
             return self.nothing(Reason::OutOfRange, &tokens);
+        }
+        if let Some(order) = self.without_fillers(text, &tokens, cx) {
+            return Reading::Order(order);
+        }
+        if let Some(order) = self.with_antecedent(&tokens, cx) {
+            return Reading::Order(order);
         }
         if let Some(reason) = refuse::not_an_order(&tokens) {
             return self.nothing(reason, &tokens);
@@ -272,7 +352,7 @@ impl Interpreter {
         out_of_range: &mut bool,
         cut_short: &mut bool,
     ) -> Vec<Order> {
-        let around = self.surround.around(tokens, from, to);
+        let around = self.surround.around(&self.pieces, tokens, from, to);
         let mut matches: Vec<Match> = Vec::with_capacity(8);
         let mut best: Vec<(u32, Order)> = Vec::new();
         // From the least set aside to the most: "hello computer" is an order as it stands.
@@ -282,10 +362,17 @@ impl Interpreter {
                     continue;
                 }
                 matches.clear();
-                *cut_short |= self.automaton.matches(tokens, start, end, &mut matches);
+                *cut_short |= self.automaton.matches(&self.pieces, tokens, start, end, &mut matches);
                 for m in &matches {
                     let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
                     if (only_notes || end < to) && open != only_notes {
+                        continue;
+                    }
+                    // "The TV is too loud, turn it down": a situation with another thing in it, and an order that does not say which.
+                    if around.situation.is_some_and(|at| at <= start && start > from)
+                        && (from..start).any(|i| tokens.list[i].is(class::DEVICE))
+                        && (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                    {
                         continue;
                     }
                     match self.order(m, tokens, cx) {
@@ -298,6 +385,12 @@ impl Interpreter {
                                 best.clear();
                             }
                             if best.iter().any(|(_, o)| o.action == order.action && o.payload == order.payload) {
+                                continue;
+                            }
+                            // What tells the situation must not be an order of its own.
+                            if around.situation == Some(start)
+                                && !self.find(tokens, from, start, false, cx, &mut false, &mut false).is_empty()
+                            {
                                 continue;
                             }
                             order.skipped = [(from, start), (end, to)]
@@ -350,6 +443,42 @@ impl Interpreter {
         let in_slot = order.slots.iter().any(|(_, value)| value.to_lowercase().contains(&typed));
         let fits = !in_slot && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
         fits.then_some(order)
+    }
+
+    /// "Set, um, the volume please to 40": the order without what politeness and hesitation put into its middle.
+    fn without_fillers(&self, text: &str, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        const FILLERS: &[&str] =
+            &["please", "pls", "plz", "kindly", "um", "umm", "uh", "uhh", "uhm", "er", "erm", "hm", "hmm", "like"];
+        let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w));
+        if !(0..tokens.list.len()).any(filler) {
+            return None;
+        }
+        let mut again = Tokens::read(text, &self.lexicon);
+        let mut i = 0;
+        again.list.retain(|_| {
+            i += 1;
+            !filler(i - 1)
+        });
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let order = found.pop().filter(|_| found.is_empty())?;
+        let fits = order.action != "remember" && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
+        fits.then_some(order)
+    }
+
+    /// "Docker eats my disk, remove it": the order at the end, with the one thing that was spoken of before in the place of "it".
+    fn with_antecedent(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let (order, it, thing) = surround::antecedent(tokens)?;
+        let end = tokens.list.len();
+        let said =
+            format!("{} {} {}", tokens.span(order, it), tokens.span(thing.start, thing.end), tokens.span(it + 1, end));
+        let again = Tokens::read(&said, &self.lexicon);
+        let mut found = self.find(&again, 0, again.list.len(), false, cx, &mut false, &mut false);
+        let mut order_read = found.pop().filter(|_| found.is_empty())?;
+        if tokens.shell || tokens.quoted || tokens.asked || order_read.action == "remember" {
+            return None;
+        }
+        order_read.skipped = vec![tokens.span(0, order).to_owned()];
+        Some(order_read)
     }
 
     /// Two orders joined by "and", "then" or a pause: both, when both are orders. "Turn off bluetooth and wifi" shares its verb.

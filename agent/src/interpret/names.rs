@@ -4,7 +4,7 @@
 //! photos too, so only what is known to be software counts. Everyday words count in neither case unless the speaker says "package".
 
 use super::token::{Token, Tokens};
-use super::words::class;
+use super::words::{Class, class, is_english};
 
 /// How far the verb vouches that a name is software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const MAX_PACKAGES: usize = 16;
 /// Most words of one name.
 const MAX_WORDS: usize = 4;
 
-const NEVER: u32 = class::NEGATION
+const NEVER: Class = class::NEGATION
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME
@@ -30,6 +30,7 @@ const NEVER: u32 = class::NEGATION
     | class::ARTICLE
     | class::THE
     | class::AND
+    | class::ADVERB
     | class::SHELL
     | class::NUMBER;
 
@@ -38,13 +39,22 @@ pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust
     let mut list: Vec<String> = Vec::new();
     let plural = (from..to).any(|i| tokens.says(i, "packages") || tokens.says(i, "apps") || tokens.says(i, "programs"));
     let mut at = from;
+    while at + 1 < to && ["the", "these", "following", "both"].iter().any(|w| tokens.says(at, w)) {
+        at += 1;
+    }
     while at < to {
         let end = (at..to).find(|&i| tokens.list[i].is(class::AND)).unwrap_or(to);
         let end = (at..end).find(|&i| tokens.list[i].pause).map_or(end, |i| i + 1);
         if at < end {
-            let name = package(tokens, at, end, if plural { Trust::Strong } else { trust }, plural)?;
-            if !list.contains(&name) {
-                list.push(name);
+            let trust = if plural { Trust::Strong } else { trust };
+            // "ripgrep fd and bat", without a comma: each is a name by itself, and together they are none.
+            let each = |i: usize| tokens.list[i].is(class::SOFTWARE) && !tokens.list[i].is(class::SOFTWARE_NOUN);
+            let row = end - at > 1 && (at..end).all(each) && !known(tokens, at, end);
+            for (from, to) in if row { (at..end).map(|i| (i, i + 1)).collect() } else { vec![(at, end)] } {
+                let name = package(tokens, from, to, trust, plural || row)?;
+                if !list.contains(&name) {
+                    list.push(name);
+                }
             }
         } else if list.is_empty() || at + 1 == to {
             return None;
@@ -61,6 +71,17 @@ pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust
 
 fn package(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust, plural: bool) -> Option<String> {
     let said_so = strip_nouns(tokens, &mut from, &mut to);
+    let list = tokens.list.get(from..to)?;
+    // "the kdenlive video editor": the name is its first word, the rest says what it is.
+    let kind = tokens.list.get(to.wrapping_sub(1)).is_some_and(|t| t.is(class::APP_KIND));
+    if list.len() > 1
+        && kind
+        && tokens.list[from].is(class::SOFTWARE)
+        && !tokens.list[from].is(class::DOUBLE_MEANING)
+        && !known(tokens, from, to)
+    {
+        to = from + 1;
+    }
     let list = tokens.list.get(from..to)?;
     let grammar = |i: usize| is_package_name(tokens.word(i));
     if list.is_empty() || list.len() > MAX_WORDS || !(from..to).all(grammar) {
@@ -84,19 +105,41 @@ fn package(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust, pl
         trust == Trust::Strong && (app || list.iter().any(|t| t.is(class::SOFTWARE) && !t.is(class::DOUBLE_MEANING)))
     } else {
         match trust {
-            Trust::Strong => true,
+            Trust::Strong => !is_english(&text),
             Trust::Weak => has_package_shape(&text),
         }
     };
     fits.then_some(text)
 }
 
+/// Whether these words are the name of one piece of software.
+fn known(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    tokens.lexicon.get(&lower(tokens, from, to, " ")).class & (class::SOFTWARE | class::APP_NAME) != 0
+}
+
+/// "telegram desktop": what comes after the name of an app and belongs to it.
+fn with_suffix(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    to - from == 2
+        && ["desktop", "client", "studio", "beta", "nightly", "browser", "messenger"]
+            .iter()
+            .any(|w| tokens.says(to - 1, w))
+        && tokens.list[from].is(class::SOFTWARE)
+        && !tokens.list[from].is(class::DOUBLE_MEANING)
+}
+
 /// The name of an app in lower case.
-pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust) -> Option<String> {
+pub(super) fn app(
+    tokens: &Tokens<'_>,
+    mut from: usize,
+    mut to: usize,
+    trust: Trust,
+    installed: &[String],
+) -> Option<String> {
     let article = tokens.list[from].is(class::THE);
-    let said_so = strip_nouns(tokens, &mut from, &mut to);
+    let many = (from..to).any(|i| ["apps", "applications", "programs", "packages"].iter().any(|w| tokens.says(i, w)));
+    let said_so = strip_nouns(tokens, &mut from, &mut to) && !many;
     let list = tokens.list.get(from..to)?;
-    if list.is_empty() || list.len() > MAX_WORDS || list[..list.len() - 1].iter().any(|t| t.pause) {
+    if list.is_empty() || many || list.len() > MAX_WORDS || list[..list.len() - 1].iter().any(|t| t.pause) {
         return None;
     }
     let whole = tokens.span(from, to);
@@ -108,19 +151,21 @@ pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Tr
     }
     let text = lower(tokens, from, to, " ");
     let class_of = tokens.lexicon.get(&text).class;
-    let dotted = whole.contains('.') && class_of & class::SOFTWARE == 0 && !is_desktop_id(whole);
+    let dotted =
+        whole.contains('.') && !installed.contains(&text) && class_of & class::SOFTWARE == 0 && !is_desktop_id(whole);
     if dotted {
         return None;
     }
-    let known = class_of & (class::SOFTWARE | class::APP_NAME) != 0;
+    let here = installed.contains(&text);
+    let known = here || class_of & (class::SOFTWARE | class::APP_NAME) != 0;
     let everyday = class_of & class::DOUBLE_MEANING != 0;
     let fits = if known {
-        trust == Trust::Strong || said_so || !everyday
+        trust == Trust::Strong && !(article && THINGS.contains(&text.as_str())) || said_so || !everyday
     } else if list.iter().any(|t| t.is(NEVER)) {
         false
     } else if said_so {
         !list.iter().any(|t| t.is(class::DEVICE | class::COMMAND))
-    } else if is_kind(list) {
+    } else if is_kind(list) || with_suffix(tokens, from, to) {
         true
     } else if list.iter().any(|t| t.is(class::ORDINARY | class::DEVICE | class::DISK | class::FOREIGN | class::COMMAND))
     {
@@ -129,12 +174,15 @@ pub(super) fn app(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Tr
         // An unknown name with an article is a thing: "launch the missiles".
         trust == Trust::Strong
             && !article
-            && (list.len() == 1
+            && (list.len() == 1 && !is_english(&text)
                 || list.iter().any(|t| t.is(class::SOFTWARE))
                 || list.len() == 2 && capitals(tokens, from, to))
     };
     fits.then_some(text)
 }
+
+/// Names of apps that with an article are the thing itself: "start the music".
+const THINGS: &[&str] = &["music", "radio", "game", "games", "news", "map", "videos", "podcasts"];
 
 /// "pdf editor", "web browser": a kind of app, whatever it is called.
 fn is_kind(list: &[Token]) -> bool {
@@ -157,7 +205,8 @@ fn strip_nouns(tokens: &Tokens<'_>, from: &mut usize, to: &mut usize) -> bool {
     let mut said_so = false;
     while *from + 1 < *to
         && tokens.list[*from].is(class::SOFTWARE_NOUN)
-        && tokens.list[*from].class & class::APP_NAME == 0
+        && !known(tokens, *from, *to)
+        && (tokens.list[*from].class & class::APP_NAME == 0 || tokens.list[*from + 1].is(class::SOFTWARE))
     {
         said_so = true;
         *from += 1;

@@ -1,8 +1,8 @@
 //! The notation of templates: text to a tree, and a tree to sample sentences. The notation is explained in the module above.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
+use super::automaton::MAX_PIECES;
 use super::slot::Slot;
 
 /// A template or a fragment that cannot be read.
@@ -18,16 +18,37 @@ pub struct TemplateError {
 /// One node of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
-    /// One literal word, lower case, and its number once it has one (0 before).
-    Word(&'static str, Cell<u16>),
+    /// One literal word, lower case.
+    Word(&'static str),
     /// A typed slot.
     Slot(Slot),
     /// All of these, in order.
     Seq(Vec<Node>),
-    /// A shared piece.
-    Shared(Rc<Node>),
+    /// A shared piece, with its number.
+    Shared(u8, Rc<Node>),
     /// One of these; an empty sequence among them makes it optional.
     Any(Vec<Node>),
+}
+
+impl Node {
+    /// Whether nothing at all says it.
+    pub(super) fn may_be_empty(&self) -> bool {
+        match self {
+            Self::Word(_) | Self::Slot(_) => false,
+            Self::Shared(_, node) => node.may_be_empty(),
+            Self::Seq(nodes) => nodes.iter().all(Self::may_be_empty),
+            Self::Any(choices) => choices.iter().any(Self::may_be_empty),
+        }
+    }
+
+    /// The shared pieces that it uses itself, one bit each.
+    pub(super) fn pieces(&self) -> u64 {
+        match self {
+            Self::Word(_) | Self::Slot(_) => 0,
+            Self::Shared(number, _) => 1 << number,
+            Self::Seq(nodes) | Self::Any(nodes) => nodes.iter().fold(0, |bits, node| bits | node.pieces()),
+        }
+    }
 }
 
 /// A template that was read: what is said, and what payload it stands for.
@@ -49,9 +70,18 @@ impl Fragments {
         let mut fragments = Self::default();
         for (name, source) in pieces {
             let node = Reader { source, rest: source, fragments: &fragments, depth: 0 }.choices(None)?;
+            if fragments.0.len() == MAX_PIECES {
+                let problem = format!("there are more than {MAX_PIECES} fragments");
+                return Err(TemplateError { template: name.to_owned(), problem });
+            }
             fragments.0.push((name, Rc::new(node)));
         }
         Ok(fragments)
+    }
+
+    /// The pieces in their order.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.0.iter().map(|(_, node)| &**node)
     }
 }
 
@@ -134,21 +164,23 @@ impl Reader<'_> {
             }
             '<' => {
                 let name = self.named('>')?;
-                match self.fragments.0.iter().find(|(n, _)| *n == name) {
-                    Some((_, node)) => Ok(Node::Shared(Rc::clone(node))),
+                match self.fragments.0.iter().position(|(n, _)| *n == name) {
+                    Some(i) => Ok(Node::Shared(i as u8, Rc::clone(&self.fragments.0[i].1))),
                     None => self.error(format!("there is no fragment `{name}`")),
                 }
             }
             ')' | ']' | '}' | '>' => self.error(format!("`{first}` closes nothing")),
             _ => {
-                let end =
-                    self.rest.find(|c: char| c.is_whitespace() || "()[]{}<>|".contains(c)).unwrap_or(self.rest.len());
+                // The marks are all ASCII, so they end a word of any script where they stand.
+                let ends = |b: &u8| b.is_ascii_whitespace() || b"()[]{}<>|".contains(b);
+                let end = self.rest.as_bytes().iter().position(ends).unwrap_or(self.rest.len());
                 let word = &self.rest[..end];
                 self.rest = &self.rest[end..];
-                if word.chars().any(|c| c.is_uppercase() || c == '\'') {
+                let wrong = |b: u8| b.is_ascii_uppercase() || b == b'\'';
+                if word.bytes().any(wrong) || !word.is_ascii() && word.chars().any(char::is_uppercase) {
                     return self.error(format!("`{word}`: words are lower case and without apostrophes"));
                 }
-                Ok(Node::Word(word, Cell::new(0)))
+                Ok(Node::Word(word))
             }
         }
     }
@@ -175,8 +207,8 @@ pub(super) fn plainest(node: &Node) -> String {
     let mut words = Vec::new();
     fn walk(node: &Node, words: &mut Vec<String>) {
         match node {
-            Node::Word(w, _) => words.push((*w).to_owned()),
-            Node::Shared(node) => walk(node, words),
+            Node::Word(w) => words.push((*w).to_owned()),
+            Node::Shared(_, node) => walk(node, words),
             Node::Slot(slot) => words.push(slot.examples()[0].to_owned()),
             Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, words)),
             Node::Any(choices) if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) => {}
@@ -196,8 +228,8 @@ pub(super) fn sample(node: &Node, nth: u64) -> String {
             (*seed >> 33) as usize % n
         };
         match node {
-            Node::Word(w, _) => out.push((*w).to_owned()),
-            Node::Shared(node) => walk(node, seed, out),
+            Node::Word(w) => out.push((*w).to_owned()),
+            Node::Shared(_, node) => walk(node, seed, out),
             Node::Slot(slot) => {
                 let examples = slot.examples();
                 out.push(examples[pick(examples.len())].to_owned());

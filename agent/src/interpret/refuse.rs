@@ -2,7 +2,7 @@
 
 use super::Order;
 use super::token::Tokens;
-use super::words::class;
+use super::words::{Class, class};
 
 /// Why a text is no order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,11 +115,15 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     if tokens.quoted {
         return Some(Reason::Quoted);
     }
+    if injected(tokens) {
+        return Some(Reason::Injection);
+    }
     // "I want to sleep" is about the speaker, unless a machine is named.
     let about_speaker = first.skipped.first().is_some_and(|s| {
-        let mut words = s.split_ascii_whitespace();
-        words.any(|w| w.eq_ignore_ascii_case("to"))
-            && !s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you"))
+        let mut words = s.split_ascii_whitespace().rev();
+        let last = words.next().unwrap_or_default().to_ascii_lowercase();
+        ["to", "me", "us", "lets", "let's", "we", "i", "wanna", "gotta"].contains(&&*last)
+            && !words.any(|w| w.eq_ignore_ascii_case("you"))
     });
     if first.action == "power_sleep" && about_speaker && !tokens.list.iter().any(|t| t.is(class::MACHINE)) {
         return Some(Reason::Underspecified);
@@ -133,21 +137,37 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     None
 }
 
+/// Whether the text tries to change what the agent is or may do.
+fn injected(tokens: &Tokens<'_>) -> bool {
+    const PAIRS: &[(&str, &[&str])] = &[
+        ("ignore", &["previous", "all", "your", "any", "the"]),
+        ("disregard", &["previous", "all", "your", "any", "the"]),
+        ("forget", &["your", "previous"]),
+        ("pretend", &["you", "to", "that", "youre"]),
+        ("act", &["as"]),
+        ("system", &["prompt"]),
+        ("as", &["root", "admin", "administrator", "superuser"]),
+        ("your", &["instructions", "rules", "programming", "guidelines", "restrictions"]),
+        ("new", &["instructions"]),
+        ("without", &["asking", "confirmation", "confirming", "permission"]),
+        ("developer", &["mode"]),
+    ];
+    let pair = |i: usize| {
+        PAIRS.iter().any(|(first, then)| tokens.says(i - 1, first) && then.iter().any(|w| tokens.says(i, w)))
+    };
+    (1..tokens.list.len()).any(pair)
+        || (2..tokens.list.len()).any(|i| ["you", "are", "now"].iter().zip(i - 2..).all(|(w, i)| tokens.says(i, w)))
+        || ["override", "jailbreak", "unrestricted"].iter().any(|w| (0..tokens.list.len()).any(|i| tokens.says(i, w)))
+        || tokens.text.trim_start().starts_with(['{', '[', '<'])
+}
+
 /// The reasons that are read off the text itself.
 pub(super) fn not_an_order(tokens: &Tokens<'_>) -> Option<Reason> {
     let list = &tokens.list;
     let says = |i: usize, w: &str| tokens.says(i, w);
-    let has = |c: u32| list.iter().any(|t| t.is(c));
+    let has = |c: Class| list.iter().any(|t| t.is(c));
     let pair = |a: &str, b: &str| (1..list.len()).any(|i| says(i - 1, a) && says(i, b));
-    let injected = pair("ignore", "previous")
-        || pair("ignore", "all")
-        || pair("pretend", "you")
-        || pair("you", "are") && pair("are", "now")
-        || pair("system", "prompt")
-        || pair("as", "root")
-        || pair("your", "instructions")
-        || tokens.text.trim_start().starts_with(['{', '[']);
-    if injected {
+    if injected(tokens) {
         return Some(Reason::Injection);
     }
     if tokens.shell || has(class::SHELL) {

@@ -2,7 +2,7 @@
 
 use super::names;
 use super::token::Tokens;
-use super::words::{class, number_word};
+use super::words::{Class, class};
 
 /// What a template leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ const MAX_QUERY_WORDS: usize = 24;
 const MAX_FEW_WORDS: usize = 8;
 
 /// Classes that a name never has in it.
-const NOT_IN_NAMES: u32 = class::NEGATION
+const NOT_IN_NAMES: Class = class::NEGATION
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME
@@ -60,6 +60,7 @@ const NOT_IN_NAMES: u32 = class::NEGATION
     | class::POLITE
     | class::PREPOSITION
     | class::ARTICLE
+    | class::ADVERB
     | class::SHELL;
 
 impl Slot {
@@ -168,8 +169,8 @@ pub(super) fn value(
         Slot::Step => return ranged(tokens, from, to, 1),
         Slot::Packages => names::packages(tokens, from, to, names::Trust::Strong),
         Slot::KnownPackages => names::packages(tokens, from, to, names::Trust::Weak),
-        Slot::App => names::app(tokens, from, to, names::Trust::Strong),
-        Slot::KnownApp => names::app(tokens, from, to, names::Trust::Weak),
+        Slot::App => names::app(tokens, from, to, names::Trust::Strong, cx.installed),
+        Slot::KnownApp => names::app(tokens, from, to, names::Trust::Weak, cx.installed),
         Slot::Url => super::address::url(tokens.word(from)),
         Slot::Query => query(tokens, from, to),
         Slot::Words => words(tokens, from, to),
@@ -190,7 +191,7 @@ fn ranged(tokens: &Tokens<'_>, from: usize, to: usize, least: i32) -> Result<Str
 /// The number that starts at word `at`, and where it ends, with the word "percent" after it.
 fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
     let word = |i: usize| if i < to { tokens.word(i) } else { "" };
-    let small = |i: usize| number_word(&word(i).to_ascii_lowercase());
+    let small = |i: usize| tokens.lexicon.number(&word(i).to_lowercase());
     if !tokens.list[at].is(class::NUMBER | class::ARTICLE) {
         return None;
     }
@@ -232,7 +233,7 @@ fn number(tokens: &Tokens<'_>, at: usize, to: usize) -> Option<(i32, usize)> {
     } else {
         return None;
     };
-    if says(end, "percent") || says(end, "%") || says(end, "percentage") || says(end, "pct") {
+    if end < to && tokens.list[end].is(class::PERCENT) {
         end += 1;
     } else if says(end, "per") && says(end + 1, "cent") {
         end += 2;
@@ -250,7 +251,15 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     // "google is evil", "look up at the sky", "search for my keys": not for the web.
     let idle = list[0].is(class::PREPOSITION | class::PRONOUN)
         || ["is", "was", "my", "your"].iter().any(|w| tokens.says(from, w));
-    if placeholder || second_order || on_disk || idle {
+    // "Hey Google, …" speaks to another machine.
+    let another = from >= 2
+        && tokens.says(from - 1, "google")
+        && ["hey", "ok", "okay", "hi"].iter().any(|w| tokens.says(from - 2, w));
+    let files = list
+        .iter()
+        .enumerate()
+        .any(|(i, _)| ["file", "files", "folder", "folders", "directory"].iter().any(|w| tokens.says(from + i, w)));
+    if another || files || placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -261,6 +270,8 @@ fn words(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let from = from + usize::from(list[0].is(class::THE | class::ARTICLE) && list.len() > 1);
     let list = &tokens.list[from..to];
     if list.iter().all(|t| t.is(class::PRONOUN | class::ARTICLE | class::THE))
+        || list.last().is_some_and(|t| t.is(class::PREPOSITION))
+        || super::words::GERUNDS.iter().any(|(ing, _)| tokens.says(from, ing))
         || list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND))
     {
         return None;
@@ -273,16 +284,22 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
     if list.iter().all(|t| t.is(class::PRONOUN | class::POLITE | class::PREPOSITION)) {
         return None;
     }
+    // "Add a note to my calendar": where to, and no note.
+    let elsewhere = list.len() <= 4 && list[0].is(class::PREPOSITION) && list.get(1).is_some_and(|t| t.is(class::THE));
+    if elsewhere {
+        return None;
+    }
     if slot == Slot::Fact {
         let first = &list[0];
         let states = list.iter().skip(1).any(|t| t.is(class::VERB))
             || list.iter().any(|t| t.pause && t.end < tokens.text.len() as u32);
         let mine =
             tokens.says(from, "my") || tokens.says(from, "our") || tokens.says(from, "i") || tokens.says(from, "im");
+        let counted = list.iter().any(|t| t.is(class::NUMBER));
         let asks = first.is(class::QUESTION | class::TIME | class::PREPOSITION) || tokens.says(from, "me");
         // "Note: call Ada" says itself that a note follows.
         let announced = from > 0 && tokens.text[..tokens.list[from].start as usize].trim_end().ends_with(':');
-        if !announced && (asks || !(states || (mine && list.len() > 1))) {
+        if !announced && (asks || !(states || (mine && list.len() > 1 && counted))) {
             return None;
         }
     }

@@ -1,13 +1,15 @@
 //! Sets aside what stands around an order. The phrases are data of the language; this only walks them.
 
-use super::automaton::{Automaton, Builder};
-use super::english::surround as phrases;
+use super::automaton::{Automaton, Builder, Pieces};
 use super::notation::{Fragments, Template, TemplateError};
 use super::token::{Lexicon, Tokens};
-use super::words::class;
+use super::words::{Class, class};
 
 /// Most places at which an order is thought to begin, and to end.
 const MAX_CUTS: usize = 6;
+
+/// Most words that one phrase behind an order may have.
+const MAX_AFTER_WORDS: usize = 12;
 
 /// The phrases around an order, compiled.
 #[derive(Debug)]
@@ -21,19 +23,26 @@ pub(super) struct Surround {
 pub(super) struct Around {
     pub(super) starts: Vec<usize>,
     pub(super) ends: Vec<usize>,
+    /// Where the order begins after a clause that only tells the situation.
+    pub(super) situation: Option<usize>,
 }
 
 impl Surround {
-    pub(super) fn new(fragments: &Fragments, lexicon: &mut Lexicon) -> Result<Self, TemplateError> {
-        let mut compile = |list: &[&'static str], reversed| {
+    pub(super) fn new(
+        before: &[&'static str],
+        after: &[&'static str],
+        fragments: &Fragments,
+        lexicon: &mut Lexicon,
+    ) -> Result<Self, TemplateError> {
+        let mut compile = |list: &[&'static str]| {
             let mut builder = Builder::new();
             for source in list {
                 let template = Template::parse(source, fragments)?;
-                builder.add(&template.said, 0, reversed, &mut |w, n| if n == 0 { lexicon.symbol(w) } else { n });
+                builder.add(&template.said, 0, &mut |w| lexicon.symbol(w));
             }
             Ok(builder.build())
         };
-        Ok(Self { before: compile(phrases::BEFORE, false)?, after: compile(phrases::AFTER, true)? })
+        Ok(Self { before: compile(before)?, after: compile(after)? })
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -41,46 +50,195 @@ impl Surround {
     }
 
     /// Where the order in the words `from..to` may begin and end.
-    pub(super) fn around(&self, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
-        let list = &tokens.list;
+    pub(super) fn around(&self, pieces: &Pieces, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
         let mut starts = vec![from];
+        let situation = situation_before(tokens, from, to);
+        starts.extend(situation);
         let mut i = 0;
         while i < starts.len() && starts.len() < MAX_CUTS {
             let at = starts[i];
-            self.before.phrases(list[at..to].iter().map(|t| t.symbol), |n| {
+            let lengths = self.before.lengths(pieces, tokens, at, to);
+            for n in (1..u32::BITS as usize).filter(|n| lengths & 1 << n != 0) {
                 if !starts.contains(&(at + n)) {
                     starts.push(at + n);
                 }
-            });
+            }
             i += 1;
         }
         starts.sort_unstable();
         let mut ends = vec![to];
-        if let Some(cut) = reason_at(tokens, from, to) {
+        if let Some(cut) = reason_behind(tokens, from, to) {
             ends.push(cut);
         }
         let mut i = 0;
         while i < ends.len() && ends.len() < MAX_CUTS {
             let at = ends[i];
-            self.after.phrases(list[from..at].iter().rev().map(|t| t.symbol), |n| {
-                if !ends.contains(&(at - n)) {
-                    ends.push(at - n);
+            for start in from.max(at.saturating_sub(MAX_AFTER_WORDS))..at {
+                let lengths = self.after.lengths(pieces, tokens, start, at);
+                if lengths & 1 << (at - start) != 0 && !ends.contains(&start) {
+                    ends.push(start);
                 }
-            });
+            }
             i += 1;
         }
         ends.sort_unstable_by_key(|e| std::cmp::Reverse(*e));
-        Around { starts, ends }
+        Around { starts, ends, situation }
     }
 }
 
-/// Where a spoken reason begins ("… because the baby sleeps"), when there is nothing conditional in it.
-fn reason_at(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 1..to).find(|&i| {
-        ["because", "cause", "cuz", "coz", "since"].iter().any(|w| tokens.says(i, w))
-            || (tokens.says(i, "so") && i + 1 < to && ["i", "we", "that", "it"].iter().any(|w| tokens.says(i + 1, w)))
-    })?;
-    let list = &tokens.list[at + 1..to];
-    let doubtful = list.iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME)) || list.len() < 2;
-    (!doubtful).then_some(at)
+/// Where a spoken reason begins ("… because the baby sleeps", "…, I'm on a call"), when there is nothing conditional in it.
+fn reason_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+    let says = |i: usize, words: &[&str]| i < to && words.iter().any(|w| tokens.says(i, w));
+    let spoken = (from + 1..to).find(|&i| {
+        says(i, &["because", "cause", "cuz", "coz", "since", "as"])
+            && (i + 1 < to && tokens.list[i + 1].is(BEGINS_CLAUSE))
+            || says(i, &["because", "cause", "cuz", "coz"])
+            || says(i, &["so"]) && says(i + 1, &["i", "we", "that", "it", "my", "the", "everyone", "nobody"])
+            || says(i, &["for"]) && says(i + 1, &["i", "my", "the"]) && i + 4 < to
+    });
+    let purpose = (from + 1..to.saturating_sub(1)).find(|&i| {
+        says(i, &["for"]) && tokens.list[i + 1].is(class::THE) && i + 2 < to && to - i <= 4
+            || says(i, &["to"]) && PURPOSES.contains(&tokens.word(i + 1)) && to - i <= 7
+    });
+    if let Some(at) = purpose.filter(|_| spoken.is_none()) {
+        let disk = if tokens.says(at, "to") { class::DISK } else { 0 };
+        let other =
+            class::HYPOTHESIS | class::AND | class::TIME | class::DEVICE | class::NUMBER | class::MACHINE | disk;
+        let list = &tokens.list[at + 1..to];
+        let doubtful = list.iter().any(|t| t.is(other)) || list.iter().skip(1).any(|t| t.is(class::COMMAND));
+        return (!doubtful).then_some(at);
+    }
+    if let Some(at) = spoken {
+        let list = &tokens.list[at + 1..to];
+        let doubtful = list.iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME)) || list.len() < 2;
+        return (!doubtful).then_some(at);
+    }
+    (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to))
+}
+
+/// What an order may be for: "open firefox to read the news".
+const PURPOSES: &[&str] = &[
+    "watch",
+    "read",
+    "write",
+    "listen",
+    "hear",
+    "see",
+    "play",
+    "work",
+    "edit",
+    "check",
+    "save",
+    "free",
+    "make",
+    "get",
+    "do",
+    "use",
+    "view",
+    "look",
+    "relax",
+    "fix",
+    "test",
+    "try",
+    "apply",
+    "finish",
+    "draw",
+    "design",
+    "chat",
+    "talk",
+    "record",
+    "browse",
+    "code",
+    "study",
+    "focus",
+    "concentrate",
+    "reduce",
+    "speed",
+    "help",
+    "protect",
+    "conserve",
+    "clear",
+];
+
+/// Where an order begins after a clause that only tells the situation ("the meeting runs long, …"), and a pause.
+fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1))?;
+    is_situation(tokens, from, at).then_some(at)
+}
+
+/// Words that a clause about the situation begins with.
+const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
+
+/// Longest clause that is set aside, in words.
+const MAX_CLAUSE_WORDS: usize = 14;
+
+/// Whether these words tell a situation and nothing else: a subject and a verb, no order, no doubt, no time, nobody else's words.
+fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let list = &tokens.list[from..to];
+    let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::REPORTER | class::SHELL;
+    let ordered =
+        |i: usize| tokens.list[i].is(class::COMMAND) && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to");
+    (2..=MAX_CLAUSE_WORDS).contains(&list.len())
+        && list[0].is(BEGINS_CLAUSE)
+        && !tokens.says(from, "you")
+        && list.iter().any(|t| t.is(class::VERB))
+        && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
+        && !(from + 1..to).any(ordered)
+        && !(from..to).any(|i| ["if", "dont", "never", "instead", "wont"].iter().any(|w| tokens.says(i, w)))
+        && !(from..to.saturating_sub(1))
+            .any(|i| pauses(tokens, i) && i + 1 < to && tokens.list[i + 1].is(class::COMMAND))
+}
+
+/// Longest order with "it" at the end of a text, in words.
+const MAX_ORDER_WITH_IT: usize = 7;
+
+/// Where an order with "it" at the end of the text begins, where its "it" is, and the one thing that was named before it.
+pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops::Range<usize>)> {
+    let list = &tokens.list;
+    let from = list.len().saturating_sub(MAX_ORDER_WITH_IT).max(1);
+    let mut its = (from..list.len()).filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)));
+    let it = its.next().filter(|_| its.next().is_none())?;
+    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND))?;
+    // "… so can you please remove it": what only leads over belongs to the order.
+    const LEADS: &[&str] = &["please", "so", "can", "could", "would", "will", "you", "just", "and", "then"];
+    while order > 1 && LEADS.iter().any(|w| tokens.says(order - 1, w)) {
+        order -= 1;
+    }
+    let before = &list[..order];
+    let doubtful = class::HYPOTHESIS & !class::VERB
+        | class::TIME
+        | class::DEVICE
+        | class::REPORTER
+        | class::SHELL
+        | class::COMMAND;
+    let could_use = |i: usize| tokens.says(i, "could") && tokens.says(i + 1, "use");
+    let clause = before.len() >= 2
+        && before.len() <= MAX_CLAUSE_WORDS
+        && before.iter().any(|t| t.is(class::VERB))
+        && !tokens.says(0, "you")
+        && !before[0].is(class::QUESTION)
+        && !(0..order).any(|i| {
+            before[i].is(class::NEGATION) && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have")))
+        })
+        && !(0..order).any(|i| before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE) && !could_use(i));
+    if !clause {
+        return None;
+    }
+    let named =
+        |i: usize| before[i].is(class::SOFTWARE) && !before[i].is(class::DOUBLE_MEANING | class::VERB | class::MACHINE);
+    let mut things = (0..order).filter(|&i| named(i) || before[i].is(class::MACHINE | class::RADIO));
+    let thing = things
+        .find(|&i| !before[i].is(class::MACHINE))
+        .or_else(|| (0..order).find(|&i| before[i].is(class::MACHINE)))?;
+    let one = (0..order)
+        .filter(|&i| i != thing && !before[i].is(class::MACHINE))
+        .all(|i| !named(i) && !before[i].is(class::RADIO));
+    let article = thing > 0 && before[thing].is(class::MACHINE) && before[thing - 1].is(class::THE | class::MINE);
+    one.then_some((order, it, thing - usize::from(article)..thing + 1))
+}
+
+/// Whether a comma, full stop, exclamation mark or dash follows the word; a colon announces something else.
+fn pauses(tokens: &Tokens<'_>, i: usize) -> bool {
+    tokens.list[i].pause
+        && !tokens.text[tokens.list[i].end as usize..].trim_start_matches(['"', ')', '\'']).starts_with([':', ';', '?'])
 }

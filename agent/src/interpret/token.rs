@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::words::{self, class};
+use super::words::{self, Class, class};
 
 /// Words that are looked at; an order is shorter, and only a note may be longer.
 pub(super) const MAX_WORDS: usize = 96;
@@ -52,24 +52,51 @@ pub(super) struct Known {
     /// Its number in templates; 0 when no template says it.
     pub(super) symbol: u16,
     /// The classes of `words::class` that it is in.
-    pub(super) class: u32,
+    pub(super) class: Class,
 }
 
 /// All known words.
 #[derive(Debug)]
 pub(super) struct Lexicon {
-    words: HashMap<Box<str>, Known, FastHash>,
+    words: HashMap<&'static str, Known, FastHash>,
     symbols: u16,
+    /// Number words of a language that is not English.
+    numbers: HashMap<&'static str, i32, FastHash>,
 }
 
 impl Lexicon {
-    /// The words of the classes; templates add theirs with [`Lexicon::symbol`].
-    pub(super) fn new() -> Self {
-        let mut lexicon = Self { words: HashMap::with_capacity_and_hasher(6144, FastHash::default()), symbols: 0 };
+    /// The words of English and its classes; templates add theirs with [`Lexicon::symbol`].
+    pub(super) fn english() -> Self {
+        let mut lexicon = Self::software();
         for (class, list) in words::CLASSES {
             for word in list.split_ascii_whitespace() {
                 lexicon.entry(word).class |= class;
             }
+        }
+        lexicon
+    }
+
+    /// The words of another language: names of software, and what its file has.
+    pub(super) fn foreign(classes: &[(Class, &'static str)], numbers: &[(&'static str, i32)]) -> Self {
+        let mut lexicon = Self::software();
+        for (class, list) in classes {
+            for word in list.split_whitespace() {
+                lexicon.entry(word).class |= class;
+            }
+        }
+        for (word, number) in numbers {
+            lexicon.entry(word).class |= class::NUMBER;
+            lexicon.numbers.insert(word, *number);
+        }
+        lexicon
+    }
+
+    fn software() -> Self {
+        let words = HashMap::with_capacity_and_hasher(7168, FastHash::default());
+        let mut lexicon = Self { words, symbols: 0, numbers: HashMap::default() };
+        let double = words::CLASSES.iter().filter(|(class, _)| *class == class::DOUBLE_MEANING);
+        for word in double.flat_map(|(_, list)| list.split_ascii_whitespace()) {
+            lexicon.entry(word).class |= class::DOUBLE_MEANING;
         }
         for line in words::SOFTWARE.lines() {
             lexicon.entry(line).class |= class::SOFTWARE;
@@ -80,22 +107,30 @@ impl Lexicon {
         lexicon
     }
 
-    fn entry(&mut self, word: &str) -> &mut Known {
-        if !self.words.contains_key(word) {
-            self.words.insert(word.into(), Known::default());
-        }
-        self.words.entry(word.into()).or_default()
+    /// What a number word of this language counts for.
+    pub(super) fn number(&self, word: &str) -> Option<i32> {
+        if self.numbers.is_empty() { words::number_word(word) } else { self.numbers.get(word).copied() }
+    }
+
+    fn entry(&mut self, word: &'static str) -> &mut Known {
+        self.words.entry(word).or_default()
     }
 
     /// The number of a literal word, new or known.
-    pub(super) fn symbol(&mut self, word: &str) -> u16 {
+    pub(super) fn symbol(&mut self, word: &'static str) -> u16 {
         let next = self.symbols + 1;
         let known = self.entry(word);
         if known.symbol == 0 {
             known.symbol = next;
             self.symbols = next;
+            return next;
         }
-        self.get(word).symbol
+        known.symbol
+    }
+
+    /// How many words have a number; the greatest of them.
+    pub(super) fn symbols(&self) -> u16 {
+        self.symbols
     }
 
     /// What is known of a lower-case word.
@@ -105,7 +140,7 @@ impl Lexicon {
 
     /// Bytes that the table takes, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.words.capacity() * (size_of::<(Box<str>, Known)>() + 1) + self.words.keys().map(|w| w.len()).sum::<usize>()
+        self.words.capacity() * (size_of::<(&str, Known)>() + 1)
     }
 }
 
@@ -121,14 +156,14 @@ pub(super) struct Token {
     /// A comma, colon, semicolon, full stop or dash follows.
     pub(super) pause: bool,
     /// Its classes.
-    pub(super) class: u32,
+    pub(super) class: Class,
     /// The whole number that it writes in digits; `+` and `-` count.
     pub(super) number: Option<i32>,
 }
 
 impl Token {
     /// Whether it is in one of these classes.
-    pub(super) fn is(&self, class: u32) -> bool {
+    pub(super) fn is(&self, class: Class) -> bool {
         self.class & class != 0
     }
 }
@@ -145,6 +180,8 @@ pub(super) struct Tokens<'t> {
     pub(super) quoted: bool,
     /// It ends with a question mark.
     pub(super) asked: bool,
+    /// Gratitude was offered for what follows.
+    grateful: bool,
     /// There are more words than were looked at.
     pub(super) more: bool,
     /// Characters of letters outside ASCII, and all letters.
@@ -161,6 +198,7 @@ impl<'t> Tokens<'t> {
             shell: false,
             quoted: false,
             asked: false,
+            grateful: false,
             more: false,
             foreign_letters: 0,
         };
@@ -258,7 +296,8 @@ impl<'t> Tokens<'t> {
             && let Some(number) = whole_number(figures)
         {
             self.add(start, figures, Known { symbol: 0, class: class::NUMBER }, false, Some(number));
-            let percent = self.lexicon.get("percent");
+            let word = self.lexicon.get("percent");
+            let percent = if word.class & class::PERCENT != 0 { word } else { self.lexicon.get("%") };
             self.add(start + figures.len(), "%", percent, pause, None);
             return;
         }
@@ -327,6 +366,17 @@ impl<'t> Tokens<'t> {
         {
             known = self.lexicon.get(base.1);
         }
+        // "I'd be grateful if you turned": it is in the past.
+        let polite = || {
+            self.grateful
+                && self.list.len() >= 2
+                && self.says(self.list.len() - 1, "you")
+                && self.says(self.list.len() - 2, "if")
+        };
+        if let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form).filter(|_| polite()) {
+            known = self.lexicon.get(base.1);
+        }
+        self.grateful |= known.class & class::GRATEFUL != 0;
         self.add(start, core, known, pause, None);
     }
 
@@ -363,7 +413,7 @@ mod tests {
     use super::*;
 
     fn forms(text: &str) -> Vec<String> {
-        let lexicon = Lexicon::new();
+        let lexicon = Lexicon::english();
         let tokens = Tokens::read(text, &lexicon);
         (0..tokens.list.len()).map(|i| tokens.word(i).to_owned()).collect()
     }
@@ -385,7 +435,7 @@ mod tests {
 
     #[test]
     fn shell_syntax_and_quotes_are_seen_but_not_in_urls() {
-        let lexicon = Lexicon::new();
+        let lexicon = Lexicon::english();
         for (text, shell, quoted) in [
             ("install vim && reboot", true, false),
             ("install vim; reboot", true, false),

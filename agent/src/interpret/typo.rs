@@ -73,7 +73,7 @@ pub(super) fn slip(tokens: &Tokens<'_>) -> Option<(usize, Known)> {
             return None;
         }
         let typed = tokens.word(i).to_ascii_lowercase();
-        if !(4..=12).contains(&typed.len()) || !typed.bytes().all(|b| b.is_ascii_lowercase()) {
+        if !(3..=12).contains(&typed.len()) || !typed.bytes().all(|b| b.is_ascii_lowercase()) {
             return None;
         }
         let mut candidates = COMMAND_WORDS.iter().filter(|word| is_slip(word, &typed));
@@ -99,7 +99,9 @@ fn is_slip(word: &str, typed: &str) -> bool {
     {
         return true;
     }
-    if typed.len().min(word.len()) < MIN_LETTERS {
+    // "tun", "opn": a letter is missing in one of the shortest.
+    let shortest = typed.len() == 3 && word.len() == 4;
+    if typed.len().min(word.len()) < MIN_LETTERS && !shortest {
         return false;
     }
     match (rest_a.len(), rest_b.len()) {
@@ -123,6 +125,8 @@ mod tests {
             ("volume", "volumne", true),
             ("turn", "trun", true),
             ("turn", "torn", false),
+            ("turn", "tun", true),
+            ("open", "opn", true),
             ("update", "updated", false),
             ("install", "installs", false),
             ("lower", "power", false),

@@ -1,65 +1,82 @@
 //! What kinds of words there are: the classes that slots and the not-an-order layer look at, number words, and names of software.
 
+/// A set of classes of words.
+pub(super) type Class = u64;
+
 /// Classes of words, one bit each.
 pub(super) mod class {
+    use super::Class;
+
     /// `not`, `don't`, `never`.
-    pub(crate) const NEGATION: u32 = 1;
+    pub(crate) const NEGATION: Class = 1;
     /// `what`, `how`, `is`, `does`: what questions begin with.
-    pub(crate) const QUESTION: u32 = 1 << 1;
+    pub(crate) const QUESTION: Class = 1 << 1;
     /// `if`, `maybe`, `suppose`.
-    pub(crate) const HYPOTHESIS: u32 = 1 << 2;
+    pub(crate) const HYPOTHESIS: Class = 1 << 2;
     /// `tomorrow`, `midnight`, `after`.
-    pub(crate) const TIME: u32 = 1 << 3;
+    pub(crate) const TIME: Class = 1 << 3;
     /// `it`, `everything`, `thing`: stands for something unnamed.
-    pub(crate) const PRONOUN: u32 = 1 << 4;
+    pub(crate) const PRONOUN: Class = 1 << 4;
     /// `please`, `thanks`.
-    pub(crate) const POLITE: u32 = 1 << 5;
+    pub(crate) const POLITE: Class = 1 << 5;
     /// Words that orders begin with.
-    pub(crate) const COMMAND: u32 = 1 << 6;
+    pub(crate) const COMMAND: Class = 1 << 6;
     /// `in`, `on`, `from`.
-    pub(crate) const PREPOSITION: u32 = 1 << 7;
+    pub(crate) const PREPOSITION: Class = 1 << 7;
     /// Machines and things that are not this computer.
-    pub(crate) const DEVICE: u32 = 1 << 8;
+    pub(crate) const DEVICE: Class = 1 << 8;
     /// Everyday words that do not name software.
-    pub(crate) const ORDINARY: u32 = 1 << 9;
+    pub(crate) const ORDINARY: Class = 1 << 9;
     /// `the`, `my`.
-    pub(crate) const THE: u32 = 1 << 10;
+    pub(crate) const THE: Class = 1 << 10;
     /// `a`, `some`, `your`, `every`.
-    pub(crate) const ARTICLE: u32 = 1 << 11;
+    pub(crate) const ARTICLE: Class = 1 << 11;
     /// `and`, `plus`, `&`.
-    pub(crate) const AND: u32 = 1 << 12;
+    pub(crate) const AND: Class = 1 << 12;
     /// `package`, `app`, `program`.
-    pub(crate) const SOFTWARE_NOUN: u32 = 1 << 13;
+    pub(crate) const SOFTWARE_NOUN: Class = 1 << 13;
     /// A name of software that exists.
-    pub(crate) const SOFTWARE: u32 = 1 << 14;
+    pub(crate) const SOFTWARE: Class = 1 << 14;
     /// `editor`, `player`, `browser`: the last word of a kind of app.
-    pub(crate) const APP_KIND: u32 = 1 << 15;
+    pub(crate) const APP_KIND: Class = 1 << 15;
     /// Words of other languages that people order with.
-    pub(crate) const FOREIGN: u32 = 1 << 16;
+    pub(crate) const FOREIGN: Class = 1 << 16;
     /// A number in digits or words.
-    pub(crate) const NUMBER: u32 = 1 << 17;
+    pub(crate) const NUMBER: Class = 1 << 17;
     /// `mind`, `try`: what follows is in the -ing form.
-    pub(crate) const MIND: u32 = 1 << 18;
+    pub(crate) const MIND: Class = 1 << 18;
     /// `was`, `went`, `restarted`: tells what happened.
-    pub(crate) const PAST: u32 = 1 << 19;
+    pub(crate) const PAST: Class = 1 << 19;
     /// `i`, `we`, `she`: who a report is about.
-    pub(crate) const PERSON: u32 = 1 << 20;
+    pub(crate) const PERSON: Class = 1 << 20;
     /// `is`, `are`, `has`: makes a clause of what is to be noted.
-    pub(crate) const VERB: u32 = 1 << 21;
+    pub(crate) const VERB: Class = 1 << 21;
     /// `sudo`, `rm`: words of a shell.
-    pub(crate) const SHELL: u32 = 1 << 22;
+    pub(crate) const SHELL: Class = 1 << 22;
     /// `file`, `folder`: things on a disk, which are neither packages nor pages.
-    pub(crate) const DISK: u32 = 1 << 23;
+    pub(crate) const DISK: Class = 1 << 23;
     /// What desktops call their own apps: `files`, `settings`.
-    pub(crate) const APP_NAME: u32 = 1 << 24;
+    pub(crate) const APP_NAME: Class = 1 << 24;
     /// Names of software that are everyday words as well: `cheese`, `go`.
-    pub(crate) const DOUBLE_MEANING: u32 = 1 << 25;
+    pub(crate) const DOUBLE_MEANING: Class = 1 << 25;
     /// This computer.
-    pub(crate) const MACHINE: u32 = 1 << 26;
+    pub(crate) const MACHINE: Class = 1 << 26;
+    /// `now`, `again`: how or when an order is carried out; never part of a name.
+    pub(crate) const ADVERB: Class = 1 << 27;
+    /// `im`, `its`, `this`: begins a clause, beside persons and articles.
+    pub(crate) const MINE: Class = 1 << 29;
+    /// `wifi`, `bluetooth`: what is switched on and off.
+    pub(crate) const RADIO: Class = 1 << 30;
+    /// `grateful`, `glad`: what is offered for an order in the past ("I'd be glad if you muted it").
+    pub(crate) const GRATEFUL: Class = 1 << 31;
+    /// `percent`, `%`.
+    pub(crate) const PERCENT: Class = 1 << 32;
+    /// `says`, `error`, `manual`: whose words are told.
+    pub(crate) const REPORTER: Class = 1 << 28;
 }
 
 /// The words of each class. One word may stand in several.
-pub(super) const CLASSES: &[(u32, &str)] = &[
+pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::NEGATION,
         "not dont never no without cannot cant wont wouldnt shouldnt couldnt didnt doesnt isnt arent wasnt mustnt neednt nobody \
@@ -136,7 +153,24 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen \
          nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred half max maximum minimum min",
     ),
-    (class::MIND, "mind"),
+    (class::MIND, "mind start begin try commence"),
+    (class::GRATEFUL, "grateful thankful happy glad appreciate delighted obliged great nice lovely"),
+    (class::PERCENT, "percent % percentage pct"),
+    (class::RADIO, "wifi wi-fi wireless wlan bluetooth"),
+    (
+        class::MINE,
+        "im ive ill its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
+    ),
+    (
+        class::ADVERB,
+        "um umm uh uhh uhm erm hmm too now immediately asap again completely entirely already instantly right quickly fully anymore",
+    ),
+    (
+        class::REPORTER,
+        "said says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
+         suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
+         instructions caption tutorial guide readme headline label",
+    ),
     (class::MACHINE, "computer pc machine laptop system box desktop notebook workstation device thing"),
     (
         class::PAST,
@@ -148,8 +182,8 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
         class::VERB,
         "is are was were am has have had will would can cant must should does doesnt do dont did isnt arent wont needs need likes like lives \
          works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
-         theyre were whats costs said sits stands belongs uses use wears drinks eats takes gets leaves arrives begins owes equals hate love \
-         loves live work parked put left lent gave bought sold changed keeps",
+         theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
+         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",
     ),
     (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
     (
@@ -166,12 +200,34 @@ pub(super) const CLASSES: &[(u32, &str)] = &[
          node screen ed joe atom code yarn bun lua warp hyper st spectacle anchor dia pencil drawing cursor \
          bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty elisa strawberry clementine jack \
          carla reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype tasks line hydra hexyl glances warp \
-         onboard compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
+         onboard music radio games game weather calendar logs photos contacts map tasks mail email clock notes videos help reminders podcasts todo fonts printers news backups compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
     ),
 ];
 
 /// Names of software that people say, one a line, lower case.
 pub(super) const SOFTWARE: &str = include_str!("lexicon/software.txt");
+
+/// Common English words, one a line, sorted, each followed by a line feed: what is no name unless it is known as one.
+/// From SCOWL (`lexicon/english.LICENSE.txt`).
+const ENGLISH: &str = include_str!("lexicon/english.txt");
+
+/// Whether a lower-case word is a common English word. The list is searched as it lies in the program, so that it costs nothing
+/// at start-up.
+pub(super) fn is_english(word: &str) -> bool {
+    let bytes = ENGLISH.as_bytes();
+    let (mut from, mut to) = (0, bytes.len());
+    while from < to {
+        let middle = from + (to - from) / 2;
+        let start = bytes[from..middle].iter().rposition(|b| *b == b'\n').map_or(from, |i| from + i + 1);
+        let end = bytes[middle..to].iter().position(|b| *b == b'\n').map_or(to, |i| middle + i);
+        match bytes[start..end].cmp(word.as_bytes()) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => from = end + 1,
+            std::cmp::Ordering::Greater => to = start,
+        }
+    }
+    false
+}
 
 /// Order words in the -ing form, for what follows "would you mind".
 pub(super) const GERUNDS: &[(&str, &str)] = &[
@@ -208,6 +264,55 @@ pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("showing", "show"),
     ("listing", "list"),
     ("suspending", "suspend"),
+    ("deleting", "delete"),
+    ("changing", "change"),
+    ("adjusting", "adjust"),
+    ("downloading", "download"),
+    ("adding", "add"),
+    ("silencing", "silence"),
+    ("activating", "activate"),
+    ("deactivating", "deactivate"),
+    ("getting", "get"),
+    ("telling", "tell"),
+    ("undoing", "undo"),
+    ("forgetting", "forget"),
+    ("remembering", "remember"),
+];
+
+/// Order words in the past, for what follows "I'd be grateful if you".
+pub(super) const PASTS: &[(&str, &str)] = &[
+    ("turned", "turn"),
+    ("switched", "switch"),
+    ("opened", "open"),
+    ("launched", "launch"),
+    ("started", "start"),
+    ("installed", "install"),
+    ("uninstalled", "uninstall"),
+    ("removed", "remove"),
+    ("deleted", "delete"),
+    ("restarted", "restart"),
+    ("rebooted", "reboot"),
+    ("powered", "power"),
+    ("muted", "mute"),
+    ("unmuted", "unmute"),
+    ("locked", "lock"),
+    ("updated", "update"),
+    ("upgraded", "upgrade"),
+    ("raised", "raise"),
+    ("lowered", "lower"),
+    ("increased", "increase"),
+    ("decreased", "decrease"),
+    ("reduced", "reduce"),
+    ("dimmed", "dim"),
+    ("brightened", "brighten"),
+    ("enabled", "enable"),
+    ("disabled", "disable"),
+    ("made", "make"),
+    ("brought", "bring"),
+    ("showed", "show"),
+    ("listed", "list"),
+    ("suspended", "suspend"),
+    ("changed", "change"),
 ];
 
 /// What a number word counts for, below a hundred.

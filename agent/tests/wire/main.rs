@@ -18,3 +18,4 @@ mod protocol;
 mod records;
 mod reload;
 mod service;
+mod talk;

@@ -95,6 +95,15 @@ pub(crate) fn explain(agent: &mut Connection, out: &mut Out, words: &str, previe
     if let Some(template) = data["parse"]["template"].as_str() {
         out.line(&format!("  read by: {}", one_line(template)));
     }
+    for (slot, taken) in data["parse"]["slots"].as_object().into_iter().flatten() {
+        out.line(&format!("  {:<8} {}", format!("{slot}:"), one_line(taken.as_str().unwrap_or_default())));
+    }
+    for aside in data["parse"]["skipped"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        out.line(&format!("  aside:   {}", one_line(aside)));
+    }
+    if let Some(action) = data["parse"]["follows"]["action"].as_str() {
+        out.line(&format!("  follows: {}", one_line(action)));
+    }
     if let Some(preview) = &answer.preview {
         out.line("");
         show::preview(out, preview);

@@ -35,6 +35,9 @@ impl Capability for PackageSearch {
         "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
         "(what|which) (packages|programs|apps|tools|software) (are there|exist|are available|is there|is available|do you have|can i install) for {words}",
         "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
+        "(search|look|find|find me|search for|look for|hunt for|show me|get me a list of|list) [me] [for] (a|any|some|the|all|available|all available)  {words} (package|packages) => {words}",
+        "(search|look|hunt|search for|look for) [for] {words} packages => {words}",
+        "(what|which) (package|packages|program|programs|tool|tools|software) (provides|provide|contains|contain|can|does|do|offers|includes) {words}",
         "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
         "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
     ];

@@ -6,57 +6,80 @@ pub(super) mod surround;
 pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("the", "[the|my|this|that|your|our|this computers|the computers|the laptops|my computers|my laptops]"),
     (
+        "wish",
+        "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
+         | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
+         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) going to need | (ill|i will) (need|be needing|take) | i am needing | (it would|itd|it d) be (nice|good|great|lovely|cool|helpful) to have | (id|i would) be happy with",
+    ),
+    (
+        "move",
+        "turn | bring | move | step | put | crank | bump | pump | dial | push | take | kick | knock | nudge | get | set | make | tone | drag | slide",
+    ),
+    (
+        "should be",
+        "(should|must|ought to|shall|could|can|better) be | (needs|has|had|is|wants) to be | needs to go | had better be",
+    ),
+    (
         "machine",
-        "computer|pc|machine|laptop|system|box|desktop|notebook|workstation|whole system|whole computer|whole machine|linux box",
+        "[whole|entire|damn|darn|bloody|stupid|silly] (computer|pc|machine|laptop|system|box|notebook|workstation)|desktop|linux box|linux machine|computer machine|work laptop|work computer|desktop computer|desktop pc|netbook|chromebook|macbook|thinkpad|rig|computer system",
     ),
     ("this machine", "(the|my|this|our|your|that) (<machine>|device|thing|whole thing) | <machine> | everything"),
-    ("here", "[(on|to|onto|in|for) (this|the|my|our) (<machine>|device) | on here | here | locally]"),
-    ("off here", "[(from|off|off of) (this|the|my|our) (<machine>|device) | from here | off here]"),
+    (
+        "here",
+        "[(on|to|onto|in|into|for) (this|the|my|our|your) (<machine>|device|thing) | on here | here | locally | on this | on it]",
+    ),
+    (
+        "off here",
+        "[(from|off|off of|out of) (this|the|my|our|your) (<machine>|device|thing|disk|hard drive|drive) | from here | off here | off of here]",
+    ),
     (
         "wifi",
-        "wifi | wi fi | wi-fi | wireless | wlan | wireless internet | wireless network | wireless networking | wifi network | wifi networking",
+        "wifi | wi fi | wi-fi | wify | wiffy | why fi | wireless | wlan | w lan | wireless lan | wi fi internet | wifi internet | wireless internet | wireless network | wireless networking | wifi network | wifi networking",
     ),
-    ("radio", "[radio|connection|adapter|card|connectivity|network|networking|signal|chip|interface]"),
-    ("bluetooth", "bluetooth | blue tooth | bt"),
+    (
+        "radio",
+        "[radio|radios|connection|connections|adapter|adaptor|card|connectivity|network|networking|signal|chip|interface|receiver|module|device|function|feature|service|antenna]",
+    ),
+    ("bluetooth", "bluetooth | blue tooth | blutooth | bluetoof | bt | bluetooth wireless"),
     (
         "volume",
-        "volume | sound | audio | sounds | speaker | speakers | (sound|audio|speaker|speakers|system|master|playback|output|computer|media) volume \
-         | (sound|volume|audio) (level|output|setting|levels) \
-         | volume of <the> (speakers|speaker|computer|pc|laptop|system|sound|audio|machine)",
+        "volume | vol | sound | audio | sounds | speaker | speakers | loudness | volumes | (sound|audio|speaker|speakers|system|master|playback|output|computer|computers|laptop|laptops|pc|machine|media|music|overall|main|general) (volume|sound|speaker|speakers|audio|loudness) \
+         | (sound|volume|audio|loudness|speaker|speakers|noise) (level|output|setting|settings|levels|control|slider|knob|dial) | (volume|sound|audio) (on|for|from) (the|my|this) (computer|pc|laptop|machine|system|speakers) | level of (the|my) (sound|volume|audio) \
+         | (volume|loudness|sound|audio) of <the> (speakers|speaker|computer|pc|laptop|system|sound|audio|machine|music)",
     ),
-    ("loud", "music | tunes | song | <volume>"),
+    ("loud", "music | tunes | song | track | video | movie | playback | noise | <volume>"),
     (
         "screen",
-        "screen | display | monitor | panel | backlight | laptop screen | monitor screen | computer screen | display panel",
+        "screen | display | monitor | panel | backlight | back light | (laptop|monitor|computer|pc|desktop) (screen|display|monitor|backlight) | display panel | screen backlight | display backlight | lcd | lcd screen",
     ),
     (
         "brightness",
-        "brightness | (screen|display|monitor|panel|backlight) brightness | brightness level | brightness of <the> <screen> \
-         | (screen|display|monitor) brightness level | brightness setting | screen light | backlight level",
+        "brightness | brightnes | (<screen>|screens|monitors|displays|laptops|laptop) brightness [level|setting] | brightness (level|setting|settings|levels|control|slider) \
+         | (brightness|backlight|light|luminosity) (of|on|for) <the> (<screen>|laptop|computer) | (screen|display) (light|luminosity) | luminosity | (backlight|screen|light) level",
     ),
     (
         "bit",
-        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit]",
+        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit | a hair | a few | a little way | considerably | significantly | quite a bit | a good bit | a bunch | a touch more | one step | a step | by a step | by one step | a few steps | one click | a click | by one notch | by some | a couple notches | a whole lot | by a lot | lots | just a tad | just a touch | just slightly | only a little | only a bit | very slightly | ever so slightly | a fraction | one more notch | one level | a level | by one level]",
     ),
     (
         "to",
-        "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to",
+        "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to | to be | to be at | for | at around | to roughly | to approximately | to just | to the level of | to a level of | at a level of | to level number | level to | so its at | so it is at | so that its at | up at | down at",
     ),
     (
         "set",
-        "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift",
+        "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift | have | place | drop | pull | slide | jump | ramp",
     ),
     (
         "raise",
-        "raise | increase | boost | crank | bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move up | push up | ramp up | dial up | kick up | step up",
+        "raise | increase | boost | crank | bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move up | push up | ramp up | dial up | kick up | step up | raise up | increase up | heighten | elevate | enhance | augment | rise | notch up | go up on | scale up | louden | amp up | jump up",
     ),
     (
         "lower",
-        "lower | decrease | reduce | drop | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down",
+        "lower | decrease | reduce | drop | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down | crank down | ease down | ease off | ease back | scale down | tune down | wind down | push down | go down on | lower down | shrink | bump down | knock back | slide down | notch down | ratchet down | cut back",
     ),
     (
         "open",
-        "open | open up | launch | start | start up | run | fire up | bring up | pull up | boot up | load up | load | pop open | pop up | spin up | call up",
+        "open | open up | launch | start | start up | run | fire up | bring up | pull up | boot up | load up | load | pop open | pop up | spin up | call up | bring forth | execute",
     ),
     (
         "get rid",
@@ -75,10 +98,37 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "off noun",
-        "computer|pc|machine|laptop|system|box|notebook|workstation|whole system|whole computer|device|desktop computer|desktop pc",
+        "[whole|entire|damn|darn|bloody|stupid|silly] (computer|pc|machine|laptop|system|box|notebook|workstation)|device|desktop computer|desktop pc|work laptop|work computer|computer system",
     ),
     ("off machine", "(the|my|this|our|your) (<off noun>|thing|whole thing) | <off noun> | desktop | the desktop"),
     ("the sleeper", "(the|my|this|our|your) (<machine>|device|thing) | <machine>"),
+];
+
+/// What refers to what was done before on a connection: `more`, `less`, a thing that the same is to be done with, `yes`, `no`.
+pub(super) const FOLLOW_UPS: &[&str] = &[
+    "[just] [a|even] [bit|little|little bit|tad|touch|notch|lot] more [still] => more",
+    "(some more|more|a little further|further|a bit further|once more|keep going|a notch more|still more|one more notch) => more",
+    "[just] [a|even] (bit|little|little bit|tad|touch|notch|lot) less => less",
+    "(less|not that much|not so much|too much|that was too much|thats too much|thats too far|back a bit|a bit back|back a little) => less",
+    "(and|also|plus) <the> <wifi> [too|as well|also] => wifi",
+    "<the> <wifi> (too|as well|also) => wifi",
+    "[and] [do] [the] same (for|with|to) <the> <wifi> [too|as well] => wifi",
+    "(and|also|plus) <the> <bluetooth> [too|as well|also] => bluetooth",
+    "<the> <bluetooth> (too|as well|also) => bluetooth",
+    "[and] [do] [the] same (for|with|to) <the> <bluetooth> [too|as well] => bluetooth",
+    "(and|also|plus) <the> (<brightness>|<screen>) [too|as well|also] => brightness",
+    "<the> (<brightness>|<screen>) (too|as well|also) => brightness",
+    "[and] [do] [the] same (for|with|to) <the> (<brightness>|<screen>) [too|as well] => brightness",
+    "(and|also|plus) <the> <volume> [too|as well|also] => volume",
+    "<the> <volume> (too|as well|also) => volume",
+    "[and] [do] [the] same (for|with|to) <the> <volume> [too|as well] => volume",
+    "(and|also|plus) {known packages} [too|as well|also] => packages",
+    "{known packages} (too|as well|also) => packages",
+    "[and] [do] [the] same (for|with) {known packages} [too|as well] => packages",
+    "(and|also|plus) {known app} [too|as well|also] => app",
+    "{known app} (too|as well|also) => app",
+    "(yes|yeah|yep|yup|sure|ok|okay|confirm|confirmed|go ahead|do it|yes do it|please do|approve|approved|proceed|go for it|yes go ahead|i confirm|i approve|sure thing|of course) => yes",
+    "(no|nope|nah|no thanks|no thank you|cancel|cancel that|cancel it|no dont|dont|do not|never mind|nevermind|forget it|reject|deny|decline|no cancel|no cancel that|dont do it|do not do it|no dont do it) => no",
 ];
 
 /// All shared pieces: of the tables and of what surrounds an order.

@@ -274,7 +274,7 @@ const ORDERS: &[Said] = &[
             ("open the settings", Some("settings")),
             ("fire up obs", Some("obs")),
             ("switch to firefox", Some("firefox")),
-            ("show me the calendar", Some("calendar")),
+            ("show me the calendar app", Some("calendar")),
             ("open visual studio code", Some("visual studio code")),
             ("start up blender", Some("blender")),
             ("open my email client", Some("email client")),
@@ -429,7 +429,7 @@ fn every_action_that_can_be_said_has_orders_in_the_table() {
 
 #[test]
 fn a_home_folder_with_a_slash_at_its_end_is_the_same_folder() {
-    let with_slash = super::super::Context { home: Some("/home/speaker/") };
+    let with_slash = super::super::Context { home: Some("/home/speaker/"), ..Default::default() };
     let Reading::Order(order) = super::interpreter().read("list files in downloads", &with_slash) else { panic!() };
     assert_eq!(order.payload.unwrap(), format!("{HOME}/Downloads"));
 }

@@ -81,6 +81,18 @@ fn a_sample_for_another_time_or_under_a_condition_is_no_order() {
 }
 
 #[test]
+fn an_installed_app_is_known_by_what_it_calls_itself() {
+    let read =
+        |text: &str, installed: &[String]| interpreter().read(text, &super::super::Context { home: None, installed });
+    let installed = ["mines".to_owned()];
+    for (text, name) in [("open mines", "mines"), ("Open Mines please", "mines")] {
+        assert!(!matches!(read(text, &[]), Reading::Order(_)), "{text}: an everyday word");
+        let Reading::Order(order) = read(text, &installed) else { panic!("{text}") };
+        assert_eq!((order.action, order.payload.as_deref()), ("open_app", Some(name)));
+    }
+}
+
+#[test]
 fn a_note_keeps_its_letters_and_marks() {
     for note in [
         "never restart the NAS on Sundays",
