@@ -1,6 +1,7 @@
 //! The daemon: one agent, its sockets, its signals.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ use tokio::sync::watch;
 /// How long a daemon waits for the command that has the state folder at the moment.
 const WAIT: Duration = Duration::from_secs(10);
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
+        return Ok(ended);
+    }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("STEWARD_LOG");
     tracing_subscriber::fmt()
@@ -38,7 +42,7 @@ fn main() -> anyhow::Result<()> {
     let done = runtime.block_on(run(args, inherited));
     // A read of standard input cannot be interrupted; nothing else is left.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    done
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// As many open files as the administrator allows: each connection is one.

@@ -135,7 +135,8 @@ impl Machine {
             if BufReader::new(serving.stdout.as_mut().unwrap()).read_line(&mut line).unwrap() == 0 {
                 let ended = serving.wait_with_output().unwrap();
                 let why = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
-                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") {
+                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1")
+                {
                     // Past the capture of the test harness, so that it is seen.
                     let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
                     return None;

@@ -47,7 +47,10 @@ fn networkmanager_may_stop_and_come_back_between_two_requests() {
     }
     machine.steward(&["call", "network_wifi_on"]).with(5);
     let doctor = machine.steward(&["doctor"]);
-    assert!(doctor.out.contains("NetworkManager: not there") || doctor.out.contains("NetworkManager is not running"), "{doctor:?}");
+    assert!(
+        doctor.out.contains("NetworkManager: not there") || doctor.out.contains("NetworkManager is not running"),
+        "{doctor:?}"
+    );
 
     machine.root(&["systemctl", "start", "NetworkManager"]);
     machine.until("NetworkManager answers", |m| m.try_root(&["nmcli", "general"]).code == 0);

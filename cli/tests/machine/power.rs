@@ -43,7 +43,17 @@ fn who_would_be_disturbed_is_shown_and_polkit_has_the_last_word() {
     let Some(machine) = Machine::boot(test) else { return };
     let mut socket = machine.connect();
     let hold = json!({ "version": 1, "name": "power_reboot" });
-    let inhibit = ["systemd-run", "--quiet", "--unit=burner", "systemd-inhibit", "--what=shutdown", "--who=Burner", "--why=A disc is written", "sleep", "infinity"];
+    let inhibit = [
+        "systemd-run",
+        "--quiet",
+        "--unit=burner",
+        "systemd-inhibit",
+        "--what=shutdown",
+        "--who=Burner",
+        "--why=A disc is written",
+        "sleep",
+        "infinity",
+    ];
     machine.root(&inhibit);
     machine.until("logind knows of the inhibitor", |m| m.root(&["systemd-inhibit", "--list"]).contains("Burner"));
     let held = socket.ask(&hold);

@@ -19,7 +19,9 @@ fn the_brightness_is_what_was_said_and_comes_back() {
     machine.steward(&["do", "set", "brightness", "to", "30", "percent"]).with(0);
     assert_eq!(brightness(&machine), "30");
     let mut socket = machine.connect();
-    for (name, payload, then) in [("adjust_brightness", "+15", "45"), ("set_brightness", "80", "80"), ("adjust_brightness", "-20", "60")] {
+    for (name, payload, then) in
+        [("adjust_brightness", "+15", "45"), ("set_brightness", "80", "80"), ("adjust_brightness", "-20", "60")]
+    {
         let answer = socket.call(name, payload);
         assert_eq!((answer["status"].as_str(), brightness(&machine).as_str()), (Some("ok"), then), "{answer}");
     }
@@ -47,7 +49,11 @@ fn the_session_is_locked_and_a_rule_can_rest_on_that() {
     machine.until("the lock screen was told", |m| locked(m) == "yes");
     says(&socket.ask(&json!({ "version": 1, "name": "session_lock" })), "The screen is already locked.");
     let denied = socket.call("set_brightness", "60");
-    assert_eq!((denied["status"].as_str(), denied["message"].as_str()), (Some("denied"), Some("action denied by policy")), "{denied}");
+    assert_eq!(
+        (denied["status"].as_str(), denied["message"].as_str()),
+        (Some("denied"), Some("action denied by policy")),
+        "{denied}"
+    );
     assert_eq!(denied["policy"]["why"], "The screen is locked.", "{denied}");
     machine.steward(&["call", "open_app", "e2e-editor"]).with(4);
     assert_eq!((brightness(&machine).as_str(), opened(&machine).as_str()), ("40", ""));
@@ -60,7 +66,9 @@ fn the_session_is_locked_and_a_rule_can_rest_on_that() {
 
 #[test]
 fn an_address_is_opened_by_the_browser_with_the_portal_and_without() {
-    let Some(machine) = Machine::boot("an_address_is_opened_by_the_browser_with_the_portal_and_without") else { return };
+    let Some(machine) = Machine::boot("an_address_is_opened_by_the_browser_with_the_portal_and_without") else {
+        return;
+    };
     machine.steward(&["do", "open", "https://example.com/portal"]).with(0);
     machine.until("the browser was started", |m| opened(m) == "browser https://example.com/portal");
     assert_eq!(machine.user(&["systemctl", "--user", "is-active", "xdg-desktop-portal"]), "active");
@@ -69,7 +77,15 @@ fn an_address_is_opened_by_the_browser_with_the_portal_and_without() {
     machine.user(&["systemctl", "--user", "stop", "xdg-desktop-portal"]);
     machine.root(&["rm", "/usr/share/dbus-1/services/org.freedesktop.portal.Desktop.service"]);
     machine.user(&["systemctl", "--user", "mask", "--runtime", "xdg-desktop-portal"]);
-    machine.user(&["busctl", "--user", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig"]);
+    machine.user(&[
+        "busctl",
+        "--user",
+        "call",
+        "org.freedesktop.DBus",
+        "/org/freedesktop/DBus",
+        "org.freedesktop.DBus",
+        "ReloadConfig",
+    ]);
     let mut socket = machine.connect();
     assert_eq!(socket.call("open_url", "https://example.com/fallback?a=1&b=$(id)")["status"], "ok");
     machine.until("the browser was started again", |m| opened(m).lines().count() == 2);
@@ -77,7 +93,11 @@ fn an_address_is_opened_by_the_browser_with_the_portal_and_without() {
 
     for (address, rule) in [("http://127.0.0.1/", "url.no-private-addresses"), ("file:///etc/passwd", "url.web-only")] {
         let denied = socket.call("open_url", address);
-        assert_eq!((denied["status"].as_str(), denied["policy"]["rule"].as_str()), (Some("denied"), Some(rule)), "{denied}");
+        assert_eq!(
+            (denied["status"].as_str(), denied["policy"]["rule"].as_str()),
+            (Some("denied"), Some(rule)),
+            "{denied}"
+        );
     }
     assert_eq!(opened(&machine).lines().count(), 2);
 }

@@ -54,7 +54,8 @@ fn a_sound_server_that_restarted_is_found_again() {
     says(&socket.call("set_volume", "30"), "Volume set to 30 percent.");
     assert_eq!(heard(&machine), "0.30");
 
-    let stop = ["systemctl", "--user", "stop", "pipewire-pulse.socket", "pipewire-pulse", "pipewire.socket", "pipewire"];
+    let stop =
+        ["systemctl", "--user", "stop", "pipewire-pulse.socket", "pipewire-pulse", "pipewire.socket", "pipewire"];
     machine.user(&stop);
     let answer = socket.call("set_volume", "20");
     assert_eq!((answer["status"].as_str(), answer["code"].as_str()), (Some("error"), Some("unavailable")), "{answer}");
