@@ -256,8 +256,8 @@ impl Core {
         let cx = self.context(caller, caller.uid(), Uuid::new_v4(), &progress);
         let mut plan = Plan::one(action);
         plan.said = said;
-        let plan = self.resolve(plan, &cx).await?;
-        let (subjects, _) = self.look(&plan, &cx).await?;
+        let mut plan = self.resolve(plan, &cx).await?;
+        let (subjects, _) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await?;
         let verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
         let may_read = self.may_read_policy(caller);
         let sentence = plan.steps.iter().map(action::Action::sentence).collect::<Vec<_>>().join("; then ");

@@ -62,6 +62,12 @@ impl OpenProgram {
         Ok(OpenProgram { file: interpreter, script: Some((file, line)), asked, judged })
     }
 
+    /// The files that are executed and read: the program, or an interpreter and its script.
+    pub fn files(&self) -> Vec<File> {
+        let all = std::iter::once(&self.file).chain(self.script.as_ref().map(|(script, _)| script));
+        all.filter_map(|fd| fd.try_clone().ok()).map(File::from).collect()
+    }
+
     /// The path as it was asked for: what the program sees as its name.
     pub fn asked(&self) -> &str {
         &self.asked
