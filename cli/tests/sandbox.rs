@@ -212,7 +212,7 @@ say('root', os.getuid() == 0 or os.geteuid() == 0 or 0 in os.getgroups())",
 fn a_descriptor_that_was_left_open_is_closed() {
     let sandbox = Box::new();
     let script = "exec 7</etc/passwd; exec \"$0\" sandbox run ro-nonet -- /bin/ls /proc/self/fd";
-    let out = Command::new("/bin/sh").args(["-c", script, env!("CARGO_BIN_EXE_steward")]).output().unwrap();
+    let out = Command::new("/bin/sh").args(["-c", script]).arg(common::steward()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout), "0\n1\n2\n3\n", "{out:?}");
     drop(sandbox);
 }
@@ -225,6 +225,29 @@ fn what_the_loader_looks_at_never_comes_from_a_caller() {
     {
         sandbox.run("ro-nonet", &["--env", variable], &["/bin/true"]).with(2);
     }
+}
+
+/// Runs all of this again as a user without a name, for whom a command is not another one: what holds then holds without the
+/// help of the ownership of files.
+#[test]
+fn an_ordinary_users_commands_are_held_as_well() {
+    const SOMEBODY: u32 = 2001;
+    if !is_root() {
+        // Then the others have just shown it.
+        return;
+    }
+    // The built programs may lie where nobody else can go; copies of them can be reached.
+    let folder = tempfile::tempdir().unwrap();
+    let own = |path: &Path| std::os::unix::fs::chown(path, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    let (suite, steward) = (folder.path().join("suite"), folder.path().join("steward"));
+    std::fs::copy(std::env::current_exe().unwrap(), &suite).unwrap();
+    std::fs::copy(common::steward(), &steward).unwrap();
+    [folder.path(), &suite, &steward].into_iter().for_each(own);
+    let mut command = Command::new(&suite);
+    command.env_clear().env("STEWARD_TEST_BINARY", &steward).env("TMPDIR", folder.path()).current_dir(folder.path());
+    let ended = command.uid(SOMEBODY).gid(SOMEBODY).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && said.contains("0 failed"), "{said}{}", String::from_utf8_lossy(&ended.stderr));
 }
 
 #[test]
@@ -472,8 +495,8 @@ fn a_set_id_program_gets_no_privileges() {
     std::fs::copy("/usr/bin/id", &copy).unwrap();
     // As root the copy is root's, and as anybody else one's own, which is not more; then the mode alone is looked at.
     std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o6755)).unwrap();
-    let out = sandbox.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap(), "-un"]).with(0).out;
-    assert_ne!(out, "root\n");
+    let out = sandbox.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap(), "-u"]).with(0).out;
+    assert_ne!(out, "0\n");
     let out = sandbox.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap()]).with(0).out;
     assert!(!out.contains("euid=") && !out.contains("egid="), "{out}");
     let su = sandbox.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", "/bin/su -c id </dev/null; /usr/bin/id -u"]);

@@ -45,7 +45,12 @@ impl OpenProgram {
     /// When it is not there, no program, or when others could have put something else in its place.
     pub fn open(path: &str) -> Result<OpenProgram, SandboxError> {
         let (file, judged) = open(path)?;
-        let script = match shebang(&head(&file, path)?) {
+        let begins = head(&file, path)?;
+        let script = match shebang(&begins) {
+            // The magic number of elf(5). What other formats an administrator made known (binfmt_misc) is not run.
+            Ok(None) if !begins.starts_with(b"\x7fELF") => {
+                return Err(refused(path, "it is neither a program nor a script"));
+            }
             Ok(None) => None,
             Ok(Some(line)) => Some(line),
             Err(what) => return Err(refused(path, what)),
