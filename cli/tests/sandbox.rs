@@ -45,14 +45,14 @@ def say(name, result):
 "#;
 
 /// A world with a working folder that commands may write to, and one beside it that belongs to the same user.
-struct Box {
+struct Cage {
     world: World,
     cwd: PathBuf,
     outside: PathBuf,
 }
 
-impl Box {
-    fn new() -> Box {
+impl Cage {
+    fn new() -> Cage {
         let world = World::new();
         let (cwd, outside) = (world.path("work"), world.path("outside"));
         for folder in [&cwd, &outside] {
@@ -63,7 +63,7 @@ impl Box {
         give_away(&outside.join("secret"));
         // Nobody passes through the folder to what is his: the sandbox has to stop him, not this.
         std::fs::set_permissions(world.path(""), PermissionsExt::from_mode(0o755)).unwrap();
-        Box { world, cwd, outside }
+        Cage { world, cwd, outside }
     }
 
     fn run(&self, profile: &str, flags: &[&str], command: &[&str]) -> Ended {
@@ -154,42 +154,42 @@ fn processes_with(marker: &str) -> usize {
 
 #[test]
 fn a_program_runs_and_its_end_is_the_commands() {
-    let sandbox = Box::new();
-    sandbox.run("ro-nonet", &[], &["/bin/true"]).with(0);
-    sandbox.run("ro-nonet", &[], &["/bin/false"]).with(1);
-    assert_eq!(sandbox.run("ro-nonet", &[], &["/bin/echo", "a  b", "$HOME"]).with(0).out, "a  b $HOME\n");
-    let killed = sandbox.run("ro-nonet", &[], &[PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"]);
+    let cage = Cage::new();
+    cage.run("ro-nonet", &[], &["/bin/true"]).with(0);
+    cage.run("ro-nonet", &[], &["/bin/false"]).with(1);
+    assert_eq!(cage.run("ro-nonet", &[], &["/bin/echo", "a  b", "$HOME"]).with(0).out, "a  b $HOME\n");
+    let killed = cage.run("ro-nonet", &[], &[PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"]);
     killed.with(128 + 9);
-    sandbox.run("ro-nonet", &["--timeout", "1"], &["/bin/sleep", "30"]).with(124);
-    sandbox.run("ro-nonet", &[], &["/no/such/program"]).with(126);
-    sandbox.run("ro-nonet", &[], &["true"]).with(126);
-    sandbox.run("no-such-sandbox", &[], &["/bin/true"]).with(2);
+    cage.run("ro-nonet", &["--timeout", "1"], &["/bin/sleep", "30"]).with(124);
+    cage.run("ro-nonet", &[], &["/no/such/program"]).with(126);
+    cage.run("ro-nonet", &[], &["true"]).with(126);
+    cage.run("no-such-sandbox", &[], &["/bin/true"]).with(2);
     // A pipe that nobody reads ends a program as everywhere.
-    let sh = sandbox.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", "yes | head -n 1"]).with(0);
+    let sh = cage.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", "yes | head -n 1"]).with(0);
     assert_eq!((sh.out.as_str(), sh.err.as_str()), ("y\n", ""));
 }
 
 #[test]
 fn the_list_says_what_this_kernel_can_hold() {
-    let list = Box::new().world.run(&["--json", "sandbox", "list"]).with(0).json();
+    let list = Cage::new().world.run(&["--json", "sandbox", "list"]).with(0).json();
     let all = list["sandboxes"].as_array().unwrap();
     for (row, name) in all.iter().zip(["ro-nonet", "ro-cwd-nonet", "rw-cwd-nonet", "rw-cwd-net", "none"]) {
         assert_eq!(row["profile"]["name"], name);
         // As root a command without fences would be root.
         assert_eq!(row["available"], name != "none" || !is_root(), "{row}");
     }
-    let said = Box::new().world.run(&["sandbox", "list"]).with(0).out;
+    let said = Cage::new().world.run(&["sandbox", "list"]).with(0).out;
     assert!(said.contains("rw-cwd-net    writes cwd  yes      system"), "{said}");
 }
 
 #[test]
 fn a_command_starts_with_nothing_of_the_agents() {
-    let sandbox = Box::new();
-    let env = sandbox.run("ro-nonet", &["--env", "TZ=UTC"], &["/usr/bin/env"]).with(0).out;
+    let cage = Cage::new();
+    let env = cage.run("ro-nonet", &["--env", "TZ=UTC"], &["/usr/bin/env"]).with(0).out;
     let mut lines: Vec<&str> = env.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["HOME=/nonexistent", "LANG=C.UTF-8", "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "TZ=UTC"]);
-    let said = sandbox.attack(
+    let said = cage.attack(
         "ro-nonet",
         "say('fds', sorted(int(n) for n in os.listdir('/proc/self/fd'))); say('in', os.readlink('/proc/self/fd/0'))
 say('session', os.getsid(0) == os.getpid() and os.getpgid(0) == os.getpid())
@@ -210,20 +210,20 @@ say('root', os.getuid() == 0 or os.geteuid() == 0 or 0 in os.getgroups())",
 
 #[test]
 fn a_descriptor_that_was_left_open_is_closed() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let script = "exec 7</etc/passwd; exec \"$0\" sandbox run ro-nonet -- /bin/ls /proc/self/fd";
     let out = Command::new("/bin/sh").args(["-c", script]).arg(common::steward()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout), "0\n1\n2\n3\n", "{out:?}");
-    drop(sandbox);
+    drop(cage);
 }
 
 #[test]
 fn what_the_loader_looks_at_never_comes_from_a_caller() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     for variable in
         ["LD_PRELOAD=/tmp/x.so", "PATH=/tmp", "GLIBC_TUNABLES=x=y", "LD_AUDIT=x", "BASH_ENV=/tmp/x", "HOME=/tmp"]
     {
-        sandbox.run("ro-nonet", &["--env", variable], &["/bin/true"]).with(2);
+        cage.run("ro-nonet", &["--env", variable], &["/bin/true"]).with(2);
     }
 }
 
@@ -252,10 +252,10 @@ fn an_ordinary_users_commands_are_held_as_well() {
 
 #[test]
 fn nothing_is_read_or_written_outside() {
-    let sandbox = Box::new();
-    let outside = sandbox.outside.to_str().unwrap();
-    std::os::unix::fs::symlink(&sandbox.outside, sandbox.cwd.join("link")).unwrap();
-    let before = std::fs::metadata(sandbox.outside.join("secret")).unwrap();
+    let cage = Cage::new();
+    let outside = cage.outside.to_str().unwrap();
+    std::os::unix::fs::symlink(&cage.outside, cage.cwd.join("link")).unwrap();
+    let before = std::fs::metadata(cage.outside.join("secret")).unwrap();
     let program = r#"
 out = sys.argv[1]
 secret = out + '/secret'
@@ -287,19 +287,19 @@ say('tmp', attempt(lambda: open('/tmp/steward-escape', 'w')))
 say('shm', attempt(lambda: open('/dev/shm/steward-escape', 'w')))
 say('disk', attempt(lambda: open('/dev/zero')))
 "#;
-    std::fs::write(sandbox.cwd.join("own"), "own").unwrap();
-    give_away(&sandbox.cwd.join("own"));
+    std::fs::write(cage.cwd.join("own"), "own").unwrap();
+    give_away(&cage.cwd.join("own"));
     for profile in ["ro-nonet", "ro-cwd-nonet", "rw-cwd-nonet", "rw-cwd-net"] {
-        sandbox.all_fail(profile, program, &[outside], &["EACCES", "EPERM", "EXDEV"]);
+        cage.all_fail(profile, program, &[outside], &["EACCES", "EPERM", "EXDEV"]);
     }
-    let after = std::fs::metadata(sandbox.outside.join("secret")).unwrap();
+    let after = std::fs::metadata(cage.outside.join("secret")).unwrap();
     assert_eq!((before.mode(), before.ctime(), before.ctime_nsec()), (after.mode(), after.ctime(), after.ctime_nsec()));
-    assert_eq!(std::fs::read_dir(&sandbox.outside).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(&cage.outside).unwrap().count(), 1);
 }
 
 #[test]
 fn a_race_of_links_leads_nowhere() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let program = r#"
 import threading, time
 os.mkdir('inside')
@@ -324,24 +324,24 @@ swapper.join()
 say('inside', inside)
 say('refused', refused)
 "#;
-    let said = sandbox.attack("rw-cwd-nonet", program, &[sandbox.outside.to_str().unwrap()]);
+    let said = cage.attack("rw-cwd-nonet", program, &[cage.outside.to_str().unwrap()]);
     // The race took place: some went each way.
     assert!(said["inside"] != "0" && said["refused"] != "0", "{said:?}");
-    assert_eq!(std::fs::read_dir(&sandbox.outside).unwrap().count(), 1, "only what was there before");
+    assert_eq!(std::fs::read_dir(&cage.outside).unwrap().count(), 1, "only what was there before");
 }
 
 #[test]
 fn the_working_folder_is_what_its_sandbox_says() {
-    let sandbox = Box::new();
-    std::fs::write(sandbox.cwd.join("own"), "own").unwrap();
-    give_away(&sandbox.cwd.join("own"));
+    let cage = Cage::new();
+    std::fs::write(cage.cwd.join("own"), "own").unwrap();
+    give_away(&cage.cwd.join("own"));
     let program = r#"
 say('read', attempt(lambda: open('own').read()))
 say('write', attempt(lambda: open('own', 'a')))
 say('create', attempt(lambda: open('new', 'w')))
 say('mode', attempt(lambda: os.fchmod(os.open('new', os.O_WRONLY), 0o600)))
 "#;
-    let results = |profile: &str| sandbox.attack(profile, program, &[]).into_values().collect::<Vec<_>>().join(" ");
+    let results = |profile: &str| cage.attack(profile, program, &[]).into_values().collect::<Vec<_>>().join(" ");
     // In the order of the names: create, mode, read, write.
     assert_eq!(results("ro-nonet"), "EACCES ENOENT EACCES EACCES");
     assert_eq!(results("ro-cwd-nonet"), "EACCES ENOENT ok EACCES");
@@ -350,7 +350,7 @@ say('mode', attempt(lambda: os.fchmod(os.open('new', os.O_WRONLY), 0o600)))
 
 #[test]
 fn no_set_id_file_and_no_device_is_made() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let program = r#"
 import stat
 fd = os.open('plain', os.O_CREAT | os.O_WRONLY, 0o755)
@@ -362,12 +362,12 @@ say('chmod', attempt(lambda: os.chmod('plain', 0o4755)))
 say('device', attempt(lambda: os.mknod('new', 0o600 | stat.S_IFBLK, os.makedev(8, 0))))
 say('socket', attempt(lambda: os.mknod('new', 0o600 | stat.S_IFSOCK)))
 "#;
-    sandbox.all_fail("rw-cwd-nonet", program, &[], &["EPERM", "EACCES"]);
+    cage.all_fail("rw-cwd-nonet", program, &[], &["EPERM", "EACCES"]);
 }
 
 #[test]
 fn other_processes_are_out_of_reach() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let mut victim = Victim::new();
     let program = r#"
 victim = int(sys.argv[1])
@@ -396,18 +396,18 @@ import fcntl
 say('signal by owner', attempt(lambda: fcntl.fcntl(0, fcntl.F_SETOWN, victim)))
 "#;
     for profile in ["ro-nonet", "rw-cwd-net"] {
-        sandbox.all_fail(profile, program, &[&victim.pid()], &["EPERM", "EACCES"]);
+        cage.all_fail(profile, program, &[&victim.pid()], &["EPERM", "EACCES"]);
     }
     assert!(victim.lives());
 }
 
 #[test]
 fn there_is_no_way_to_a_socket() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = tcp.local_addr().unwrap().port().to_string();
     // What a D-Bus daemon is to a program: a socket of a file, and one of a name.
-    let bus = sandbox.cwd.join("bus");
+    let bus = cage.cwd.join("bus");
     let _bus = UnixListener::bind(&bus).unwrap();
     give_away(&bus);
     let program = r#"
@@ -434,9 +434,9 @@ say('listen', attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).
 "#;
     let args = [port.as_str(), bus.to_str().unwrap()];
     for profile in ["ro-nonet", "ro-cwd-nonet", "rw-cwd-nonet"] {
-        sandbox.all_fail(profile, program, &args, &["EPERM"]);
+        cage.all_fail(profile, program, &args, &["EPERM"]);
     }
-    for (name, result) in sandbox.attack("rw-cwd-net", program, &args) {
+    for (name, result) in cage.attack("rw-cwd-net", program, &args) {
         let expected: &[&str] = match name.as_str() {
             "inet" | "udp" => &["ok"],
             // Nobody listens there; the socket itself is allowed. Some machines have no such address at all.
@@ -449,7 +449,7 @@ say('listen', attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).
 
 #[test]
 fn the_kernels_other_doors_are_shut() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     // The numbers are those of x86-64 and, from 424 on, of all.
     if !cfg!(target_arch = "x86_64") {
         return;
@@ -464,7 +464,7 @@ say('memfd_create', call(319, buffer, 0))
 say('beyond the list', call(463, 0))
 say('x32', call(0x40000000 | 39))
 "#;
-    sandbox.all_fail("rw-cwd-net", program, &[], &["ENOSYS"]);
+    cage.all_fail("rw-cwd-net", program, &[], &["ENOSYS"]);
     let program = r#"
 buffer = ctypes.create_string_buffer(256)
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -484,28 +484,28 @@ for name, number, args in (
     say(name, call(number, *args))
 "#;
     for profile in ["ro-nonet", "rw-cwd-net"] {
-        sandbox.all_fail(profile, program, &[], &["EPERM"]);
+        cage.all_fail(profile, program, &[], &["EPERM"]);
     }
 }
 
 #[test]
 fn a_set_id_program_gets_no_privileges() {
-    let sandbox = Box::new();
-    let copy = sandbox.world.path("id");
+    let cage = Cage::new();
+    let copy = cage.world.path("id");
     std::fs::copy("/usr/bin/id", &copy).unwrap();
     // As root the copy is root's, and as anybody else one's own, which is not more; then the mode alone is looked at.
     std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o6755)).unwrap();
-    let out = sandbox.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap(), "-u"]).with(0).out;
+    let out = cage.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap(), "-u"]).with(0).out;
     assert_ne!(out, "0\n");
-    let out = sandbox.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap()]).with(0).out;
+    let out = cage.run("rw-cwd-nonet", &[], &[copy.to_str().unwrap()]).with(0).out;
     assert!(!out.contains("euid=") && !out.contains("egid="), "{out}");
-    let su = sandbox.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", "/bin/su -c id </dev/null; /usr/bin/id -u"]);
+    let su = cage.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", "/bin/su -c id </dev/null; /usr/bin/id -u"]);
     assert!(!su.out.contains("uid=0") && su.out.trim() != "0", "{su:?}");
 }
 
 #[test]
 fn only_what_was_asked_for_is_executed() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let program = r#"
 loader = next(p for p in ('/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1') if os.path.exists(p))
 say('execve', attempt(lambda: os.execv('/bin/true', ['true'])))
@@ -517,27 +517,27 @@ import fcntl
 say('by the number of the first', attempt(lambda: fcntl.fcntl(fd, fcntl.F_DUPFD, 256)))
 "#;
     for profile in ["ro-nonet", "ro-cwd-nonet"] {
-        sandbox.all_fail(profile, program, &[], &["EPERM", "EINVAL"]);
+        cage.all_fail(profile, program, &[], &["EPERM", "EINVAL"]);
     }
     let find =
-        sandbox.run("ro-cwd-nonet", &[], &["/usr/bin/find", "/etc/hostname", "-exec", "/bin/echo", "executed", ";"]);
+        cage.run("ro-cwd-nonet", &[], &["/usr/bin/find", "/etc/hostname", "-exec", "/bin/echo", "executed", ";"]);
     assert!(!find.out.contains("executed") && find.err.contains("not permitted"), "{find:?}");
     // Where programs of the system may be started, what was written a moment ago is none of them.
     let script =
         "cp /bin/true mine && chmod 700 mine; /bin/cat mine > own; ./mine; echo $?; ./own; echo $?; /bin/true; echo $?";
-    let out = sandbox.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", script]);
+    let out = cage.run("rw-cwd-nonet", &[], &["/bin/sh", "-c", script]);
     assert_eq!(out.out, "126\n126\n0\n", "{out:?}");
 }
 
 #[test]
 fn a_script_is_run_by_the_interpreter_that_it_names() {
-    let sandbox = Box::new();
-    let script = sandbox.world.path("script");
+    let cage = Cage::new();
+    let script = cage.world.path("script");
     let write = |text: &str| {
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
     };
-    let run = |profile: &str| sandbox.run(profile, &[], &[script.to_str().unwrap(), "a b", "c"]);
+    let run = |profile: &str| cage.run(profile, &[], &[script.to_str().unwrap(), "a b", "c"]);
     write("#!/bin/sh -e\necho \"$#:$1:$2\"\nfalse\necho not reached\n");
     let ended = run("ro-nonet").with(1);
     assert_eq!(ended.out, "2:a b:c\n");
@@ -555,7 +555,7 @@ fn a_script_is_run_by_the_interpreter_that_it_names() {
 
 #[test]
 fn a_fork_bomb_stays_small_and_is_gone() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let marker = format!("steward-bomb-{}", std::process::id());
     let program = r#"
 made = 0
@@ -569,21 +569,21 @@ while True:
     made += 1
 say('made', made)
 "#;
-    let said = sandbox.attack("ro-nonet", program, &[&marker]);
+    let said = cage.attack("ro-nonet", program, &[&marker]);
     assert_eq!((said["error"].as_str(), said["made"].as_str()), ("EAGAIN", "63"));
     assert_eq!(processes_with(&marker), 0);
 
     // One that never waits, at the deadline.
     let bomb = format!("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n# {marker}");
     let begun = Instant::now();
-    sandbox.run("rw-cwd-nonet", &["--timeout", "1"], &[PYTHON, "-c", &bomb]).with(124);
+    cage.run("rw-cwd-nonet", &["--timeout", "1"], &[PYTHON, "-c", &bomb]).with(124);
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert_eq!(processes_with(&marker), 0);
 }
 
 #[test]
 fn nothing_outlives_the_end() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     for (n, (ends, code)) in [("", 0), ("signal.pause()", 124)].into_iter().enumerate() {
         let marker = format!("steward-outlives-{}-{n}", std::process::id());
         let program = format!(
@@ -606,7 +606,7 @@ os.read(told, 1)
 {ends}
 # {marker}"#
         );
-        let ended = sandbox.run("ro-nonet", &["--timeout", "2"], &[PYTHON, "-c", &program]).with(code);
+        let ended = cage.run("ro-nonet", &["--timeout", "2"], &[PYTHON, "-c", &program]).with(code);
         assert!(ended.out.contains("setsid=EPERM\nsetpgid=EPERM\n"), "{ended:?}");
         assert!(ended.out.contains("grandchild=lives"), "{ended:?}");
         assert_eq!(processes_with(&marker), 0);
@@ -615,7 +615,7 @@ os.read(told, 1)
 
 #[test]
 fn a_memory_bomb_fails() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let program = r#"
 import mmap
 def grow():
@@ -627,7 +627,7 @@ say('shared', attempt(lambda: mmap.mmap(-1, 1 << 20)))
 say('zero', attempt(lambda: os.open('/dev/zero', os.O_RDWR)))
 say('locked', call(149, ctypes.addressof(ctypes.create_string_buffer(8192)), 4096) if sys.maxsize else 0)
 "#;
-    sandbox.all_fail("ro-nonet", program, &[], &["MemoryError", "EPERM", "EACCES", "ENOMEM"]);
+    cage.all_fail("ro-nonet", program, &[], &["MemoryError", "EPERM", "EACCES", "ENOMEM"]);
     let program = r#"
 def fill():
     with open('big', 'wb') as f:
@@ -641,34 +641,34 @@ def files():
 say('files', attempt(files))
 os.unlink('big')
 "#;
-    sandbox.all_fail("rw-cwd-nonet", program, &[], &["EFBIG", "EMFILE"]);
+    cage.all_fail("rw-cwd-nonet", program, &[], &["EFBIG", "EMFILE"]);
 }
 
 #[test]
 fn a_flood_of_output_is_cut_off() {
-    let sandbox = Box::new();
-    let ended = sandbox.run("ro-nonet", &["--timeout", "2"], &["/usr/bin/yes"]).with(124);
+    let cage = Cage::new();
+    let ended = cage.run("ro-nonet", &["--timeout", "2"], &["/usr/bin/yes"]).with(124);
     assert_eq!(ended.out.len(), 8 << 20);
     assert!(ended.err.contains("more output") && ended.err.contains("deadline"), "{}", ended.err);
 }
 
 #[test]
 fn a_profile_of_the_policy_is_one_like_the_built_in_ones() {
-    let sandbox = Box::new();
+    let cage = Cage::new();
     let mut policy =
         String::from("version = 1\n[sandbox.reader]\nbase = \"ro-nonet\"\nsummary = \"Reads one more folder.\"\n");
-    policy.push_str(&format!("read = [{:?}]\nprocesses = 3\nenv = [\"GREETING\"]\n", sandbox.outside));
-    let file = sandbox.world.write("sandboxes.toml", &policy);
+    policy.push_str(&format!("read = [{:?}]\nprocesses = 3\nenv = [\"GREETING\"]\n", cage.outside));
+    let file = cage.world.write("sandboxes.toml", &policy);
     let file = file.to_str().unwrap();
-    let secret = sandbox.outside.join("secret");
+    let secret = cage.outside.join("secret");
     let run = |profile: &str, command: &[&str]| {
         let flags = ["--policy", file, "sandbox", "run", profile, "--env", "GREETING=hello", "--"];
-        sandbox.world.run(&[&flags[..], command].concat())
+        cage.world.run(&[&flags[..], command].concat())
     };
     assert_eq!(run("reader", &["/bin/cat", secret.to_str().unwrap()]).with(0).out, "secret");
     let write = run("reader", &["/usr/bin/tee", secret.to_str().unwrap()]).with(1);
     assert!(write.err.contains("Permission denied"), "{write:?}");
     run("ro-nonet", &["/bin/true"]).with(2);
-    let list = sandbox.world.run(&["--policy", file, "sandbox", "list"]).with(0).out;
+    let list = cage.world.run(&["--policy", file, "sandbox", "list"]).with(0).out;
     assert!(list.contains("reader: Reads one more folder.\n  up to 3 processes"), "{list}");
 }

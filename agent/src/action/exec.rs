@@ -506,6 +506,7 @@ fn failure(error: SandboxError) -> Failure {
                 .with(json!({ "sandbox": profile, "missing": fence }))
         }
         SandboxError::NoFolder { .. } => Failure::invalid_payload(said),
+        SandboxError::Busy => Failure::new(Code::Overloaded, said),
         SandboxError::Program { .. } | SandboxError::Failed { .. } => Failure::new(Code::Failed, said),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, desktop_and};
+use crate::support::{Daemon, desktop_and, eventually};
 
 const RULES: &str = r#"
 [[rule]]
@@ -164,6 +164,43 @@ fn at_its_deadline_a_command_ends_and_what_it_wrote_is_told() {
     assert_eq!(answer["code"], "timed_out", "{answer}");
     assert_eq!(answer["data"]["stdout"].as_str().unwrap().len(), 16 * 1024);
     assert_eq!(answer["data"]["stdout_truncated"], true);
+}
+
+#[test]
+fn a_command_does_not_outlive_the_agent() {
+    let running = running();
+    let socket = running.daemon.socket();
+    let marker = format!("1000.{}", std::process::id());
+    let sleep = json!({ "name": "exec", "args": { "argv": ["/bin/sleep", marker], "timeout_sec": 60 } }).to_string();
+    let asking = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut client = std::os::unix::net::UnixStream::connect(socket).unwrap();
+        client.write_all(format!("{sleep}\n").as_bytes()).unwrap();
+        // It is cut off when the agent is gone.
+        let _cut_off = client.read_to_end(&mut Vec::new());
+    });
+    let sleeps = || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let of = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        all.map(of).filter(|c| *c == format!("/bin/sleep\0{marker}\0").into_bytes()).count()
+    };
+    eventually(|| sleeps() == 1);
+    running.daemon.signal(rustix::process::Signal::KILL);
+    eventually(|| sleeps() == 0);
+    asking.join().unwrap();
+}
+
+#[test]
+fn so_many_commands_run_at_once_and_no_more() {
+    let running = running();
+    let sleep = json!({ "name": "exec", "args": { "argv": ["/bin/sleep", "3"], "timeout_sec": 20 } }).to_string();
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..20).map(|_| scope.spawn(|| running.daemon.line(&sleep))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let ran = answers.iter().filter(|a| a["status"] == "ok").count();
+    let refused = answers.iter().filter(|a| a["code"] == "overloaded").count();
+    assert!(ran >= 16 && refused > 0 && ran + refused == 20, "{answers:?}");
 }
 
 #[test]

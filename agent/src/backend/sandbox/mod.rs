@@ -14,6 +14,7 @@ use rustix::net::{
 };
 use serde::Serialize;
 use steward_policy::{SandboxFiles, SandboxProfile};
+use tokio::sync::Semaphore;
 
 mod fences;
 mod filter;
@@ -100,6 +101,9 @@ pub enum SandboxError {
         /// The profile.
         profile: String,
     },
+    /// As many commands as may run at once do.
+    #[error("{MAX_RUNNING} commands are running already; try again when one has ended")]
+    Busy,
     /// Something else went wrong before the program ran.
     #[error("`{program}` was not run; while {doing}: {source}")]
     Failed {
@@ -123,6 +127,7 @@ pub async fn run(command: Command<'_>) -> Result<Finished, SandboxError> {
     if about_folder && command.folder.is_none() {
         return Err(SandboxError::NoFolder { profile: profile.name.clone() });
     }
+    let _one_of = RUNNING.try_acquire().map_err(|_| SandboxError::Busy)?;
     let asked = command.program.asked().to_owned();
     let mut argv = vec![asked.clone()];
     let mut script = None;
@@ -166,6 +171,10 @@ pub async fn try_out(profile: &SandboxProfile) -> Result<(), SandboxError> {
         (_, report) => Err(said(report, launcher::NAME, profile)),
     }
 }
+
+/// How many commands run at once.
+const MAX_RUNNING: usize = 16;
+static RUNNING: Semaphore = Semaphore::const_new(MAX_RUNNING);
 
 /// How long trying a profile may take. It takes a millisecond.
 const TRY: Duration = Duration::from_secs(5);
