@@ -18,7 +18,7 @@ use steward_policy::{
 
 use super::files::open_path;
 use super::types::visible;
-use super::{Capability, Example, Look, Opened, Perform, Ready, Shown, call};
+use super::{Capability, Example, Look, Need, Opened, Perform, Ready, Shown, call};
 use crate::backend::sandbox::{self, Command, Finished, OpenProgram, SandboxError};
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome};
@@ -37,6 +37,10 @@ const MAX_SECONDS: u8 = 60;
 const SECONDS: u8 = 10;
 /// Bytes kept of each of its two outputs.
 const OUTPUT: usize = 16 * 1024;
+
+/// Lines of output in the sentence of an answer, and characters of each; the whole is in `data`.
+const SHOWN_LINES: usize = 100;
+const SHOWN_WIDTH: usize = 200;
 
 /// Runs a program in a sandbox, without a shell, and answers with what it wrote.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -210,6 +214,7 @@ fn is_plain(line: &str) -> bool {
 }
 
 impl Perform for Exec {
+    const NEED: Need = Need::Sandbox;
     /// The longest time of a command, and what is around it.
     const DEADLINE: Duration = Duration::from_secs(MAX_SECONDS as u64 + 5);
 
@@ -410,10 +415,15 @@ impl Exec {
             );
             return Err(Failure::new(code, message).with(data));
         }
-        let message = match (finished.exit_code, finished.signal) {
+        let mut message = match (finished.exit_code, finished.signal) {
             (Some(code), _) => format!("`{name}` ended with {code}."),
             (None, signal) => format!("`{name}` was ended by signal {}.", signal.unwrap_or(0)),
         };
+        // For a person: the lines that it wrote, with nothing in them that a terminal would obey.
+        for line in text(&finished.stdout).lines().chain(text(&finished.stderr).lines()).take(SHOWN_LINES) {
+            message.push('\n');
+            message.push_str(&visible(line, SHOWN_WIDTH));
+        }
         Ok(Outcome::says(message).with(data))
     }
 }
@@ -431,6 +441,17 @@ fn risk(profile: &SandboxProfile) -> Risk {
         Risk::Destructive
     } else {
         Risk::Disruptive
+    }
+}
+
+/// Whether the strictest sandbox is to be had here.
+///
+/// # Errors
+/// `unavailable`, with what the kernel does not give.
+pub(crate) async fn probe() -> Result<(), Failure> {
+    match SandboxProfile::built_in("ro-nonet") {
+        Some(strict) => sandbox::try_out(&strict).await.map_err(failure),
+        None => Err(Failure::internal("the strictest sandbox is not built in")),
     }
 }
 
@@ -595,6 +616,6 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_command_is_one_line_without_tricks() {
         let argv = ["/bin/echo", "", "a b", "\u{202e}x", "a\nb"].map(str::to_owned);
-        assert_eq!(shown(&argv), r#"/bin/echo "" "a b" "\u{202e}x" "a\nb""#);
+        assert_eq!(shown(&argv), r#"/bin/echo "" "a b" <U+202E>x "a\nb""#);
     }
 }

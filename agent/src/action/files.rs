@@ -234,7 +234,7 @@ mod tests {
         let (fact, fd) = open_path(&format!("{}/link/no-such-thing/x", tmp.path().display())).unwrap();
         assert_eq!((fact.path.as_str(), fact.kind.as_str()), ("/etc/no-such-thing/x", "missing"));
         assert!(fd.is_none());
-        assert_eq!(open(&format!("{}/link", tmp.path().display())).unwrap().0.path, "/etc");
+        assert_eq!(open_path(&format!("{}/link", tmp.path().display())).unwrap().0.path, "/etc");
     }
 
     #[test]

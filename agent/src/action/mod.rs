@@ -229,6 +229,8 @@ pub enum Need {
     Backlight,
     /// A desktop session that can open things.
     Desktop,
+    /// A kernel that holds a sandbox.
+    Sandbox,
 }
 
 impl Need {
@@ -243,6 +245,7 @@ impl Need {
             Need::Sound => "a sound server (PipeWire or PulseAudio)",
             Need::Backlight => "a screen with a backlight, and systemd-logind",
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
+            Need::Sandbox => "a kernel with Landlock, seccomp and user namespaces",
         }
     }
 }

@@ -65,7 +65,7 @@ fn a_command_that_a_rule_allows_runs_in_the_strict_sandbox() {
     let answer = running.exec(json!({ "argv": ["/bin/echo", "a  b", "$HOME", "`id`"] }));
     assert_eq!(
         (&answer["status"], &answer["message"]),
-        (&json!("ok"), &json!("`/bin/echo` ended with 0.")),
+        (&json!("ok"), &json!("`/bin/echo` ended with 0.\na  b $HOME `id`")),
         "{answer}"
     );
     let data = &answer["data"];
