@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
   stewardd --system                          serve the machine on /run/steward/agent.sock
   stewardd --socket /tmp/a.sock --state-dir /tmp/a --policy my.toml
   echo '{\"name\":\"ping\"}' | stewardd --stdio --state-dir /tmp/a
+  stewardd --simulate                        a laptop that is not there, to write clients against
 
 Started by systemd it serves the sockets that it is handed (LISTEN_FDS) in place of the usual one.
 
@@ -46,6 +47,14 @@ pub struct Args {
     /// Speak on standard input and output; ends with the input. Sockets are served too when --socket names them.
     #[arg(long)]
     pub stdio: bool,
+    /// Act on a laptop that is not there, with a battery, Wi-Fi, sound, a screen and a few packages: for authors of clients.
+    ///
+    /// Nothing on this machine is changed. State goes to a folder that is removed at the end, unless --state-dir names one.
+    #[arg(long, conflicts_with = "system")]
+    pub simulate: bool,
+    /// Take the name io.github.steward_project.Steward on the user's bus, with --system on the machine's; for D-Bus activation.
+    #[arg(long)]
+    pub bus_name: bool,
     /// What this program does in place of serving.
     #[command(subcommand)]
     pub task: Option<Task>,

@@ -32,6 +32,9 @@ pub struct Receipt {
     pub summary: String,
     /// How it is put back.
     pub undo: Undo,
+    /// Whether the change put another one back: then only its id takes it back again, and `undo` without one goes further back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_undo: bool,
     /// When it was made, in milliseconds since 1970.
     pub wall_ms: i64,
     /// Counts the receipts, so that the last one is known whatever the clock does.
@@ -92,13 +95,14 @@ impl Receipts {
         action: &str,
         summary: String,
         undo: Undo,
+        of_undo: bool,
     ) -> Result<Uuid, LogError> {
         let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
         let ack = {
             let mut unused = self.lock();
             let number = unused.values().map(|r| r.number).max().unwrap_or(0) + 1;
             let (action, request) = (action.to_owned(), Some(request));
-            let receipt = Receipt { id, owner, request, action, summary, undo, wall_ms, number };
+            let receipt = Receipt { id, owner, request, action, summary, undo, of_undo, wall_ms, number };
             let ack = self.log.append("receipt", &receipt, Durability::Written);
             unused.insert(id, receipt);
             ack
@@ -112,7 +116,7 @@ impl Receipts {
         self.lock().values().any(|r| r.request == Some(request))
     }
 
-    /// The receipt of this id, or the owner's last one.
+    /// The receipt of this id, or the owner's last one that is not of an undo.
     pub fn find(&self, owner: u32, id: Option<Uuid>) -> Option<Receipt> {
         let now = self.clock.now().wall_ms;
         let unused = self.lock();
@@ -122,7 +126,7 @@ impl Receipts {
         };
         match id {
             Some(id) => unused.get(&id).filter(good).cloned(),
-            None => unused.values().filter(good).max_by_key(|r| r.number).cloned(),
+            None => unused.values().filter(good).filter(|r| !r.of_undo).max_by_key(|r| r.number).cloned(),
         }
     }
 
@@ -196,6 +200,7 @@ mod tests {
                 only: None,
                 within: None,
             },
+            of_undo: false,
             wall_ms: 0,
             number,
         };

@@ -20,6 +20,7 @@ use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::package::{Manager, Packages, Transaction};
+use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
@@ -79,17 +80,35 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
+    pub simulated: bool,
 }
 
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()) }
+        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()) }
+        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+    }
+
+    /// A laptop that is not there.
+    pub fn simulated(laptop: &Laptop) -> Machine {
+        Machine {
+            packages: Some(Manager::Mock(laptop.archive().clone())),
+            bus: Arc::new(laptop.bus()),
+            seat: Arc::new(Seat {
+                sound: Sound::at(laptop.sound()),
+                screens: Backlights::below(&laptop.sysfs()),
+                apps: Arc::new(Apps::new([laptop.data()], [], "", "")),
+                // What it does not know it cannot start.
+                starter: Starter::with([]),
+            }),
+            simulated: true,
+        }
     }
 }
 
@@ -110,6 +129,8 @@ pub struct Services {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// See [`Machine::simulated`].
+    pub simulated: bool,
     /// The folder with what is known of package transactions on their way.
     pub transactions: PathBuf,
     /// How long the lock of another package manager is waited for.

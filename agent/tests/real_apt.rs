@@ -131,7 +131,7 @@ fn what_is_previewed_is_what_is_done_and_undo_removes_exactly_that() {
         assert_eq!(preview.items[0].origin.as_deref(), Some("E2E:1/e2e"));
         assert_eq!((preview.items[0].mark, preview.items[1].mark), (Mark::Manual, Mark::Auto));
         assert!(preview.download_bytes.unwrap() > 1000 && preview.items[0].download_bytes.unwrap() > 500);
-        assert_eq!(preview.installed_bytes_change, Some(16_400));
+        assert_eq!(preview.installed_bytes_change, Some(16_384));
         assert!(
             preview.summary().starts_with("Install e2e-app 1.0 and e2e-lib 1.0 from E2E:1 (2 packages, "),
             "{}",

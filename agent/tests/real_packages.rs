@@ -7,152 +7,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![expect(clippy::disallowed_methods, reason = "tests start the daemon and look at the world with other programs")]
 
-use std::ffi::OsString;
-use std::io::Write;
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use serde_json::{Value, json};
-use steward_agent::audit;
-use steward_ipc::{Client, Code, Request, Response, Status};
-
-/// Set inside the root.
-const INSIDE: &str = "STEWARD_INSIDE_APT_ROOT";
-/// Longer than anything here takes on a slow machine.
-const LONG: Duration = Duration::from_secs(120);
-/// The exit status of the script when this machine cannot do it.
-const CANNOT: i32 = 77;
-
-const SOCKET: &str = "/run/steward-test.sock";
-const STATE: &str = "/var/lib/steward-test";
-
-/// Runs `body` inside a fresh root, by starting this test there.
-fn in_root(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/testbed/apt-root.sh");
-    let bind = |what: OsString, at: &str| {
-        let mut bind = what;
-        bind.push(format!(":{at}"));
-        bind
-    };
-    let mut args: Vec<OsString> = vec!["--bind".into(), bind(std::env::current_exe().unwrap().into(), "/steward-test")];
-    args.extend(["--bind".into(), bind(env!("CARGO_BIN_EXE_stewardd").into(), "/stewardd")]);
-    args.extend(["--env".into(), format!("{INSIDE}=1").into(), "--".into()]);
-    args.extend(["/steward-test", "--exact", test, "--nocapture", "--test-threads=1"].map(Into::into));
-    let output = Command::new(script).args(args).stdin(Stdio::null()).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.code() {
-        Some(0) => assert!(said.contains("1 passed"), "the test did not run inside the root: {said}"),
-        Some(CANNOT) if std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") => {
-            // Past the capture of the test harness, so that it is seen.
-            let _ = writeln!(std::io::stderr(), "{test}: skipped: {}", said.trim());
-        }
-        code => panic!("{test} inside the root, exit status {code:?}:\n{said}"),
-    }
-}
-
-/// The daemon inside the root.
-struct Daemon(Child);
-
-impl Daemon {
-    fn start() -> Daemon {
-        Daemon::with(&[])
-    }
-
-    fn with(env: &[(&str, &str)]) -> Daemon {
-        let _stale = std::fs::remove_file(SOCKET);
-        let mut command = Command::new("/stewardd");
-        command.args(["--socket", SOCKET, "--state-dir", STATE]).envs(env.iter().copied()).stdin(Stdio::null());
-        let daemon = Daemon(command.spawn().unwrap());
-        wait_for(|| Client::connect(SOCKET).is_ok(), "the daemon");
-        daemon
-    }
-
-    fn client() -> Client {
-        let mut client = Client::connect(SOCKET).unwrap();
-        client.set_timeout(Some(LONG)).unwrap();
-        client
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _dead = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-fn ask(client: &mut Client, name: &'static str, args: Value) -> Response {
-    let Value::Object(args) = args else { panic!("arguments are an object") };
-    client.request(&Request::with_args(name, args)).unwrap()
-}
-
-fn data(response: &Response, member: &str) -> Value {
-    response.data.as_ref().map_or(Value::Null, |d| d[member].clone())
-}
-
-/// Asks for a change that is held; gives its id and the effects that are shown.
-fn held(client: &mut Client, name: &'static str, args: Value) -> (String, Vec<String>) {
-    let response = ask(client, name, args);
-    assert_eq!(response.status, Status::Confirm, "{response:?}");
-    let effects = response.preview.as_ref().unwrap().effects.iter();
-    let effects = effects.map(|e| format!("{} {} {}", e.verb, e.object, e.version.as_deref().unwrap_or("-"))).collect();
-    (response.confirmation_id.unwrap(), effects)
-}
-
-fn confirm(client: &mut Client, id: &str) -> Response {
-    ask(client, "confirm", json!({ "id": id }))
-}
-
-fn install(client: &mut Client, package: &str) -> (String, Vec<String>) {
-    held(client, "package_install", json!({ "packages": [package] }))
-}
-
-/// What dpkg itself says: the version of each package, or `-`.
-fn installed<const N: usize>(names: [&str; N]) -> [String; N] {
-    names.map(|name| {
-        let args = ["-W", "-f=${db:Status-Status} ${Version}", "--", name];
-        let output = Command::new("dpkg-query").args(args).stderr(Stdio::null()).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.strip_prefix("installed ").unwrap_or("-").to_owned()
-    })
-}
-
-fn wait_for(there: impl Fn() -> bool, what: &str) {
-    let until = Instant::now() + LONG;
-    while !there() {
-        assert!(Instant::now() < until, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// The audit log is whole, and every act in it has one end.
-fn check_audit() {
-    let place = audit::Config::new(Path::new(STATE)).place();
-    let report = audit::verify(&place, &[]).unwrap();
-    assert!(report.is_whole(), "{report}");
-    let of = |wanted: fn(&audit::Stored) -> bool| {
-        let records = audit::read(&place).unwrap().map(Result::unwrap).filter(wanted);
-        let mut ids: Vec<String> = records.filter_map(|r| r.text("id").map(str::to_owned)).collect();
-        ids.sort();
-        ids
-    };
-    let began = of(|r| r.fields.get("runs") == Some(&Value::Bool(true)));
-    let ended = of(|r| matches!(r.text("kind"), Some("finished" | "unknown")));
-    assert_eq!(began, ended);
-}
+use inside::{Daemon, STATE, ask, check_audit, confirm, data, held, in_root, install, installed, wait_for};
+use serde_json::json;
+use steward_ipc::{Code, Status};
 
 #[test]
 fn an_installation_is_shown_confirmed_followed_and_undone_to_the_package() {
-    in_root("an_installation_is_shown_confirmed_followed_and_undone_to_the_package", || {
+    in_root(&[], "an_installation_is_shown_confirmed_followed_and_undone_to_the_package", || {
         let _daemon = Daemon::start();
         let mut client = Daemon::client();
         let mut events = Daemon::client();
@@ -196,7 +63,7 @@ fn an_installation_is_shown_confirmed_followed_and_undone_to_the_package() {
 
 #[test]
 fn what_is_not_what_was_shown_any_more_is_asked_anew() {
-    in_root("what_is_not_what_was_shown_any_more_is_asked_anew", || {
+    in_root(&[], "what_is_not_what_was_shown_any_more_is_asked_anew", || {
         let _daemon = Daemon::start();
         let mut client = Daemon::client();
         let (id, _) = install(&mut client, "e2e-app");
@@ -234,7 +101,7 @@ fn apt_runs() -> bool {
 
 #[test]
 fn apt_goes_on_when_the_daemon_is_killed_and_the_next_daemon_tells_how_it_ended() {
-    in_root("apt_goes_on_when_the_daemon_is_killed_and_the_next_daemon_tells_how_it_ended", || {
+    in_root(&[], "apt_goes_on_when_the_daemon_is_killed_and_the_next_daemon_tells_how_it_ended", || {
         let id = killed_in_the_middle();
         assert!(apt_runs(), "apt outlives the daemon");
         let daemon = Daemon::start();
@@ -263,7 +130,7 @@ fn apt_goes_on_when_the_daemon_is_killed_and_the_next_daemon_tells_how_it_ended(
 
 #[test]
 fn what_ended_while_no_daemon_ran_is_known_afterwards() {
-    in_root("what_ended_while_no_daemon_ran_is_known_afterwards", || {
+    in_root(&[], "what_ended_while_no_daemon_ran_is_known_afterwards", || {
         let id = killed_in_the_middle();
         std::fs::write("/run/e2e-slow-may-end", "").unwrap();
         wait_for(|| !apt_runs(), "the end of apt");
@@ -280,7 +147,7 @@ fn what_ended_while_no_daemon_ran_is_known_afterwards() {
 
 #[test]
 fn actions_that_need_other_services_are_unavailable() {
-    in_root("actions_that_need_other_services_are_unavailable", || {
+    in_root(&[], "actions_that_need_other_services_are_unavailable", || {
         let _daemon = Daemon::start();
         let mut client = Daemon::client();
         for name in ["power_reboot", "power_shutdown", "power_sleep"] {
@@ -294,7 +161,7 @@ fn actions_that_need_other_services_are_unavailable() {
 #[cfg(feature = "fault-injection")]
 #[test]
 fn a_crash_around_the_start_of_apt_is_told_as_it_was() {
-    in_root("a_crash_around_the_start_of_apt_is_told_as_it_was", || {
+    in_root(&[], "a_crash_around_the_start_of_apt_is_told_as_it_was", || {
         let table = [
             ("judged", "e2e-hello", "unknown"),
             ("package_before_start", "e2e-hello", "failed"),
@@ -309,7 +176,7 @@ fn a_crash_around_the_start_of_apt_is_told_as_it_was() {
             let mut client = Daemon::client();
             let (id, _) = install(&mut client, package);
             let args = json!({ "id": id }).as_object().cloned().unwrap();
-            assert!(client.request(&Request::with_args("confirm", args)).is_err(), "{point}: it dies");
+            assert!(client.request(&steward_ipc::Request::with_args("confirm", args)).is_err(), "{point}: it dies");
             drop(daemon);
             let daemon = Daemon::start();
             let mut client = Daemon::client();

@@ -17,8 +17,10 @@ use steward_agent::backend::package::Manager;
 use steward_agent::backend::package::mock::MockArchive;
 use steward_agent::backend::sound::Sound;
 use steward_agent::services::{Machine, Seat};
-use support::{DESKTOP, Daemon, PATIENCE, World, desktop_and};
+use support::{DESKTOP, Daemon, World, desktop_and};
 
+/// How long a server may take until it is ready.
+const READY: Duration = Duration::from_secs(20);
 /// The output that the tests speak about.
 const SINK: &str = "steward_test";
 const TITLE: &str = "Test Speakers";
@@ -74,7 +76,7 @@ impl Server {
         let sink = format!("sink_name={SINK}");
         match self.kind {
             Kind::PulseAudio => {
-                let module = format!("module-null-sink {sink} sink_properties=device.description=\"'{TITLE}'\"");
+                let module = format!("module-null-sink {sink} sink_properties=\"device.description='{TITLE}'\"");
                 let args = ["-n", "--daemonize=no", "--exit-idle-time=-1", "-L", "module-native-protocol-unix", "-L"];
                 self.run("pulseaudio", &[&args[..], &[module.as_str()]].concat());
                 self.until(|s| s.try_pactl(&["get-default-sink"]).is_some_and(|s| s.trim() == SINK));
@@ -87,7 +89,7 @@ impl Server {
                 self.run("wireplumber", &[]);
                 self.run("pipewire-pulse", &[]);
                 self.until(|s| s.try_pactl(&["info"]).is_some());
-                let title = format!("sink_properties=device.description='{TITLE}'");
+                let title = format!("sink_properties=\"device.description='{TITLE}'\"");
                 self.pactl(&["load-module", "module-null-sink", &sink, "media.class=Audio/Sink", &title]);
                 self.until(|s| {
                     drop(s.try_pactl(&["set-default-sink", SINK]));
@@ -110,7 +112,7 @@ impl Server {
     }
 
     fn until(&self, so: impl Fn(&Server) -> bool) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + READY;
         while !so(self) {
             assert!(Instant::now() < until, "{:?} is not ready", self.kind);
             std::thread::sleep(Duration::from_millis(20));
@@ -148,7 +150,7 @@ impl Server {
     }
 
     fn machine(&self) -> Machine {
-        let bare = Machine::bare(Manager::Mock(MockArchive::shipped()));
+        let bare = Machine::bare(Some(Manager::Mock(MockArchive::shipped())));
         let seat = Seat { sound: Sound::at(self.path()), ..Seat::bare() };
         Machine { seat: Arc::new(seat), ..bare }
     }
@@ -258,13 +260,15 @@ fn the_sound_is_muted_and_unmuted_and_a_volume_does_not_unmute_it() {
         server.set("70%");
         let world = server.world(DESKTOP);
         done(&world.ask("volume_unmute", ""), "The sound is not muted.");
-        done(&world.ask("volume_mute", ""), "The sound is muted.");
+        let muted = world.ask("volume_mute", "");
+        done(&muted, "The sound is muted.");
         assert!(server.muted());
         done(&world.ask("volume_mute", ""), "The sound is already muted.");
         done(&world.ask("set_volume", "40"), "Volume set to 40 percent. The sound is muted.");
         assert!(server.muted());
         done(&world.ask("undo", ""), "Volume set to 70 percent. The sound is muted.");
-        done(&world.ask("undo", ""), "The sound is no longer muted; the volume is at 70 percent.");
+        let back = world.ask("undo", muted["data"]["receipt"].as_str().unwrap());
+        done(&back, "The sound is no longer muted; the volume is at 70 percent.");
         assert!(!server.muted());
     });
 }
@@ -377,7 +381,7 @@ fn a_server_without_an_output_is_told_and_one_that_does_not_speak_is_late() {
     let silent = folder.path().join("native");
     let _listening = std::os::unix::net::UnixListener::bind(&silent).unwrap();
     let mut world = World::new(DESKTOP);
-    let bare = Machine::bare(Manager::Mock(MockArchive::shipped()));
+    let bare = Machine::bare(Some(Manager::Mock(MockArchive::shipped())));
     world.machine = Some(Machine { seat: Arc::new(Seat { sound: Sound::at(silent), ..Seat::bare() }), ..bare });
     world.restart();
     let answer = world.ask("volume_mute", "");

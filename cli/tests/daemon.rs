@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use common::World;
+use steward_agent::backend::simulate::Laptop;
 use steward_agent::clock::Clock;
 use steward_agent::core::{Core, Setup};
 use steward_agent::policy_files::Roots;
@@ -28,12 +29,19 @@ struct Daemon {
 impl Daemon {
     /// A daemon at the usual place of the world's user.
     fn new() -> Daemon {
+        Daemon::on(|_| Machine::bare(None))
+    }
+
+    /// The same on another machine, which may have a folder.
+    fn on(machine: fn(&Path) -> Machine) -> Daemon {
         let world = World::new();
+        let folder = world.path("machine");
+        std::fs::create_dir(&folder).unwrap();
         let socket = world.path("run/steward/agent.sock");
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = std::sync::mpsc::channel();
         let uid = rustix::process::geteuid().as_raw();
-        let setup = Setup {
+        let mut setup = Setup {
             mode: Mode::User,
             state: world.path("daemon"),
             config: world.path("config.toml"),
@@ -48,6 +56,7 @@ impl Daemon {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
+                setup.machine = machine(&folder);
                 let (core, interrupted) = Core::start(setup).unwrap();
                 core.take_up(interrupted).await;
                 let listening = server::listen(&spec, Access::Own).unwrap();
@@ -147,6 +156,15 @@ fn an_interrupted_wait_says_what_is_left() {
     let ended = common::ended(waiting.wait_with_output().unwrap()).with(130);
     assert!(ended.err.contains("Forget note 1"), "{ended:?}");
     assert!(daemon.world.run(&["pending"]).with(0).out.contains(id.trim_end()));
+}
+
+#[test]
+fn doctor_says_that_a_simulation_is_one() {
+    let daemon = Daemon::on(|folder| Machine::simulated(&Laptop::new(folder).unwrap()));
+    let said = daemon.world.run(&["doctor"]);
+    assert!(said.out.contains("machine:        a simulation: nothing on this machine is changed"), "{said:?}");
+    let real = Daemon::new();
+    assert!(!real.world.run(&["doctor"]).out.contains("simulation"));
 }
 
 #[test]

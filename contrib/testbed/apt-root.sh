@@ -1,13 +1,16 @@
 #!/bin/sh
 # Runs a command in a throwaway Debian root whose only package source is a small local archive.
 #
-#   apt-root.sh [--bind FILE:PATH]... [--env NAME=VALUE]... -- COMMAND [ARGUMENT...]
-#   apt-root.sh --prepare      only makes the cached parts
+#   apt-root.sh [--packagekit] [--bind FILE:PATH]... [--env NAME=VALUE]... -- COMMAND [ARGUMENT...]
+#   apt-root.sh [--packagekit] --prepare      only makes the cached parts
 #   apt-root.sh --archives     makes them, and prints the folder of the archives
 #
 # The root lives on a tmpfs in a mount namespace of its own and is gone afterwards. FILE (a program of this
 # machine, say) is bound read-only at PATH inside. The command runs with a cleared environment; its exit
 # status is the script's. 77 means that this machine cannot do it, and one line on stderr says why.
+#
+# With --packagekit the root has a system bus with PackageKit and polkit, which are started when they are called, a network
+# of its own that leads nowhere (PackageKit fetches nothing without one) and an ordinary user `tester` (1000).
 #
 # Cached in ${STEWARD_CACHE:-/var/cache/steward-tests}: a root made once with mmdebstrap from this machine's
 # own mirror, and the archive, which is made again when this script changes. Inside the root
@@ -17,16 +20,23 @@ set -eu
 CACHE=${STEWARD_CACHE:-/var/cache/steward-tests}
 SELF=$(readlink -f "$0")
 
+KIT=
+if [ "${1:-}" = --packagekit ]; then
+    KIT=packagekit
+    shift
+fi
+
 cannot() { echo "apt-root: $*" >&2; exit 77; }
 
 [ "$(id -u)" = 0 ] || cannot "needs root (mount namespaces, chroot)"
-for tool in mmdebstrap unshare chroot tar dpkg-deb apt-ftparchive flock sha256sum; do
-    command -v "$tool" >/dev/null || cannot "needs $tool (Debian: mmdebstrap, util-linux, apt-utils)"
+for tool in mmdebstrap unshare chroot tar dpkg-deb apt-ftparchive flock sha256sum ip; do
+    command -v "$tool" >/dev/null || cannot "needs $tool (Debian: mmdebstrap, util-linux, apt-utils, iproute2)"
 done
 
 SUITE=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 [ -n "$SUITE" ] || cannot "this is not a Debian machine (no VERSION_CODENAME)"
-ROOT_TAR=$CACHE/apt-root-$SUITE.tar
+ROOT_TAR=$CACHE/${KIT:-apt}-root-$SUITE.tar
+INCLUDE=${KIT:+--include=packagekit,polkitd,dbus}
 ARCHIVES=$CACHE/archives-$(sha256sum "$SELF" | cut -c1-16)
 
 # deb FOLDER NAME VERSION [CONTROL-LINE...]; a postinst is read from the file $POSTINST when it is set.
@@ -93,7 +103,9 @@ prepare() {
         done
         [ -n "$sources" ] || cannot "no Debian mirror in /etc/apt/sources.list"
         echo "apt-root: making the root once, in $ROOT_TAR" >&2
-        mmdebstrap --quiet --variant=apt --mode=root --format=tar --aptopt='APT::Install-Recommends "false"' \
+        # No word where there is nothing to include.
+        # shellcheck disable=SC2086
+        mmdebstrap --quiet $INCLUDE --variant=apt --mode=root --format=tar --aptopt='APT::Install-Recommends "false"' \
             "$SUITE" "$ROOT_TAR.new" "$sources" >&2 || cannot "mmdebstrap failed (is the mirror reachable?)"
         mv "$ROOT_TAR.new" "$ROOT_TAR"
     fi
@@ -160,6 +172,19 @@ enter() {
         esac
     done
     chroot "$root" /usr/bin/apt-get -qq update
+    if [ -n "$KIT" ]; then
+        ip link set lo up
+        ip link add kit0 type veth peer name kit1
+        ip address add 192.0.2.1/24 dev kit0
+        ip link set kit0 up
+        ip link set kit1 up
+        ip route add default via 192.0.2.2
+        echo 'tester:x:1000:1000::/home/tester:/bin/sh' >> "$root/etc/passwd"
+        echo 'tester:x:1000:' >> "$root/etc/group"
+        mkdir -p "$root/home/tester" "$root/run/dbus" "$root/run/lock"
+        chown 1000:1000 "$root/home/tester"
+        chroot "$root" /usr/bin/dbus-daemon --system --fork --nopidfile
+    fi
     # Words of --env have no blanks, so they are split on purpose.
     # shellcheck disable=SC2086
     status=0
@@ -182,6 +207,9 @@ case ${1:-} in
     ;;
 *)
     prepare
+    # What is started inside ends with it.
+    [ -z "$KIT" ] || exec unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc \
+        "$SELF" --packagekit --inside "$@"
     exec unshare --mount --propagation private "$SELF" --inside "$@"
     ;;
 esac

@@ -176,6 +176,7 @@ impl OpenApp {
             match find(&installed, &asked) {
                 Found::One(app) => apps.launch(app).map_err(Failure::from),
                 Found::Many(fit) => Err(ambiguous(&asked, &fit)),
+                Found::None(_) if installed.is_empty() => Err(no_apps()),
                 Found::None(near) => Err(not_installed(&asked, &near)),
             }
         });
@@ -205,6 +206,12 @@ fn ambiguous(asked: &str, fit: &[&App]) -> Failure {
         listed(&names)
     );
     Failure::new(Code::Ambiguous, message).with(json!({ "readings": readings }))
+}
+
+/// What is said on a machine without a desktop.
+fn no_apps() -> Failure {
+    let message = "no apps are installed here: there are no desktop entries in the data folders (`XDG_DATA_DIRS`)";
+    Failure::new(Code::Unavailable, message).with(json!({ "needs": Need::Desktop.words() }))
 }
 
 fn not_installed(asked: &str, near: &[&App]) -> Failure {

@@ -83,8 +83,9 @@ pub trait Perform: Capability {
     const NEED: Need = Need::Nothing;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
-    /// How long it may take before its first change.
-    const DEADLINE: Duration = Duration::from_secs(10);
+    /// How long it may take before its first change. Longer than a question and an order to a service may take together, so that
+    /// a service which does not answer is named.
+    const DEADLINE: Duration = Duration::from_secs(20);
     /// How long finding out what would happen may take.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.
@@ -124,6 +125,14 @@ pub trait Perform: Capability {
     /// # Errors
     /// What went wrong, with a code.
     fn run(&self, cx: &Context<'_>, ready: Ready) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+
+    /// Puts what is meant in the place of what was said, before anything is judged. It may look, and changes nothing.
+    ///
+    /// # Errors
+    /// When what was said can mean nothing here.
+    fn mean(&mut self, _cx: &Context<'_>) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
 
     /// The present value of what it changes, to be compared with a receipt's `after` before it is put back.
     ///
@@ -394,6 +403,13 @@ macro_rules! catalogue {
             /// See [`Perform::run`]. Only `execute` calls it.
             pub(crate) async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
                 match self { $(Action::$action(a) => a.run(cx, ready).await),+ }
+            }
+            /// See [`Perform::mean`].
+            ///
+            /// # Errors
+            /// As there.
+            pub async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
+                match self { $(Action::$action(a) => a.mean(cx).await),+ }
             }
             /// See [`Perform::present`].
             ///

@@ -170,7 +170,21 @@ async fn possible(cx: &Context<'_>, power: Power) -> Result<(), Failure> {
         Power::PowerOff => "switching off",
         Power::Suspend => "sleep",
     };
-    let (code, message) = match Login1(&cx.services.bus).can(power).await? {
+    let login1 = Login1(&cx.services.bus);
+    let can = login1.can(power).await?;
+    // Who may do it at other times is asked for a password while a program forbids it.
+    if matches!(can, Can::Challenge | Can::No)
+        && let Some(inhibitor) = login1.inhibitors(power).await?.into_iter().find(|i| i.blocks)
+    {
+        let (who, why) = (visible(&inhibitor.who, 60), visible(&inhibitor.why, 120));
+        let message = format!(
+            "{who} forbids {what} at the moment ({why}); end it first, or have an administrator allow `{}-ignore-inhibit` with a polkit rule",
+            power.polkit()
+        );
+        return Err(Failure::new(Code::NotAuthorized, message)
+            .with(json!({ "action": power.polkit(), "who": who, "why": why })));
+    }
+    let (code, message) = match can {
         Can::Yes => return Ok(()),
         Can::NotAvailable => (
             Code::Unavailable,

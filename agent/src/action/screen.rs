@@ -51,6 +51,15 @@ async fn preview(cx: &Context<'_>, wish: Wish) -> Result<Shown, Failure> {
     Ok(aim(&screen, wish).0.shown("brightness", &screen.name, Vec::new()))
 }
 
+/// logind's error for a session that is not at the front of its seat, or on none (`BUS_ERROR_NOT_YOUR_DEVICE` of systemd).
+const NOT_IN_FRONT: &str = "org.freedesktop.login1.NotYourDevice";
+
+fn not_in_front(error: &BusError) -> Failure {
+    let message =
+        format!("{error}; the brightness is set from the session that is in front at the screen, by its owner");
+    Failure::new(Code::NotAuthorized, message)
+}
+
 async fn run(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome, Failure> {
     let screen = screen(cx).await?;
     let (level, raw) = aim(&screen, wish);
@@ -63,10 +72,8 @@ async fn run(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome, Fail
     let set = Login1(&cx.services.bus).set_brightness(cx.services.uid, &screen.name, raw).await;
     set.map_err(|e| match e {
         // Not a matter of polkit: logind lets the session's owner, at the front of the seat.
-        BusError::Refused { .. } | BusError::Said { .. } => Failure::new(
-            Code::NotAuthorized,
-            format!("{e}; the brightness is set from the session that is in front at the screen, by its owner"),
-        ),
+        BusError::Refused { .. } => not_in_front(&e),
+        BusError::Said { ref name, .. } if name == NOT_IN_FRONT => not_in_front(&e),
         other => other.into(),
     })?;
     let undo = level.undo(SetBrightness::NAME, |percent| state(&screen, percent));

@@ -143,6 +143,7 @@ impl Perform for OpenUrl {
         let order = Order { id: XDG_OPEN, title: &title, argv: &argv, folder: None };
         let through = cx.services.seat.starter.start(&cx.services.bus, &order).await?;
         let data = json!({ "url": url, "through": XDG_OPEN, "started": through_word(&through) });
-        Ok(Outcome::says(format!("{shown} was handed to the browser.")).with(with_unit(data, &through)))
+        Ok(Outcome::says(format!("{shown} was handed to `xdg-open`, which opens it in the browser."))
+            .with(with_unit(data, &through)))
     }
 }

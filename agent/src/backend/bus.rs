@@ -15,6 +15,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How much of a service's own words is kept, in characters.
 const MAX_WORDS: usize = 300;
 
+/// The agent's own name on a bus, by which it can be started. Nothing can be called there.
+pub const OWN_NAME: &str = "io.github.steward_project.Steward";
+
 /// Which bus a service is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -99,6 +102,14 @@ pub enum BusError {
         /// Its words.
         text: String,
     },
+}
+
+impl BusError {
+    /// Whether it is what GLib's services answer between taking their name and offering their objects (`gdbusconnection.c`).
+    pub(in crate::backend) fn is_beginning(&self) -> bool {
+        matches!(self, BusError::Said { name, text, .. }
+            if name == "org.freedesktop.DBus.Error.UnknownMethod" && text.starts_with("Object does not exist at path"))
+    }
 }
 
 fn words(text: &str) -> String {
@@ -232,6 +243,20 @@ impl Bus {
         }
     }
 
+    /// Takes the agent's own name, so that whoever looks for the agent sees that it is there, or has the bus start it. The name goes with
+    /// the connection; after a restart of the bus nobody has it until the agent is started again.
+    ///
+    /// # Errors
+    /// [`BusError::NoBus`], also when another agent has the name.
+    pub async fn own_name(&self, side: Side) -> Result<(), BusError> {
+        let connection = self.connection(side).await?;
+        let no_bus = |text: String| BusError::NoBus { side, text };
+        match tokio::time::timeout(CONNECT, connection.request_name(OWN_NAME)).await {
+            Ok(taken) => taken.map_err(|e| no_bus(clean(&e.to_string()))),
+            Err(_) => Err(no_bus(format!("it did not answer within {} seconds", CONNECT.as_secs()))),
+        }
+    }
+
     /// Whether `service` answers or would be started by the bus when it is called.
     ///
     /// # Errors
@@ -245,15 +270,14 @@ impl Bus {
     }
 }
 
-/// Whether a name on a bus is somebody's. A connection without a bus (two ends of a socket pair) has one peer, which is whoever is
-/// asked for.
+/// Whether a name on a bus is somebody's.
 async fn up(connection: &zbus::Connection, name: &str) -> bool {
     let look = async {
         let bus = zbus::fdo::DBusProxy::new(connection).await?;
         let known: zbus::names::BusName<'_> = name.try_into()?;
         Ok::<_, zbus::Error>(bus.name_has_owner(known).await?)
     };
-    !connection.is_bus() || matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
 }
 
 /// Whether the bus would start somebody for a name. That need not come up: the unit of BlueZ, for one, does not start on a machine

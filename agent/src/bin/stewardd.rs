@@ -1,5 +1,6 @@
 //! The daemon: one agent, its sockets, its signals.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use steward_agent::args::Args;
+use steward_agent::args::{Args, Task};
+use steward_agent::backend::bus::Side;
+use steward_agent::backend::package::root::Root;
+use steward_agent::backend::simulate::Laptop;
 use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
 use steward_agent::config::Places;
@@ -35,6 +39,9 @@ fn main() -> anyhow::Result<ExitCode> {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .without_time()
         .init();
+    if let Some(Task::Transact { instance }) = args.task {
+        return transact(&instance).map(|()| ExitCode::SUCCESS);
+    }
     many_descriptors();
     // Before there are threads: what is handed over is taken out of the environment.
     let inherited = Inherited::take()?;
@@ -43,6 +50,14 @@ fn main() -> anyhow::Result<ExitCode> {
     // A read of standard input cannot be interrupted; nothing else is left.
     runtime.shutdown_timeout(Duration::from_millis(100));
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Root's part: one package transaction, to its end.
+fn transact(instance: &str) -> anyhow::Result<()> {
+    let root = Root::of_this_machine()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tracing::info!("{}", runtime.block_on(root.carry_out(instance))?);
+    Ok(())
 }
 
 /// As many open files as the administrator allows: each connection is one.
@@ -67,7 +82,11 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
         (None, Ok(places)) => Ok(of(places)),
         (None, Err(e)) => Err(anyhow::anyhow!("{e}")),
     };
-    let state = place(args.state_dir, |p| p.state.clone())?;
+    let simulation = args.simulate.then(Simulation::new).transpose()?;
+    let state = match (&simulation, args.state_dir) {
+        (Some(simulation), None) => simulation.folder.join("state"),
+        (_, given) => place(given, |p| p.state.clone())?,
+    };
     let config = match &places {
         Err(_) if args.config.is_none() => state.join("config.toml"),
         _ => place(args.config, |p| p.config.clone())?,
@@ -95,8 +114,15 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
         clock: Clock::system(),
         wait: WAIT,
         note: paths.join(" "),
-        machine: Machine::this(),
+        machine: simulation.as_ref().map_or_else(Machine::this, |s| Machine::simulated(&s.laptop)),
     };
+    if simulation.is_some() {
+        tracing::warn!(
+            "this is a simulation: nothing on this machine is changed; state is in {}",
+            setup.state.display()
+        );
+    }
+    let bus = setup.machine.bus.clone();
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
     let access = match mode {
         Mode::User => Access::Own,
@@ -131,6 +157,15 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     });
     let heart = tokio::spawn(beat(core.clone(), manager.clone()));
     manager.ready(&status(&core));
+    if args.bus_name {
+        let side = if mode == Mode::System { Side::System } else { Side::Session };
+        // Beside the loop: a bus that does not answer holds up no signal.
+        tokio::spawn(async move {
+            if let Err(e) = bus.own_name(side).await {
+                tracing::warn!("the agent has no name on the bus: {e}");
+            }
+        });
+    }
     loop {
         tokio::select! {
             () = &mut stdio => break,
@@ -155,8 +190,15 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How the rules stand, in one line for `systemctl status`.
+/// What it acts on and how the rules stand, in one line for `systemctl status`.
 fn status(core: &Core) -> String {
+    match core.is_simulated() {
+        true => format!("a simulation: nothing on this machine is changed; {}", rules(core)),
+        false => rules(core),
+    }
+}
+
+fn rules(core: &Core) -> String {
     let state = core.policy_state();
     let generation = &state["generation"];
     if !state["broken"].is_null() {
@@ -177,6 +219,30 @@ async fn beat(core: Core, manager: Arc<ServiceManager>) {
         ticks.tick().await;
         if core.is_alive().await {
             manager.alive();
+        }
+    }
+}
+
+/// A laptop that is not there, and the folder that it takes.
+struct Simulation {
+    folder: PathBuf,
+    laptop: Laptop,
+}
+
+impl Simulation {
+    fn new() -> anyhow::Result<Simulation> {
+        let folder = std::env::temp_dir().join(format!("steward-{}", uuid::Uuid::new_v4().simple()));
+        // Not one that is there already, and nobody else's.
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).with_context(|| folder.display().to_string())?;
+        let laptop = Laptop::new(&folder).with_context(|| format!("the simulation in {}", folder.display()))?;
+        Ok(Simulation { folder, laptop })
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_dir_all(&self.folder) {
+            tracing::warn!("{} could not be removed: {e}", self.folder.display());
         }
     }
 }

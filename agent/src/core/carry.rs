@@ -55,6 +55,9 @@ impl Core {
             // A restarted agent tells by it whether the machine was booted again since.
             data["boot"] = json!(&*self.0.clock.now().boot_id);
         }
+        if self.simulates(&case.plan.steps) {
+            data["simulated"] = json!(true);
+        }
         judged.data = Some(data);
         if let How::Person(id) = &how {
             judged.confirmation = Some(*id);
@@ -92,6 +95,7 @@ impl Core {
             Ok(outcome) => Reply::done(name, outcome),
             Err(failure) => Reply::failed(name, failure),
         };
+        let reply = self.marked(&case.plan.steps, reply);
         let kind = if reply.code() == Some(Code::UnknownOutcome) { Kind::Unknown } else { Kind::Finished };
         let mut finished = self.blank(kind, case.caller);
         finished.id = Some(case.id);
@@ -255,7 +259,8 @@ impl Running {
         for Ran { action, result } in ran {
             let mut step = result?;
             if let Some(undo) = step.undo.take() {
-                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo).await {
+                let of_undo = plan.undoes.is_some();
+                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo).await {
                     Ok(id) => match &mut step.data {
                         Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
                         data => *data = Some(json!({ "receipt": id })),

@@ -85,7 +85,7 @@ impl Core {
         }
         let policy = self.note(&case, "confirm");
         let ending = Ending::Held(Box::new(HeldReply { id: held.id, preview: held.preview.clone(), policy, data }));
-        Ok(Reply { action: case.plan.name.clone(), ending })
+        Ok(self.marked(&case.plan.steps, Reply { action: case.plan.name.clone(), ending }))
     }
 
     /// Answers that the policy says no, and records it.

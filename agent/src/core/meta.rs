@@ -67,8 +67,13 @@ impl Core {
 
     async fn capabilities(&self, caller: &Arc<Caller>, details: bool) -> Outcome {
         let capabilities = Capabilities { ipc_version: 1, protocol_version: 1, actions: action::names() };
-        let data = if details { Some(self.details(caller).await) } else { None };
-        Outcome { capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
+        let mut data = if details { Some(self.details(caller).await) } else { None };
+        let mut message = None;
+        if self.0.services.simulated {
+            data.get_or_insert_with(|| json!({}))["simulated"] = json!(true);
+            message = Some("This is a simulation: nothing on this machine is changed.".into());
+        }
+        Outcome { message, capabilities: Some(Box::new(capabilities)), data, ..Outcome::default() }
     }
 
     /// What each action does, takes and needs, and what this caller would be answered now.

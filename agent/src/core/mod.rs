@@ -19,6 +19,7 @@ mod hold;
 mod meta;
 mod release;
 mod say;
+mod simulated;
 mod start;
 
 pub use start::{Setup, StartError, Vanished};
@@ -117,12 +118,12 @@ impl Core {
     /// The one path: understood already, then looked at, judged, previewed, judged again, admitted, carried out.
     pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan) -> Reply {
         let id = Uuid::new_v4();
-        let name = plan.name.clone();
+        let (name, steps) = (plan.name.clone(), plan.steps.clone());
         match self.try_path(caller, plan, id).await {
             Ok(reply) => reply,
             Err(failure) => {
                 self.refused(caller, &name, &failure);
-                Reply::failed(name, failure)
+                self.marked(&steps, Reply::failed(name, failure))
             }
         }
     }
@@ -151,7 +152,7 @@ impl Core {
             match self.preview(&plan, &cx).await {
                 Ok(all) => {
                     if let Some(reply) = already(&plan, &all) {
-                        return Ok(reply);
+                        return Ok(self.marked(&plan.steps, reply));
                     }
                     shown = all;
                 }
@@ -221,9 +222,14 @@ impl Core {
         Ok(self.carry_out(case, approved).await)
     }
 
-    /// Replaces an `undo` by the action that puts the change back.
-    async fn resolve(&self, plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
-        let [Action::Undo(undo)] = plan.steps.as_slice() else { return Ok(plan) };
+    /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
+    async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
+        let [Action::Undo(undo)] = plan.steps.as_slice() else {
+            for step in &mut plan.steps {
+                step.mean(cx).await?;
+            }
+            return Ok(plan);
+        };
         let none = || Failure::new(Code::Failed, "there is nothing to put back").with(json!({ "state": "no_receipt" }));
         let wanted = match &undo.receipt {
             Some(text) => Some(Uuid::try_parse(text).map_err(|_| none())?),
@@ -332,13 +338,13 @@ impl Core {
         }
     }
 
-    /// Whether the session of `who` is locked, for rules that ask.
+    /// Whether the screen of `who` is locked, for rules that ask; `None` when that is not known.
     async fn locked(&self, who: Who<'_>) -> Option<bool> {
-        let session = match who {
-            Who::Here(c) => c.facts().session.clone(),
-            Who::Then(a) => a.session.clone(),
-        }?;
-        Login1(&self.0.services.bus).locked(&session).await.ok()
+        let (uid, session) = match who {
+            Who::Here(c) => (c.uid(), c.facts().session.clone()),
+            Who::Then(a) => (a.uid, a.session.clone()),
+        };
+        Login1(&self.0.services.bus).screen_locked(uid, session.as_deref()).await.ok().flatten()
     }
 
     /// What would happen, within a time and one at a time for each uid.
@@ -364,6 +370,7 @@ impl Core {
                 return Err(Failure::new(Code::TimedOut, message));
             }
         };
+        self.mark_previews(&plan.steps, &mut all);
         if let Some(id) = plan.undoes {
             // Used by another undo since, or too old by now.
             let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {

@@ -14,7 +14,7 @@ use crate::action::for_policy::ForPolicy;
 use crate::action::package::attach;
 use crate::action::{self, Action};
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind, Place};
-use crate::backend::package::Packages;
+use crate::backend::package::{Packages, Unit};
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -102,12 +102,13 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
-            packages: match setup.machine.packages {
+            packages: match setup.machine.packages.clone() {
                 Some(manager) => Packages::only(manager),
-                None => Packages::of_this_machine(&config.package.managers),
+                None => packages(&setup, &config),
             },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -138,9 +139,13 @@ impl Core {
         let rules = self.rules();
         let mut started = AuditRecord::new(Kind::Started);
         started.policy = Some(rules.policy.hash().to_owned());
-        started.data = Some(
-            json!({ "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files) }),
-        );
+        let mut data = json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": self.policy_state(), "files": listed(&rules.files),
+        });
+        if self.0.services.simulated {
+            data["simulated"] = json!(true);
+        }
+        started.data = Some(data);
         self.write_later(&started);
 
         if self.0.services.memory.tidy().await {
@@ -234,8 +239,9 @@ impl Core {
             Ok(mut outcome) => {
                 let receipts = &self.0.receipts;
                 let summary = outcome.message.clone().unwrap_or_default().into_owned();
+                let of_undo = held.as_ref().is_some_and(|h| h.undoes.is_some());
                 if let Some(undo) = outcome.undo.take().filter(|_| !receipts.has_of(id))
-                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo).await
+                    && let Err(e) = receipts.add(owner, id, &action, summary, *undo, of_undo).await
                 {
                     tracing::error!("a receipt could not be written: {e}");
                 }
@@ -424,6 +430,15 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+/// The package managers of the configuration. The machine's agent has what needs root done by a unit, unless it is root.
+fn packages(setup: &Setup, config: &Config) -> Packages {
+    let packages = Packages::of_this_machine(&config.package.managers, &setup.machine.bus);
+    if setup.mode == Mode::User || rustix::process::geteuid().is_root() {
+        return packages;
+    }
+    packages.by(Unit::new(setup.machine.bus.clone(), setup.state.clone()))
 }
 
 fn interpreter() -> Interpreter {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use steward_agent::backend::package::Manager;
 use steward_agent::backend::package::mock::MockArchive;
+use steward_agent::backend::simulate::Laptop;
 use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
 use steward_agent::policy_files::Roots;
@@ -235,6 +236,34 @@ impl Drop for World {
         if !std::thread::panicking() {
             self.stop();
         }
+    }
+}
+
+/// A laptop that is not there, with what it lives on.
+pub struct Simulated {
+    pub laptop: Laptop,
+    _folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Simulated {
+    pub fn new() -> Simulated {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let laptop = {
+            let _entered = runtime.enter();
+            Laptop::new(folder.path()).expect("a laptop")
+        };
+        Simulated { laptop, _folder: folder, _runtime: runtime }
+    }
+
+    /// An agent on it.
+    pub fn world(&self, policy: &str) -> World {
+        let mut world = World::new(policy);
+        world.machine = Some(Machine::simulated(&self.laptop));
+        world.restart();
+        world
     }
 }
 

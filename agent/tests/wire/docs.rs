@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use steward_agent::action::CATALOGUE;
 use steward_ipc::{Client, Code};
 
-use crate::support::{DESKTOP, World, desktop_and};
+use crate::support::{DESKTOP, Simulated, World, desktop_and};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -53,10 +53,10 @@ decision = { confirm = { assurance = "desktop", grants = ["once", "1h"] } }
 why      = "Software is installed by a person."
 "#;
 
-/// The policy that a transcript is made under, by the word after `transcript`.
+/// The policy that a transcript is made under, by the word after `transcript`; `simulated` is on a laptop that is not there.
 fn policy(word: &str) -> String {
     match word {
-        "" => DESKTOP.to_owned(),
+        "" | "simulated" => DESKTOP.to_owned(),
         "badpkg" => desktop_and(BADPKG),
         "desk" => desktop_and(DESK),
         other => panic!("no policy is named `{other}`"),
@@ -86,6 +86,8 @@ impl Names {
                 out.push_str("<hash>");
             } else if word.starts_with('/') && word.contains("/deps/wire-") {
                 out.push_str("<program>");
+            } else if let Some((unit, _)) = word.split_once('@').filter(|_| word.ends_with(".service")) {
+                let _ = write!(out, "{unit}@<random>.service");
             } else if out.ends_with("\"name\":\"free space\",\"value\":\"") {
                 out.push_str("<size>");
             } else {
@@ -135,7 +137,8 @@ impl Names {
 
 /// Replays a transcript; gives it back as it really is.
 fn replay(word: &str, block: &str) -> String {
-    let world = World::new(&policy(word));
+    let simulated = (word == "simulated").then(Simulated::new);
+    let world = simulated.as_ref().map_or_else(|| World::new(&policy(word)), |s| s.world(&policy(word)));
     let mut clients: BTreeMap<char, Client> = BTreeMap::new();
     let mut names = Names::default();
     let mut out = String::new();
@@ -164,7 +167,13 @@ fn replay(word: &str, block: &str) -> String {
 
 #[test]
 fn every_transcript_is_what_a_real_agent_answers() {
-    let there = document("ipc.md");
+    transcripts("ipc.md", 10);
+    transcripts("simulate.md", 2);
+}
+
+/// Replays the transcripts of a document, of which there are so many at the least.
+fn transcripts(name: &str, least: usize) {
+    let there = document(name);
     let mut wanted = String::new();
     let mut rest = there.as_str();
     let mut count = 0;
@@ -177,8 +186,8 @@ fn every_transcript_is_what_a_real_agent_answers() {
         count += 1;
     }
     wanted.push_str(rest);
-    assert!(count >= 10, "{count} transcripts");
-    hold("ipc.md", &wanted, &document("ipc.md"));
+    assert!(count >= least, "{name}: {count} transcripts");
+    hold(name, &wanted, &document(name));
 }
 
 /// A document with the text between its two markers replaced.

@@ -392,3 +392,42 @@ fn the_client_library_speaks_it() {
     let id = answer.confirmation_id.unwrap();
     assert_eq!(client.request(&Request::new("confirm", Some(&id))).unwrap().status, steward_ipc::Status::Ok);
 }
+
+const NO_CODE: &str = r#"
+[[rule]]
+id        = "no-code"
+actions   = ["package_install"]
+args.packages = { in = ["code"] }
+decision  = "deny"
+match     = ["package_install code"]
+not_match = ["package_install vim"]
+"#;
+
+#[test]
+fn what_people_say_for_a_package_is_judged_and_shown_under_its_real_name() {
+    let world = World::new(DESKTOP);
+    world.archive.publish("code", "1.95", &[]);
+    for line in [
+        json!({ "name": "package_install", "payload": "VS Code" }),
+        json!({ "name": "package_install", "payload": "vs code, vscode" }),
+        json!({ "name": "package_install", "args": { "packages": ["vscode"] } }),
+        json!({ "name": "natural_language", "payload": "install visual studio code" }),
+        json!({ "name": "natural_language", "payload": "install vs code" }),
+    ] {
+        let answer = world.line(&line.to_string());
+        assert_eq!(answer["status"], "confirm", "{line}: {answer}");
+        assert_eq!(answer["preview"]["effects"][0]["object"], "code", "{line}: {answer}");
+        assert_eq!(answer["preview"]["effects"].as_array().map(Vec::len), Some(1));
+    }
+    // What is only like it is offered and not taken.
+    let chrome = world.ask("package_install", "google chrome");
+    assert_eq!((&chrome["status"], &chrome["code"]), (&json!("error"), &json!("failed")), "{chrome}");
+    assert_eq!(chrome["data"]["near"][0], "firefox-esr");
+    assert_eq!(world.ask("package_install", "some words")["code"], "invalid_payload");
+    assert_eq!(world.archive.started(), 0);
+
+    let world = World::new(&format!("{DESKTOP}{NO_CODE}"));
+    world.archive.publish("code", "1.95", &[]);
+    assert_eq!(world.ask("package_install", "vs code")["status"], "deny");
+    assert_eq!(world.line(r#"{"name":"natural_language","payload":"install vs code"}"#)["status"], "deny");
+}

@@ -135,6 +135,9 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
     match answer {
         Ok(answer) if answer.status == Status::Ok => {
             let data = answer.data.map(|d| *d).unwrap_or_default();
+            if data["simulated"] == true {
+                found.fact("machine", "a simulation: nothing on this machine is changed");
+            }
             let state = &data["policy"];
             let rules = format!(
                 "generation {}, hash {:.12}…, {}",

@@ -52,16 +52,42 @@ fn daemon() -> &'static Path {
             older.collect::<std::io::Result<Vec<_>>>().map(|all| !all.is_empty() && all.iter().all(|older| *older))
         };
         if !fresh().unwrap_or(false) {
-            let profile = match folder.file_name().and_then(|n| n.to_str()) {
-                Some("debug") | None => "dev",
-                Some(name) => name,
-            };
-            let build = ["build", "--quiet", "--profile", profile, "-p", "steward-agent", "--bin", "stewardd"];
+            let build = ["build", "--quiet", "--profile", profile(), "-p", "steward-agent", "--bin", "stewardd"];
             let built = command(env!("CARGO")).args(build).current_dir(repository()).status().unwrap();
             assert!(built.success() && program.exists(), "cargo {build:?} made no {}", program.display());
         }
         program
     })
+}
+
+/// The Debian package of the programs, as `contrib/packaging/deb` makes it; `None`, with a line that says why, where it cannot.
+pub fn built_package(test: &str) -> Option<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let mut deb = command(repository().join("contrib/packaging/deb"));
+        let ended = deb.arg("1.0-1").env("PROFILE", profile()).stdin(Stdio::null()).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        match ended.status.code() {
+            Some(0) => Ok(repository().join(out.lines().last().unwrap())),
+            Some(CANNOT) => Err(err.trim().to_owned()),
+            _ => panic!("no package: {err}"),
+        }
+    });
+    built.as_ref().inspect_err(|why| skip(test, why)).ok().cloned()
+}
+
+/// The profile in which these tests, and the programs beside them, were built.
+fn profile() -> &'static str {
+    match Path::new(env!("CARGO_BIN_EXE_steward")).parent().unwrap().file_name().and_then(|n| n.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    }
+}
+
+/// Says that a test does not run, past the capture of the test harness; a failure where everything must run.
+fn skip(test: &str, why: &str) {
+    assert!(std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1"), "{test} cannot run here: {why}");
+    let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
 }
 
 /// How a command in the machine ended.
@@ -110,6 +136,7 @@ impl Machine {
         for unit in ["steward.socket", "steward.service"] {
             machine.write(&format!("/usr/lib/systemd/user/{unit}"), &source(&format!("contrib/systemd/user/{unit}")));
         }
+        machine.root(&["systemctl", "--global", "enable", "steward.socket"]);
         machine.user(&["systemctl", "--user", "daemon-reload"]);
         machine.user(&["systemctl", "--user", "start", "steward.socket"]);
         Some(machine)
@@ -135,10 +162,8 @@ impl Machine {
             if BufReader::new(serving.stdout.as_mut().unwrap()).read_line(&mut line).unwrap() == 0 {
                 let ended = serving.wait_with_output().unwrap();
                 let why = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
-                if ended.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1")
-                {
-                    // Past the capture of the test harness, so that it is seen.
-                    let _ = writeln!(std::io::stderr(), "{test}: skipped: {why}");
+                if ended.status.code() == Some(CANNOT) {
+                    skip(test, &why);
                     return None;
                 }
                 panic!("{test}: no machine, {}: {why}", ended.status);
@@ -188,6 +213,12 @@ impl Machine {
     #[track_caller]
     pub fn call(&self, args: &[&str]) -> Value {
         self.steward(&[&["--json", "call"], args].concat()).json()
+    }
+
+    /// Takes back what a receipt names, through the command.
+    #[track_caller]
+    pub fn undo(&self, receipt: &str) {
+        self.steward(&["undo", receipt]).with(0);
     }
 
     /// What is in a file of the machine.
@@ -321,6 +352,12 @@ impl Drop for Connection {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// The receipt in an answer, with which it is undone.
+#[track_caller]
+pub fn receipt(response: &Value) -> String {
+    response["data"]["receipt"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
 }
 
 /// Asserts that a response is `ok` and says this.

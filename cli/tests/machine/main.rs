@@ -11,4 +11,6 @@ mod bed;
 mod network;
 mod power;
 mod screen;
+mod service;
 mod sound;
+mod system;

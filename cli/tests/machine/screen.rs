@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bed::{Machine, refuses, says};
+use crate::bed::{Machine, receipt, refuses, says};
 
 fn brightness(machine: &Machine) -> String {
     machine.read("/sys/class/backlight/e2e_bl/brightness")
@@ -18,17 +18,24 @@ fn the_brightness_is_what_was_said_and_comes_back() {
     let Some(machine) = Machine::boot("the_brightness_is_what_was_said_and_comes_back") else { return };
     machine.steward(&["do", "set", "brightness", "to", "30", "percent"]).with(0);
     assert_eq!(brightness(&machine), "30");
+    machine.steward(&["undo"]).with(0);
+    assert_eq!(brightness(&machine), "50");
     let mut socket = machine.connect();
-    for (name, payload, then) in
-        [("adjust_brightness", "+15", "45"), ("set_brightness", "80", "80"), ("adjust_brightness", "-20", "60")]
-    {
+    let told = [
+        ("adjust_brightness", "+15", "50", "65"),
+        ("set_brightness", "80", "65", "80"),
+        ("adjust_brightness", "-20", "80", "60"),
+    ];
+    let mut back = Vec::new();
+    for (name, payload, before, then) in told {
         let answer = socket.call(name, payload);
         assert_eq!((answer["status"].as_str(), brightness(&machine).as_str()), (Some("ok"), then), "{answer}");
+        back.push((before, receipt(&answer)));
     }
     refuses(&socket.call("set_brightness", "180"), "invalid_payload", "invalid brightness percentage");
-    for before in ["80", "45", "30", "50"] {
-        machine.steward(&["undo"]).with(0);
-        assert_eq!(brightness(&machine), before);
+    for (before, receipt) in back.iter().rev() {
+        machine.undo(receipt);
+        assert_eq!(brightness(&machine), *before);
     }
 }
 
@@ -51,7 +58,7 @@ fn the_session_is_locked_and_a_rule_can_rest_on_that() {
     let denied = socket.call("set_brightness", "60");
     assert_eq!(
         (denied["status"].as_str(), denied["message"].as_str()),
-        (Some("denied"), Some("action denied by policy")),
+        (Some("deny"), Some("action denied by policy")),
         "{denied}"
     );
     assert_eq!(denied["policy"]["why"], "The screen is locked.", "{denied}");
@@ -95,7 +102,7 @@ fn an_address_is_opened_by_the_browser_with_the_portal_and_without() {
         let denied = socket.call("open_url", address);
         assert_eq!(
             (denied["status"].as_str(), denied["policy"]["rule"].as_str()),
-            (Some("denied"), Some(rule)),
+            (Some("deny"), Some(rule)),
             "{denied}"
         );
     }

@@ -1,6 +1,8 @@
 //! Sound: PipeWire with a null sink; `wpctl` and `pactl` read back.
 
-use crate::bed::{Machine, refuses, says};
+use serde_json::{Value, json};
+
+use crate::bed::{Machine, receipt, refuses, says};
 
 /// What WirePlumber says of the default output, such as `0.40` or `0.40 [MUTED]`.
 fn heard(machine: &Machine) -> String {
@@ -17,30 +19,30 @@ fn the_volume_is_what_was_said_and_comes_back() {
 
     let mut socket = machine.connect();
     let told = [
-        (("adjust_volume", "+10"), "0.50"),
-        (("volume_mute", ""), "0.50 [MUTED]"),
-        (("volume_unmute", ""), "0.50"),
-        (("adjust_volume", "-20"), "0.30"),
-        (("set_volume", "95"), "0.95"),
+        ("adjust_volume", json!("+10"), "0.50"),
+        ("volume_mute", Value::Null, "0.50 [MUTED]"),
+        ("volume_unmute", Value::Null, "0.50"),
+        ("adjust_volume", json!("-20"), "0.30"),
+        ("set_volume", json!("95"), "0.95"),
         // Never over the top, whatever is asked.
-        (("adjust_volume", "+10"), "1.00"),
+        ("adjust_volume", json!("+10"), "1.00"),
     ];
-    for ((name, payload), heard_then) in told {
-        let answer = match payload {
-            "" => socket.ask(&serde_json::json!({ "version": 1, "name": name })),
-            payload => socket.call(name, payload),
-        };
-        assert_eq!((answer["status"].as_str(), heard(&machine).as_str()), (Some("ok"), heard_then), "{answer}");
+    let mut back = vec![("0.40", String::new())];
+    for (name, payload, then) in told {
+        let answer = socket.ask(&json!({ "version": 1, "name": name, "payload": payload }));
+        assert_eq!((answer["status"].as_str(), heard(&machine).as_str()), (Some("ok"), then), "{answer}");
+        back.last_mut().unwrap().1 = receipt(&answer);
+        back.push((then, String::new()));
     }
     for payload in ["101", "-1", "loud", "+10"] {
         refuses(&socket.call("set_volume", payload), "invalid_payload", "invalid volume percentage");
     }
     assert_eq!(heard(&machine), "1.00");
 
-    // Each step back, the last first.
-    for before in ["0.95", "0.30", "0.50", "0.50 [MUTED]", "0.50", "0.40", "1.00"] {
-        machine.steward(&["undo"]).with(0);
-        assert_eq!(heard(&machine), before);
+    back.pop();
+    for (before, receipt) in back.iter().rev() {
+        machine.undo(receipt);
+        assert_eq!(heard(&machine), *before);
     }
 }
 

@@ -15,8 +15,11 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use crate::action::types::{count, listed, size};
 use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
-use crate::backend::package::{Change, Exact, Item, PackageError, PackageName, ProgressSender, Transaction, Verb};
+use crate::backend::package::{
+    Change, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
+};
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::{Context, Progress};
@@ -34,12 +37,17 @@ impl From<PackageError> for Failure {
         let message = format!("{error}.");
         let (code, data) = match &error {
             PackageError::NotFound { name, near } => (Code::Failed, json!({ "not_found": name, "near": near })),
+            PackageError::Name(error) => (Code::InvalidPayload, json!({ "name": error.given })),
             PackageError::Unmet { text } => (Code::Failed, json!({ "unmet": text })),
             PackageError::Locked { by, waited } => {
                 (Code::TimedOut, json!({ "locked_by": by, "waited_seconds": waited.as_secs() }))
             }
             PackageError::Changed { difference } => (Code::ConfirmationChanged, json!({ "difference": difference })),
             PackageError::NotRoot => (Code::Unavailable, json!({ "needs": "root" })),
+            PackageError::NotAuthorized { action, rule } => (
+                Code::NotAuthorized,
+                json!({ "polkit_action": action, "file": "/etc/polkit-1/rules.d/50-steward.rules", "rule": rule }),
+            ),
             PackageError::Unavailable { reason } => (Code::Unavailable, json!({ "needs": reason })),
             PackageError::Failed { exit, last, done } => {
                 (Code::Failed, json!({ "exit": exit, "output": last, "done": done }))
@@ -60,6 +68,12 @@ fn names(payload: Option<&str>) -> Result<Vec<PackageName>, Failure> {
     if kept.is_empty() {
         return Err(Failure::invalid_payload("empty package list"));
     }
+    // What people say in several words stands for one name until it is known what it is called here.
+    let spoken = |said: &str| {
+        let words = said.contains(|c: char| c.is_ascii_whitespace());
+        words.then(|| alias::name_of(said)).flatten().map_or_else(|| said.to_owned(), String::from)
+    };
+    let kept: Vec<String> = kept.into_iter().map(spoken).collect();
     PackageName::list(&kept.join(",")).map_err(|e| Failure::invalid_payload(e.to_string()))
 }
 
@@ -246,13 +260,12 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
             .collect()
     };
     let only = Some(transaction.items.iter().map(Item::full_name).collect());
-    let undo = |action: &str, args: Value| Undo {
-        action: action.to_owned(),
-        args,
-        before: json!(versions(false)),
-        after: json!(versions(true)),
-        only,
-        within: None,
+    let undo = |action: &str, mut args: Value| {
+        if let Some(by) = transaction.manager {
+            args["by"] = json!(by);
+        }
+        let (before, after) = (json!(versions(false)), json!(versions(true)));
+        Undo { action: action.to_owned(), args, before, after, only, within: None }
     };
     Some(match transaction.inverse()? {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
@@ -268,9 +281,13 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
 }
 
 /// The versions that are installed now, as a receipt has them.
-async fn present(cx: &Context<'_>, names: impl Iterator<Item = PackageName>) -> Result<Value, Failure> {
+async fn present(
+    cx: &Context<'_>,
+    names: impl Iterator<Item = PackageName>,
+    by: Option<ManagerName>,
+) -> Result<Value, Failure> {
     let names: Vec<PackageName> = names.collect();
-    let versions = cx.services.packages.installed(&names).await?;
+    let versions = cx.services.packages.installed(&names, by).await?;
     Ok(json!(names.iter().map(PackageName::as_str).zip(versions).collect::<BTreeMap<_, _>>()))
 }
 
@@ -285,6 +302,10 @@ pub struct PackageInstall {
     /// What is to come back and to go again, as `undo` asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Back>,
+    /// The package manager that did what is put back, as `undo` asks for it; one that the configuration names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub by: Option<ManagerName>,
 }
 
 /// Exact versions to bring back, and what has to go for them.
@@ -330,11 +351,11 @@ impl Capability for PackageInstall {
     ];
 
     fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
-        Ok(PackageInstall { packages: names(payload)?, back: None })
+        Ok(PackageInstall { packages: names(payload)?, back: None, by: None })
     }
 
     fn payload(&self) -> Option<String> {
-        if self.back.is_some() { None } else { Some(comma_list(&self.packages)) }
+        if self.back.is_some() || self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
     }
 }
 
@@ -364,8 +385,16 @@ impl Perform for PackageInstall {
         fact(&self.packages)
     }
 
+    async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
+        // An undo names what it means.
+        if self.back.is_none() {
+            self.packages = cx.services.packages.meant(&self.packages, self.by).await?;
+        }
+        Ok(())
+    }
+
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let transaction = cx.services.packages.simulate(&self.change()?).await?;
+        let transaction = cx.services.packages.simulate(&self.change()?, self.by).await?;
         Ok(shown(transaction, Asked::ToCome(&self.packages)))
     }
 
@@ -375,7 +404,7 @@ impl Perform for PackageInstall {
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
         let gone = self.back.iter().flat_map(|b| b.remove.iter().cloned());
-        present(cx, self.packages.iter().cloned().chain(gone)).await
+        present(cx, self.packages.iter().cloned().chain(gone), self.by).await
     }
 }
 
@@ -387,6 +416,10 @@ pub struct PackageRemove {
     #[serde(deserialize_with = "list")]
     #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
     pub packages: Vec<PackageName>,
+    /// The package manager that did what is put back, as `undo` asks for it; one that the configuration names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub by: Option<ManagerName>,
 }
 
 impl Capability for PackageRemove {
@@ -410,11 +443,11 @@ impl Capability for PackageRemove {
         &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];
 
     fn from_payload(payload: Option<&str>) -> Result<PackageRemove, Failure> {
-        Ok(PackageRemove { packages: names(payload)? })
+        Ok(PackageRemove { packages: names(payload)?, by: None })
     }
 
     fn payload(&self) -> Option<String> {
-        Some(comma_list(&self.packages))
+        if self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
     }
 }
 
@@ -433,8 +466,13 @@ impl Perform for PackageRemove {
         fact(&self.packages)
     }
 
+    async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
+        self.packages = cx.services.packages.meant(&self.packages, self.by).await?;
+        Ok(())
+    }
+
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone())).await?;
+        let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone()), self.by).await?;
         Ok(shown(transaction, Asked::ToGo(&self.packages)))
     }
 
@@ -443,7 +481,7 @@ impl Perform for PackageRemove {
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
-        present(cx, self.packages.iter().cloned()).await
+        present(cx, self.packages.iter().cloned(), self.by).await
     }
 }
 

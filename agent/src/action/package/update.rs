@@ -87,7 +87,7 @@ impl Perform for SystemUpdate {
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
         let manager = &cx.services.packages;
         followed(cx, async |progress| manager.refresh(cx.services.lock_wait, &progress).await.map(|_| ())).await?;
-        let transaction = manager.simulate(&Change::Upgrade).await?;
+        let transaction = manager.simulate(&Change::Upgrade, None).await?;
         Ok(shown(transaction, Asked::Everything))
     }
 

@@ -260,9 +260,26 @@ impl Login1<'_> {
         let mut own = self.sessions().await?;
         own.retain(|s| s.uid == uid && s.active && !s.seat.is_empty());
         own.sort_by_key(|s| !s.graphical);
-        let Some(session) = own.first() else { return first };
+        let Some(session) = own.first() else {
+            let text = "this user has no session in front at a screen".to_owned();
+            return Err(BusError::Refused { service: &LOGIN1, challenge: false, text });
+        };
         let path = self.0.ask(&LOGIN1, async |bus| the::<ManagerProxy<'_>>(bus).await?.get_session(&session.id).await);
         set(path.await?.as_str()).await
+    }
+
+    /// Whether the screen of a person is locked, as the desktop says of the caller's session `own`, or, where the caller has none, of the
+    /// one at the seat; `None` when there is no session. What a desktop starts runs in the user manager, whose own session is none of
+    /// a person's.
+    pub async fn screen_locked(&self, uid: u32, own: Option<&str>) -> Result<Option<bool>, BusError> {
+        let sessions = self.sessions().await?.into_iter().filter(|s| s.uid == uid);
+        let rank =
+            |s: &LoginSession| (own == Some(&s.id), !s.seat.is_empty(), s.active && s.graphical, s.active, s.graphical);
+        let seen = sessions.filter(|s| own == Some(&s.id) || !s.seat.is_empty()).max_by_key(rank);
+        match seen {
+            Some(session) => self.locked(&session.id).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whether the desktop of a session says that it is locked.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use zbus::OwnedObjectPath;
 
-use super::{at, the};
+use super::{at, begun, the};
 use crate::backend::bus::{Bus, BusError, Service, Side};
 
 /// The service.
@@ -140,13 +140,11 @@ pub struct NetworkManager<'a>(pub &'a Bus);
 impl NetworkManager<'_> {
     /// The switch of Wi-Fi.
     pub async fn wifi(&self) -> Result<Wifi, BusError> {
-        self.0
-            .ask(&NETWORK_MANAGER, async |bus| {
-                let manager: ManagerProxy<'_> = the(bus).await?;
-                let (on, hardware) = tokio::join!(manager.wireless_enabled(), manager.wireless_hardware_enabled());
-                Ok(Wifi { on: on?, hardware: hardware? })
-            })
-            .await
+        begun!(self.0.ask(&NETWORK_MANAGER, async |bus| {
+            let manager: ManagerProxy<'_> = the(bus).await?;
+            let (on, hardware) = tokio::join!(manager.wireless_enabled(), manager.wireless_hardware_enabled());
+            Ok(Wifi { on: on?, hardware: hardware? })
+        }))
     }
 
     /// Its version.
@@ -170,45 +168,47 @@ impl NetworkManager<'_> {
 
     /// Whether the primary connection is Wi-Fi.
     pub async fn carries(&self) -> Result<Carries, BusError> {
-        self.0
-            .ask(&NETWORK_MANAGER, async |bus| {
-                let kind = the::<ManagerProxy<'_>>(bus).await?.primary_connection_type().await?;
-                Ok(if kind == WIFI { Carries::Primary } else { Carries::Nothing })
-            })
-            .await
+        begun!(self.0.ask(&NETWORK_MANAGER, async |bus| {
+            let kind = the::<ManagerProxy<'_>>(bus).await?.primary_connection_type().await?;
+            Ok(if kind == WIFI { Carries::Primary } else { Carries::Nothing })
+        }))
     }
 
     /// Switches Wi-Fi.
     pub async fn set_wifi(&self, on: bool) -> Result<(), BusError> {
-        self.0
+        let done = self
+            .0
             .change(&NETWORK_MANAGER, SWITCH, async |bus| {
                 the::<ManagerProxy<'_>>(bus).await?.set_wireless_enabled(on).await
             })
-            .await
+            .await;
+        if let Err(BusError::Refused { .. }) = &done {
+            // Its own words do not tell a no from a question for a password.
+            self.may_switch().await?;
+        }
+        done
     }
 
     /// What is connected.
     pub async fn status(&self) -> Result<Status, BusError> {
-        self.0
-            .ask(&NETWORK_MANAGER, async |bus| {
-                let manager: ManagerProxy<'_> = the(bus).await?;
-                let primary = manager.primary_connection().await?;
-                let mut connections = Vec::new();
-                for path in manager.active_connections().await?.into_iter().take(MAX_ROWS) {
-                    // One that ended in this moment is left out.
-                    if let Ok(connection) = connection(bus, path.clone(), path == primary).await {
-                        connections.push(connection);
-                    }
+        begun!(self.0.ask(&NETWORK_MANAGER, async |bus| {
+            let manager: ManagerProxy<'_> = the(bus).await?;
+            let primary = manager.primary_connection().await?;
+            let mut connections = Vec::new();
+            for path in manager.active_connections().await?.into_iter().take(MAX_ROWS) {
+                // One that ended in this moment is left out.
+                if let Ok(connection) = connection(bus, path.clone(), path == primary).await {
+                    connections.push(connection);
                 }
-                connections.sort_by_key(|c| (!c.primary, c.kind == "loopback", c.name.clone()));
-                Ok(Status {
-                    networking: manager.networking_enabled().await?,
-                    wifi: manager.wireless_enabled().await?,
-                    connectivity: connectivity(manager.connectivity().await?),
-                    connections,
-                })
+            }
+            connections.sort_by_key(|c| (!c.primary, c.kind == "loopback", c.name.clone()));
+            Ok(Status {
+                networking: manager.networking_enabled().await?,
+                wifi: manager.wireless_enabled().await?,
+                connectivity: connectivity(manager.connectivity().await?),
+                connections,
             })
-            .await
+        }))
     }
 }
 

@@ -35,6 +35,8 @@ trait OpenUri {
         uri: &str,
         options: HashMap<&str, Variant<'_>>,
     ) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(property, name = "version")]
+    fn version(&self) -> zbus::Result<u32>;
 }
 
 #[zbus::proxy(interface = "org.freedesktop.portal.Request", default_service = "org.freedesktop.portal.Desktop")]
@@ -65,8 +67,17 @@ impl Portal<'_> {
     /// Hands an address to the portal and waits for what becomes of it.
     ///
     /// # Errors
-    /// What an error means stands at [`BusError`]; [`BusError::NoService`] also where the portal has no such interface.
+    /// What an error means stands at [`BusError`]; [`BusError::NoService`] also where the portal has no such interface, or is one that the
+    /// bus would start and that does not come up, as without a desktop. Nothing was asked of it then.
     pub async fn open(&self, url: &str) -> Result<Opened, BusError> {
+        let there = self.0.ask(&PORTAL, async |bus| the::<OpenUriProxy<'_>>(bus).await?.version().await).await;
+        there.map_err(|e| match e {
+            BusError::Late { .. } => BusError::NoService { service: &PORTAL },
+            BusError::Said { name, .. } if NOT_THERE.contains(&name.as_str()) => {
+                BusError::NoService { service: &PORTAL }
+            }
+            other => other,
+        })?;
         let bus = self.0.connection(PORTAL.side).await?;
         let told = |e| meaning(&PORTAL, e);
         // The path of a request is known before it is made, so that its answer is not missed.
@@ -83,12 +94,7 @@ impl Portal<'_> {
                 the::<OpenUriProxy<'_>>(bus).await?.open_uri("", url, options).await
             })
             .await;
-        let handle = accepted.map_err(|e| match e {
-            BusError::Said { name, .. } if NOT_THERE.contains(&name.as_str()) => {
-                BusError::NoService { service: &PORTAL }
-            }
-            other => other,
-        })?;
+        let handle = accepted?;
         if handle.as_str() != expected.as_str() {
             // A portal from before 0.9 names its requests itself.
             request = at(&bus, handle).await.map_err(told)?;
@@ -122,6 +128,10 @@ impl Portal<'_> {
     }
 }
 
-/// The errors of a portal without this interface.
-const NOT_THERE: [&str; 2] =
-    ["org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownInterface"];
+/// The errors of a portal without this interface (GLib's is `InvalidArgs`).
+const NOT_THERE: [&str; 4] = [
+    "org.freedesktop.DBus.Error.UnknownMethod",
+    "org.freedesktop.DBus.Error.UnknownInterface",
+    "org.freedesktop.DBus.Error.UnknownProperty",
+    "org.freedesktop.DBus.Error.InvalidArgs",
+];

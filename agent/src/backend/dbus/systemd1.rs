@@ -1,11 +1,11 @@
-//! The user's systemd: programs in units of their own. org.freedesktop.systemd1(5), systemd.exec(5), and for names and slices of apps
-//! <https://systemd.io/DESKTOP_ENVIRONMENTS/>.
+//! systemd: the user's, for programs in units of their own, and the machine's, for units that are there already.
+//! org.freedesktop.systemd1(5), systemd.exec(5), and for names and slices of apps <https://systemd.io/DESKTOP_ENVIRONMENTS/>.
 
 use std::time::Duration;
 
 use zbus::{OwnedObjectPath, Variant};
 
-use super::{next, the};
+use super::{at, next, the};
 use crate::backend::bus::{Bus, BusError, Service, Side};
 
 /// The service.
@@ -15,6 +15,17 @@ pub static USER_MANAGER: Service = Service {
     side: Side::Session,
     get: "run Steward in a session of systemd (`systemctl --user` must work there)",
 };
+
+/// The machine's.
+pub static SYSTEM_MANAGER: Service = Service {
+    title: "The machine's systemd",
+    name: "org.freedesktop.systemd1",
+    side: Side::System,
+    get: "the machine's agent needs a machine that systemd runs",
+};
+
+/// How long systemd may take to queue a unit: it answers before the unit is started.
+const QUEUE: Duration = Duration::from_secs(20);
 
 /// How long a program may take until it is executed, or the manager until it says that it cannot be.
 const START: Duration = Duration::from_secs(10);
@@ -30,6 +41,8 @@ type Properties<'a> = Vec<(&'a str, Variant<'a>)>;
     default_path = "/org/freedesktop/systemd1"
 )]
 trait Manager {
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     #[allow(clippy::type_complexity, reason = "the signature of the interface")]
     fn start_transient_unit(
         &self,
@@ -42,6 +55,14 @@ trait Manager {
     fn environment(&self) -> zbus::Result<Vec<String>>;
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
+}
+
+#[zbus::proxy(interface = "org.freedesktop.systemd1.Unit", default_service = "org.freedesktop.systemd1")]
+trait Unit {
+    #[zbus(property)]
+    fn active_state(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn job(&self) -> zbus::Result<(u32, OwnedObjectPath)>;
 }
 
 /// A program to be started.
@@ -103,7 +124,7 @@ impl UserManager<'_> {
                 // Before the call, so that its end is not missed.
                 let mut ended = manager.receive_job_removed().await?;
                 let path = program.argv.first().map(String::as_str).unwrap_or_default();
-                let command = vec![(path, program.argv.iter().map(String::as_str).collect::<Vec<_>>(), false)];
+                let command = vec![(path, literal(program.argv), false)];
                 let mut properties: Properties<'_> = vec![
                     ("Description", Variant::from(program.description)),
                     // Ready when the program is executed, failed when it cannot be.
@@ -132,6 +153,42 @@ impl UserManager<'_> {
     }
 }
 
+/// Arguments that systemd leaves as they are. It fills variables into those of `ExecStart` (systemd.service(5), "Command lines"), which would
+/// put the person's environment into an address that somebody else wrote; `$$` is a plain `$`.
+fn literal(argv: &[String]) -> Vec<String> {
+    argv.iter().map(|arg| arg.replace('$', "$$")).collect()
+}
+
+/// Has the machine's systemd start a unit. It is begun when this returns, or is about to be.
+///
+/// # Errors
+/// What an error means stands at [`BusError`]; polkit's no is [`BusError::Refused`].
+pub async fn start(bus: &Bus, unit: &str) -> Result<(), BusError> {
+    let order = async |bus: &zbus::Connection| the::<ManagerProxy<'_>>(bus).await?.start_unit(unit, "fail").await;
+    bus.change(&SYSTEM_MANAGER, QUEUE, order).await.map(drop)
+}
+
+/// Whether a unit of the machine runs, or is about to.
+///
+/// # Errors
+/// What an error means stands at [`BusError`].
+pub async fn runs(bus: &Bus, unit: &str) -> Result<bool, BusError> {
+    let question = async |bus: &zbus::Connection| {
+        let path = the::<ManagerProxy<'_>>(bus).await?.get_unit(unit).await?;
+        let unit = at::<UnitProxy<'_>>(bus, path).await?;
+        let (job, _) = unit.job().await?;
+        let state = unit.active_state().await?;
+        Ok(job != 0 || !matches!(state.as_str(), "inactive" | "failed"))
+    };
+    match bus.ask(&SYSTEM_MANAGER, question).await {
+        // systemd forgets units that have ended.
+        Err(BusError::Said { name, .. }) if name.ends_with(".NoSuchUnit") => Ok(false),
+        // Forgotten between the two questions.
+        Err(BusError::NoService { .. }) => Ok(false),
+        other => other,
+    }
+}
+
 /// The errors under which managers refuse a property that they do not know.
 const UNKNOWN_PROPERTY: [&str; 2] =
     ["org.freedesktop.DBus.Error.PropertyReadOnly", "org.freedesktop.DBus.Error.UnknownProperty"];
@@ -156,6 +213,13 @@ pub fn unit_name(app: &str, random: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_variable_is_filled_into_an_argument() {
+        let argv = ["/usr/bin/xdg-open", "https://example.com/?q=${HOME}", "$HOME", "$$", "100 %"].map(str::to_owned);
+        let safe = ["/usr/bin/xdg-open", "https://example.com/?q=$${HOME}", "$$HOME", "$$$$", "100 %"];
+        assert_eq!(literal(&argv), safe);
+    }
 
     #[test]
     fn the_unit_of_an_app_has_its_id_escaped_and_fits() {

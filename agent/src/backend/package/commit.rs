@@ -1,9 +1,9 @@
 //! Carries a transaction out, whatever the manager: wait for its locks, look once more, start it in a session of its own, follow it,
-//! check what it did. What only one manager knows is behind [`Direct`]: pure arguments and parsers, its locks, and whether an item is
+//! check what it did. What only one manager knows is behind `Direct`: pure arguments and parsers, its locks, and whether an item is
 //! done now.
 //!
-//! Until [`Direct::start`] has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
-//! it: dropping [`Direct::finish`], or the end of this program, leaves it running, and [`Running::load`] finds it again.
+//! Until `Direct::start` has started the manager, nothing has been changed and everything can be dropped. After that nothing here ends
+//! it: dropping `Direct::finish`, or the end of this program, leaves it running, and [`Running::load`] finds it again.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,10 @@ use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
 use super::lock;
-use super::transaction::{Item, Transaction};
+use super::order::Instance;
+use super::package_kit::OnBus;
+use super::transaction::{Difference, Item, Transaction};
+use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
 use crate::backend::spawn::{self, Detached, Job, ProcessId};
 
@@ -35,8 +38,11 @@ const RUNNING: &str = "running.json";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Running {
-    /// The process; nothing when this program ended in the moment between starting it and writing this down.
+    /// The process; nothing when this program ended in the moment between starting it and writing this down, and for one on the bus.
     pub process: Option<ProcessId>,
+    /// The object on the bus, for one that is another service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<OnBus>,
     /// The boot in which it was started: `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
     /// Where its output goes.
@@ -44,16 +50,44 @@ pub struct Running {
     /// Its exit status when it has ended, known only to the program that started it.
     #[serde(skip)]
     exit: Option<watch::Receiver<Option<ExitStatus>>>,
+    /// The order by which root does it, where this process is not root and has it done.
+    #[serde(skip)]
+    pub(super) ordered: Option<Instance>,
 }
 
 impl Running {
     /// The transaction that was started with this folder, if one was.
     #[must_use]
     pub fn load(folder: &Path) -> Option<Self> {
+        if let Some(instance) = Unit::load(folder) {
+            return Some(Self::ordered(instance));
+        }
         let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
-        written.or_else(|| output.exists().then(|| Self { process: None, boot_id: boot_id(), output, exit: None }))
+        written.or_else(|| output.exists().then(|| Self { output, ..Self::beginning() }))
+    }
+
+    /// Nothing of it is known but that it begins now.
+    fn beginning() -> Self {
+        Self { process: None, bus: None, boot_id: boot_id(), output: PathBuf::new(), exit: None, ordered: None }
+    }
+
+    /// One that root does.
+    pub(super) fn ordered(instance: Instance) -> Self {
+        Self { ordered: Some(instance), ..Self::beginning() }
+    }
+
+    /// Writes down where a transaction on the bus is, which is about to be started.
+    pub(super) fn on_bus(folder: &Path, bus: OnBus) -> std::io::Result<Self> {
+        let running = Self { bus: Some(bus), output: folder.join(OUTPUT), ..Self::beginning() };
+        write(&folder.join(RUNNING), &running)?;
+        Ok(running)
+    }
+
+    /// Whether it was started since the machine was.
+    pub(super) fn is_of_this_boot(&self) -> bool {
+        self.boot_id == boot_id()
     }
 }
 
@@ -69,17 +103,37 @@ pub(super) fn may_change() -> Result<(), PackageError> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
 }
 
-/// Starts a transaction that was looked at once more. The one place where one begins, and so the place for another way to begin it: it
-/// lies in `folder` in its typed form.
-fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
+/// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
+/// too, on the order of [`Unit`].
+async fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
     let output = folder.join(OUTPUT);
-    let detached = spawn::spawn_detached(&direct.job(transaction)?, &output)?;
+    let job = direct.job(transaction).await?;
+    crate::fault::point("package_before_start");
+    let detached = spawn::spawn_detached(&job, &output)?;
     crate::fault::point("package_started");
-    let running = Running { process: Some(detached.id()), boot_id: boot_id(), output, exit: Some(reaped(detached)) };
+    let running =
+        Running { process: Some(detached.id()), output, exit: Some(reaped(detached)), ..Running::beginning() };
     if let Err(error) = write(&folder.join(RUNNING), &running) {
         tracing::warn!(%error, "a package transaction runs but could not be written down");
     }
     Ok(running)
+}
+
+/// Compares what would be done now with what was previewed.
+///
+/// # Errors
+/// [`PackageError::Changed`].
+pub(super) fn compare(transaction: &Transaction, now: Vec<Item>) -> Result<(), PackageError> {
+    let difference = transaction.diff(&Transaction { items: now, ..Transaction::default() });
+    if difference.is_empty() { Ok(()) } else { Err(PackageError::Changed { difference: Box::new(difference) }) }
+}
+
+/// What cannot be had of `transaction` any more, as a difference to its preview.
+pub(super) fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
+    let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
+    PackageError::Changed {
+        difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
+    }
 }
 
 /// What a manager that is run as a program contributes to a transaction.
@@ -101,7 +155,7 @@ pub(super) trait Direct: Sized + Sync {
     async fn check_again(&self, transaction: &Transaction) -> Result<(), PackageError>;
 
     /// The process that does exactly `transaction`: every package with its version, and nothing else.
-    fn job(&self, transaction: &Transaction) -> Result<Job, PackageError>;
+    async fn job(&self, transaction: &Transaction) -> Result<Job, PackageError>;
 
     /// Reads a line of its output that says how far it is.
     fn progress(line: &str) -> Option<Progress>;
@@ -138,8 +192,7 @@ pub(super) trait Direct: Sized + Sync {
         }
         lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
         self.check_again(transaction).await?;
-        crate::fault::point("package_before_start");
-        begin(self, transaction, folder)
+        begin(self, transaction, folder).await
     }
 
     /// See [`super::Manager::finish`].
@@ -317,7 +370,7 @@ mod tests {
         std::fs::write(folder.path().join(OUTPUT), "").unwrap();
         assert_eq!(Running::load(folder.path()).unwrap().process, None);
         let process = Some(ProcessId { pid: 7, start_time: 9 });
-        let running = Running { process, boot_id: boot_id(), output: folder.path().join(OUTPUT), exit: None };
+        let running = Running { process, output: folder.path().join(OUTPUT), ..Running::beginning() };
         write(&folder.path().join(RUNNING), &running).unwrap();
         let found = Running::load(folder.path()).unwrap();
         assert_eq!((found.process, found.boot_id, found.output), (running.process, running.boot_id, running.output));

@@ -67,6 +67,15 @@ struct Offered {
     summary: String,
 }
 
+/// A package that is offered.
+#[derive(Clone, Debug)]
+pub(in crate::backend) struct Offer {
+    pub(in crate::backend) name: String,
+    pub(in crate::backend) version: String,
+    pub(in crate::backend) bytes: u64,
+    pub(in crate::backend) summary: String,
+}
+
 /// Name, version, what it needs, bytes to download, summary.
 type Row = (&'static str, &'static str, &'static [&'static str], u64, &'static str);
 
@@ -160,12 +169,35 @@ impl MockArchive {
         self.state().started
     }
 
+    /// What is offered, by name.
+    pub(in crate::backend) fn offers(&self) -> Vec<Offer> {
+        let state = self.state();
+        let offer = |(name, offered): (&String, &Offered)| Offer {
+            name: name.clone(),
+            version: offered.version.clone(),
+            bytes: offered.bytes,
+            summary: offered.summary.clone(),
+        };
+        state.offered.iter().map(offer).collect()
+    }
+
+    /// What is installed, by name: the version and the mark.
+    pub(in crate::backend) fn there(&self) -> Vec<(String, String, Mark)> {
+        self.state().installed.iter().map(|(name, (version, mark))| (name.clone(), version.clone(), *mark)).collect()
+    }
+
+    /// Does all of it at once.
+    pub(in crate::backend) fn apply(&self, transaction: &Transaction) {
+        self.state().apply(transaction);
+    }
+
     async fn wait(&self, at: Pause) {
         // The sender lives as long as this, so it cannot be closed.
         drop(self.pause.subscribe().wait_for(|pause| *pause != Some(at)).await);
     }
 
-    fn transaction(&self, change: &Change) -> Result<Transaction, PackageError> {
+    /// What `change` would do.
+    pub(in crate::backend) fn transaction(&self, change: &Change) -> Result<Transaction, PackageError> {
         let state = self.state();
         let mut items = BTreeMap::new();
         let mut already = Vec::new();

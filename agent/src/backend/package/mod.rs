@@ -5,22 +5,36 @@
 //! the same manager would still do the same, and does it in a process that outlives this one. A name that does not exist is an error
 //! with near names in it and is never replaced by one of them.
 
+pub mod alias;
 pub mod apt;
 pub mod commit;
+pub mod dnf;
 pub mod find;
+pub mod flatpak;
 mod lock;
 pub mod mock;
 pub mod name;
+mod order;
+pub mod package_kit;
+pub mod pacman;
 mod pick;
+pub mod root;
+mod rpm;
+mod tool;
 pub mod transaction;
+mod unit;
+pub mod zypper;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub use commit::Running;
-pub use name::{NameError, PackageName};
+pub use name::{Grammar, NameError, PackageName};
+pub use order::{Instance, Refusal};
 pub use pick::{Packages, Standing};
+pub use tool::Tool;
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};
+pub use unit::Unit;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
@@ -77,7 +91,7 @@ impl ManagerName {
 }
 
 /// How far a transaction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// From 0 to 100, when the manager says so.
     pub percent: Option<u8>,
@@ -89,7 +103,7 @@ pub struct Progress {
 pub type ProgressSender = mpsc::Sender<Progress>;
 
 /// A package that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
     pub name: String,
@@ -102,14 +116,14 @@ pub struct Hit {
 }
 
 /// What a transaction did, checked against the manager's database after it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The items that are now as they should be.
     pub items: Vec<Item>,
 }
 
 /// What a refresh of the package index did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
     /// It was young enough.
     Fresh,
@@ -118,7 +132,7 @@ pub enum Refresh {
 }
 
 /// Why a package manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PackageError {
     /// There is no package with this name.
     #[error("there is no package `{name}`{}", near_words(near))]
@@ -128,6 +142,9 @@ pub enum PackageError {
         /// Names that are like it, or packages that provide it, the best first.
         near: Vec<String>,
     },
+    /// This manager has no such names.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The packages do not fit together, or something forbids the change.
     #[error("this cannot be done: {text}")]
     Unmet {
@@ -151,6 +168,16 @@ pub enum PackageError {
     /// Only root may change packages.
     #[error("installing and removing packages needs root")]
     NotRoot,
+    /// polkit does not let this process change packages. Nothing was changed.
+    #[error(
+        "polkit does not allow {action} here: it would ask for a password, or says no; do it as a user whom it lets, use Steward's system service, or have an administrator put this line into /etc/polkit-1/rules.d/50-steward.rules: {rule}"
+    )]
+    NotAuthorized {
+        /// polkit's name for what was asked: `org.freedesktop.packagekit.package-install`.
+        action: String,
+        /// The rule that would allow it.
+        rule: String,
+    },
     /// The manager is not on this machine, or cannot be used.
     #[error("{reason}")]
     Unavailable {
@@ -242,8 +269,18 @@ impl Queue {
 /// A package manager.
 #[derive(Debug, Clone)]
 pub enum Manager {
+    /// PackageKit, over the bus.
+    PackageKit(package_kit::Kit),
     /// apt, directly, as root.
     Apt(apt::Apt),
+    /// dnf, directly, as root.
+    Dnf(dnf::Dnf),
+    /// pacman, directly, as root.
+    Pacman(pacman::Pacman),
+    /// zypper, directly, as root.
+    Zypper(zypper::Zypper),
+    /// flatpak: for this user, or for everybody as root.
+    Flatpak(flatpak::Flatpak),
     /// An archive in memory, which changes nothing on the machine.
     Mock(std::sync::Arc<mock::MockArchive>),
 }
@@ -252,7 +289,12 @@ pub enum Manager {
 macro_rules! each {
     ($self:expr, $manager:ident => $work:expr) => {
         match $self {
+            Manager::PackageKit($manager) => $work,
             Manager::Apt($manager) => $work,
+            Manager::Dnf($manager) => $work,
+            Manager::Pacman($manager) => $work,
+            Manager::Zypper($manager) => $work,
+            Manager::Flatpak($manager) => $work,
             Manager::Mock($manager) => $work,
         }
     };
@@ -261,12 +303,16 @@ macro_rules! each {
 /// A word on each method's errors stands at [`PackageError`].
 #[allow(clippy::missing_errors_doc)]
 impl Manager {
-    /// The manager with this name on this machine; nothing for one that this version does not know.
+    /// The manager with this name on this machine, where it is run as a program; nothing for PackageKit, which needs a bus.
     #[must_use]
     pub fn of_this_machine(name: ManagerName) -> Option<Self> {
         match name {
+            ManagerName::PackageKit => None,
             ManagerName::Apt => Some(Self::Apt(apt::Apt::new(apt::AptPaths::default()))),
-            _ => None,
+            ManagerName::Dnf => Some(Self::Dnf(dnf::Dnf::new(dnf::DnfPaths::default()))),
+            ManagerName::Pacman => Some(Self::Pacman(pacman::Pacman::new(pacman::PacmanPaths::default()))),
+            ManagerName::Zypper => Some(Self::Zypper(zypper::Zypper::new(zypper::ZypperPaths::default()))),
+            ManagerName::Flatpak => Some(Self::Flatpak(flatpak::Flatpak::new(flatpak::FlatpakPaths::default()))),
         }
     }
 
@@ -274,7 +320,12 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> Option<ManagerName> {
         match self {
+            Self::PackageKit(_) => Some(ManagerName::PackageKit),
             Self::Apt(_) => Some(ManagerName::Apt),
+            Self::Dnf(_) => Some(ManagerName::Dnf),
+            Self::Pacman(_) => Some(ManagerName::Pacman),
+            Self::Zypper(_) => Some(ManagerName::Zypper),
+            Self::Flatpak(_) => Some(ManagerName::Flatpak),
             Self::Mock(_) => None,
         }
     }
@@ -288,12 +339,25 @@ impl Manager {
     async fn turn(&self) -> Result<Option<[SemaphorePermit<'static>; 2]>, PackageError> {
         match self {
             Self::Mock(_) => Ok(None),
-            Self::Apt(_) => QUEUE.turn().await.map(Some),
+            _ => QUEUE.turn().await.map(Some),
+        }
+    }
+
+    /// What names it takes.
+    #[must_use]
+    pub fn grammar(&self) -> Grammar {
+        match self {
+            Self::PackageKit(_) => Grammar::of_the_distribution(),
+            Self::Apt(_) | Self::Mock(_) => Grammar::Debian,
+            Self::Dnf(_) | Self::Zypper(_) => Grammar::Rpm,
+            Self::Pacman(_) => Grammar::Pacman,
+            Self::Flatpak(_) => Grammar::Flatpak,
         }
     }
 
     /// What `change` would do. Changes nothing and needs no root.
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
+        change.names().try_for_each(|name| self.grammar().check(name))?;
         let _turn = self.turn().await?;
         let transaction = each!(self, manager => manager.simulate(change).await)?;
         Ok(Transaction { manager: self.name(), ..transaction })
@@ -345,6 +409,10 @@ impl Manager {
         each!(self, manager => manager.own_version().await)
     }
 }
+
+#[cfg(test)]
+#[path = "recorded_tests.rs"]
+mod recorded_tests;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
-//! The name of a package, as Debian Policy 5.6.1 and 5.6.8 write it.
+//! The name of a package: what every manager could take, and what each of them does take.
 //!
-//! Nothing is corrected on the way: what is not a name is refused with the reason.
+//! At the edge it is not known yet which manager will be used, so [`PackageName`] has the characters of all of them and none that a shell,
+//! a pattern, an option, a path or a version has. The manager's own [`Grammar`] is checked before it is asked anything. Nothing is
+//! corrected on the way: what is not a name is refused with the reason.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +15,13 @@ pub const MAX_NAME: usize = 128;
 /// The most packages in one request.
 pub const MAX_NAMES: usize = 64;
 
-/// The name of a package: `[a-z0-9][a-z0-9+.-]+`, and optionally `:` and an architecture.
+/// The name of a package: `[A-Za-z0-9_][A-Za-z0-9+._@-]*`, and optionally `:` and an architecture, or a branch for flatpak.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PackageName(String);
 
 /// Why a text is not a [`PackageName`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("`{given}` is not a package name: {reason}")]
 pub struct NameError {
     /// The text, cut to a length that can be shown and without control characters.
@@ -95,32 +97,89 @@ impl FromStr for PackageName {
         if text.starts_with('-') {
             return fail("a name starts with a letter or a digit; options are not taken here");
         }
-        if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(NameError::new(
-                text,
-                format!("names are in lower case, such as `{}`", text.to_ascii_lowercase()),
-            ));
-        }
         let (name, arch) = text.split_once(':').map_or((text, None), |(name, arch)| (name, Some(arch)));
-        let start = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let bytes = name.as_bytes();
-        if bytes.len() < 2 {
-            return fail("a name has at least two characters");
+        let start = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let all = |part: &str, others: &[u8]| {
+            part.bytes().next().is_some_and(start) && part.bytes().all(|b| start(b) || others.contains(&b))
+        };
+        if !all(name, b"+.@-") {
+            return fail(
+                "a name starts with a letter or a digit and has only letters, digits, `+`, `-`, `.`, `_` and `@`",
+            );
         }
-        if !start(bytes[0]) || !bytes.iter().all(|&b| start(b) || b"+.-".contains(&b)) {
-            return fail("a name starts with a letter or a digit and has only a-z, 0-9, `+`, `-` and `.`");
-        }
-        match arch {
-            None => {}
-            Some("any" | "native" | "all") => return fail("the architecture has to be one such as `amd64`"),
-            Some(arch) => {
-                let good = arch.bytes().next().is_some_and(start) && arch.bytes().all(|b| start(b) || b == b'-');
-                if !good {
-                    return fail("after `:` an architecture such as `amd64` is expected");
-                }
-            }
+        if arch.is_some_and(|arch| !all(arch, b".-")) {
+            return fail("after `:` an architecture such as `amd64` is expected");
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// What names a package manager takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// Debian Policy 5.6.1 and 5.6.8: `[a-z0-9][a-z0-9+.-]+`, and an architecture after `:`.
+    Debian,
+    /// rpm: letters, digits and `+`, `-`, `.`, `_` (Fedora's Naming Guidelines; upper case is allowed), and an architecture after `:`.
+    Rpm,
+    /// PKGBUILD(5): lower-case letters, digits and `@`, `.`, `_`, `+`, `-`, not beginning with `-` or `.`; no architecture.
+    Pacman,
+    /// The application ids of D-Bus and flatpak(1): at least three parts with `.` between them, and a branch after `:`.
+    Flatpak,
+}
+
+impl Grammar {
+    /// That of the distribution's own packages, by the database that is there: PackageKit gives each distribution's names on.
+    #[must_use]
+    pub fn of_the_distribution() -> Self {
+        let there = |path: &str| std::path::Path::new(path).exists();
+        match () {
+            () if there("/var/lib/dpkg/status") => Self::Debian,
+            () if there("/var/lib/pacman/local") => Self::Pacman,
+            () => Self::Rpm,
+        }
+    }
+
+    /// Checks a name against this grammar.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`], with what would be right.
+    pub fn check(self, name: &PackageName) -> Result<(), NameError> {
+        let fail = |reason: &str| Err(NameError::new(name.as_str(), reason));
+        let (plain, arch) = (name.name(), name.arch());
+        let only = |text: &str, others: &[u8]| {
+            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || others.contains(&b))
+        };
+        let starts = |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if matches!(self, Self::Debian | Self::Pacman) && name.as_str().bytes().any(|b| b.is_ascii_uppercase()) {
+            let lower = name.as_str().to_ascii_lowercase();
+            return fail(&format!("names are in lower case, such as `{lower}`"));
+        }
+        match self {
+            Self::Debian if plain.len() < 2 => fail("a name has at least two characters"),
+            Self::Debian if !starts(plain) || !only(plain, b"+.-") => {
+                fail("a name starts with a letter or a digit and has only a-z, 0-9, `+`, `-` and `.`")
+            }
+            Self::Debian if matches!(arch, Some("any" | "native" | "all")) => {
+                fail("the architecture has to be one such as `amd64`")
+            }
+            Self::Debian if arch.is_some_and(|arch| !starts(arch) || !only(arch, b"-")) => {
+                fail("after `:` an architecture such as `amd64` is expected")
+            }
+            Self::Rpm if plain.contains('@') => fail("a name has only letters, digits, `+`, `-`, `.` and `_`"),
+            Self::Rpm if arch.is_some_and(|arch| arch.contains(['.', '-'])) => {
+                fail("after `:` an architecture such as `x86_64` is expected")
+            }
+            Self::Pacman if arch.is_some() => fail("pacman has no architectures in names"),
+            Self::Flatpak
+                if plain.contains(['+', '@'])
+                    || plain.split('.').count() < 3
+                    || plain.split('.').any(str::is_empty) =>
+            {
+                fail("an id of flatpak has three or more parts, such as `org.mozilla.firefox`")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -151,29 +210,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_grammar_of_debian_policy() {
-        for good in ["vim", "g++", "libstdc++6", "0ad", "libc6:i386", "a-", "python3.11", "xx:kfreebsd-amd64"] {
+    fn a_name_has_nothing_that_a_shell_a_pattern_an_option_a_path_or_a_version_has() {
+        for good in ["vim", "g++", "libc6:i386", "a-", "R", "E2E_Upper", "e2e@odd+name_", "org.mozilla.Firefox:stable"]
+        {
             assert_eq!(good.parse::<PackageName>().unwrap().as_str(), good);
         }
         let bad = [
             ("", "empty"),
             ("-oDPkg::Pre-Invoke::=id", "options"),
             ("--purge", "options"),
-            ("Vim", "lower case, such as `vim`"),
-            ("v", "two characters"),
-            ("vim*", "only a-z"),
-            ("vim^", "only a-z"),
-            ("vim=1.0", "only a-z"),
-            ("vim/stable", "only a-z"),
-            ("vim curl", "only a-z"),
-            ("?installed", "only a-z"),
-            ("~n", "only a-z"),
-            ("./x.deb", "only a-z"),
-            ("vim\n", "only a-z"),
-            ("vïm", "only a-z"),
-            (".vim", "only a-z"),
+            ("vim*", "only letters"),
+            ("vim^", "only letters"),
+            ("vim=1.0", "only letters"),
+            ("vim/stable", "only letters"),
+            ("vim curl", "only letters"),
+            ("?installed", "only letters"),
+            ("~n", "only letters"),
+            ("./x.deb", "only letters"),
+            ("@core", "only letters"),
+            ("!vim", "only letters"),
+            ("vim\n", "only letters"),
+            ("v\u{ef}m", "only letters"),
+            (".vim", "only letters"),
             ("vim:", "architecture"),
-            ("vim:any", "architecture"),
             ("vim:amd64:x", "architecture"),
             ("vim:-x", "architecture"),
         ];
@@ -183,6 +242,39 @@ mod tests {
         }
         assert!("a".repeat(MAX_NAME).parse::<PackageName>().is_ok());
         assert!("a".repeat(MAX_NAME + 1).parse::<PackageName>().is_err());
+    }
+
+    #[test]
+    fn each_manager_has_its_own_grammar() {
+        use Grammar::{Debian, Flatpak, Pacman, Rpm};
+        let rows: [(&str, &[Grammar]); 17] = [
+            ("vim", &[Debian, Rpm, Pacman]),
+            ("g++", &[Debian, Rpm, Pacman]),
+            ("0ad", &[Debian, Rpm, Pacman]),
+            ("a-", &[Debian, Rpm, Pacman]),
+            ("python3.11", &[Debian, Rpm, Pacman]),
+            ("libc6:i386", &[Debian, Rpm]),
+            ("xx:kfreebsd-amd64", &[Debian]),
+            ("glibc:x86_64", &[Rpm]),
+            ("vim:any", &[Rpm]),
+            ("Vim", &[Rpm]),
+            ("v", &[Rpm, Pacman]),
+            ("E2E_Upper", &[Rpm]),
+            ("e2e_lower", &[Rpm, Pacman]),
+            ("gtk@4", &[Pacman]),
+            ("org.mozilla.firefox", &[Debian, Rpm, Pacman, Flatpak]),
+            ("org.mozilla.Firefox:stable", &[Rpm, Flatpak]),
+            ("org..Firefox", &[Rpm]),
+        ];
+        for (text, takers) in rows {
+            let name: PackageName = text.parse().unwrap();
+            for grammar in [Debian, Rpm, Pacman, Flatpak] {
+                assert_eq!(grammar.check(&name).is_ok(), takers.contains(&grammar), "{text} {grammar:?}");
+            }
+        }
+        let why = |grammar: Grammar, text: &str| grammar.check(&text.parse().unwrap()).unwrap_err().reason;
+        assert!(why(Debian, "Vim").contains("lower case, such as `vim`"));
+        assert!(why(Debian, "v").contains("two characters"));
     }
 
     #[test]

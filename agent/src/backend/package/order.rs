@@ -90,7 +90,9 @@ impl FromStr for Instance {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The instance is no name of an order.
-    #[error("this is started by the machine's agent of Steward, with a transaction's id and SHA-256; it is not for use by hand")]
+    #[error(
+        "this is started by the machine's agent of Steward, with a transaction's id and SHA-256; it is not for use by hand"
+    )]
     Instance,
     /// Whoever started this is not root.
     #[error("only root may do this; steward-txn@.service does it for the machine's agent")]
@@ -149,12 +151,7 @@ fn file(state: &Path, id: Uuid) -> PathBuf {
 ///
 /// # Errors
 /// [`Refusal`].
-pub(super) fn read(
-    state: &Path,
-    owner: u32,
-    instance: &Instance,
-    allowed: &[ManagerName],
-) -> Result<Order, Refusal> {
+pub(super) fn read(state: &Path, owner: u32, instance: &Instance, allowed: &[ManagerName]) -> Result<Order, Refusal> {
     let bytes = bytes(state, owner, instance)?;
     let path = file(state, instance.id);
     if Instance::of(instance.id, &bytes) != *instance {
@@ -172,7 +169,8 @@ fn bytes(state: &Path, owner: u32, instance: &Instance) -> Result<Vec<u8>, Refus
     let folder_flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
     // NONBLOCK: a FIFO in its place must not hold this up.
     let file_flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    let beneath =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     let none = rustix::fs::Mode::empty();
 
     let top = rustix::fs::openat(CWD, state, folder_flags, none).map_err(|e| refuse(state, &e))?;
@@ -235,9 +233,10 @@ fn check(order: &Order, allowed: &[ManagerName]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether root runs this manager itself. PackageKit has root of its own and asks polkit who may.
+/// Whether root runs this manager itself. PackageKit has root of its own and asks polkit who may; flatpak would be simulated for the
+/// agent's own user.
 pub(super) fn by_root(manager: ManagerName) -> bool {
-    manager != ManagerName::PackageKit
+    !matches!(manager, ManagerName::PackageKit | ManagerName::Flatpak)
 }
 
 /// Names, architectures and versions become arguments: none may be an option, a file, a pattern or more than one word.
@@ -250,7 +249,7 @@ fn check_item(item: &Item) -> Result<(), String> {
         }
         Err(format!("`{}` is no {what}", clean(text)))
     };
-    word("name of a package", &item.name, "+.-_")?;
+    word("name of a package", &item.name, "+.-_@")?;
     item.arch.iter().try_for_each(|arch| word("architecture", arch, "-_"))?;
     let versions = item.from.iter().chain(&item.to);
     versions.into_iter().try_for_each(|version| word("version", version, ".+:~_^-"))?;
@@ -263,6 +262,7 @@ fn check_item(item: &Item) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::super::transaction::{Mark, Verb};
@@ -334,34 +334,56 @@ mod tests {
     #[test]
     fn a_file_that_is_not_the_agents_own_or_not_what_was_approved_is_refused() {
         type Spoil = fn(&Path, &Path);
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-        let _ = mode;
         let table: [(&str, Spoil, &str); 11] = [
             ("readable by others", |_, file| chmod(file, 0o604), "mode 0604"),
             ("writable by its group", |_, file| chmod(file, 0o660), "mode 0660"),
             ("a folder that others enter", |state, _| chmod(&state.join(FOLDER), 0o755), "mode 0755"),
             ("a state folder that others enter", |state, _| chmod(state, 0o711), "mode 0711"),
-            ("a link", |state, file| {
-                std::fs::rename(file, state.join("elsewhere")).unwrap();
-                symlink(state.join("elsewhere"), file).unwrap();
-            }, "Too many levels"),
-            ("a folder that is a link", |state, _| {
-                std::fs::rename(state.join(FOLDER), state.join("elsewhere")).unwrap();
-                symlink(state.join("elsewhere"), state.join(FOLDER)).unwrap();
-            }, "orders:"),
-            ("a second name", |state, file| std::fs::hard_link(file, state.join("second")).unwrap(), "more than one name"),
-            ("a FIFO", |_, file| {
-                std::fs::remove_file(file).unwrap();
-                rustix::fs::mknodat(CWD, file, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-            }, "not a regular file"),
-            ("another content", |_, file| {
-                let bytes = std::fs::read(file).unwrap();
-                std::fs::write(file, String::from_utf8(bytes).unwrap().replace("cowsay", "sudo12")).unwrap();
-            }, "not what was approved"),
-            ("too large", |_, file| {
-                let length = MAX_ORDER + 1;
-                std::fs::File::options().write(true).open(file).unwrap().set_len(length).unwrap();
-            }, "larger than"),
+            (
+                "a link",
+                |state, file| {
+                    std::fs::rename(file, state.join("elsewhere")).unwrap();
+                    symlink(state.join("elsewhere"), file).unwrap();
+                },
+                "Too many levels",
+            ),
+            (
+                "a folder that is a link",
+                |state, _| {
+                    std::fs::rename(state.join(FOLDER), state.join("elsewhere")).unwrap();
+                    symlink(state.join("elsewhere"), state.join(FOLDER)).unwrap();
+                },
+                "orders:",
+            ),
+            (
+                "a second name",
+                |state, file| std::fs::hard_link(file, state.join("second")).unwrap(),
+                "more than one name",
+            ),
+            (
+                "a FIFO",
+                |_, file| {
+                    std::fs::remove_file(file).unwrap();
+                    rustix::fs::mknodat(CWD, file, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+                },
+                "not a regular file",
+            ),
+            (
+                "another content",
+                |_, file| {
+                    let bytes = std::fs::read(file).unwrap();
+                    std::fs::write(file, String::from_utf8(bytes).unwrap().replace("cowsay", "sudo12")).unwrap();
+                },
+                "not what was approved",
+            ),
+            (
+                "too large",
+                |_, file| {
+                    let length = MAX_ORDER + 1;
+                    std::fs::File::options().write(true).open(file).unwrap().set_len(length).unwrap();
+                },
+                "larger than",
+            ),
             ("gone", |_, file| std::fs::remove_file(file).unwrap(), "No such file"),
         ];
         for (name, spoil, why) in table {
@@ -376,7 +398,7 @@ mod tests {
     }
 
     fn chmod(path: &Path, mode: u32) {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
     #[test]
@@ -386,7 +408,8 @@ mod tests {
             change(&mut item);
             commit(vec![item])
         };
-        let by = |manager| Order::Commit(Transaction { manager, items: vec![item("cowsay")], ..Transaction::default() });
+        let by =
+            |manager| Order::Commit(Transaction { manager, items: vec![item("cowsay")], ..Transaction::default() });
         let table = [
             (commit(vec![]), "0 packages"),
             (commit(vec![item("cowsay"); MAX_ITEMS + 1]), "20001 packages"),

@@ -28,6 +28,26 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The names that it has to do with, and whether each is to be there afterwards.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (&PackageName, bool)> {
+        let none: &[PackageName] = &[];
+        let (install, back, remove) = match self {
+            Self::Install(names) => (names.as_slice(), &[][..], none),
+            Self::Remove(names) => (none, &[][..], names.as_slice()),
+            Self::Upgrade => (none, &[][..], none),
+            Self::Restore { remove, install } => (none, install.as_slice(), remove.as_slice()),
+        };
+        let come = install.iter().chain(back.iter().map(|exact| &exact.name)).map(|name| (name, true));
+        come.chain(remove.iter().map(|name| (name, false)))
+    }
+
+    /// The names that it has to do with.
+    pub(super) fn names(&self) -> impl Iterator<Item = &PackageName> {
+        self.asked().map(|(name, _)| name)
+    }
+}
+
 /// One version of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,11 +131,11 @@ impl Item {
         (&self.name, self.arch.as_deref(), self.verb, self.from.as_deref(), self.to.as_deref())
     }
 
-    /// `name`, or `name:arch` where the architecture is known and not `all`.
+    /// `name`, or `name:arch` where the architecture is known and not every machine's.
     #[must_use]
     pub fn full_name(&self) -> String {
         match self.arch.as_deref() {
-            None | Some("all") => self.name.clone(),
+            None | Some("all" | "noarch" | "any") => self.name.clone(),
             Some(arch) => format!("{}:{arch}", self.name),
         }
     }

@@ -17,34 +17,34 @@ const UNIQUE: &str = ":1.1";
 pub(super) type Answer = Result<Vec<Message>, (&'static str, String)>;
 
 /// The system bus and the session bus.
-pub(super) fn of(machine: &Arc<Inside>) -> Bus {
-    let connect = |machine: Arc<Inside>| {
+pub(super) fn of(inside: &Arc<Inside>) -> Bus {
+    let connect = |inside: Arc<Inside>| {
         Arc::new(move || {
-            let machine = machine.clone();
-            Box::pin(connect(machine)) as Pin<Box<dyn Future<Output = zbus::Result<zbus::Connection>> + Send>>
+            let inside = inside.clone();
+            Box::pin(connect(inside)) as Pin<Box<dyn Future<Output = zbus::Result<zbus::Connection>> + Send>>
         })
     };
-    Bus::with(connect(machine.clone()), connect(machine.clone()))
+    Bus::with(connect(inside.clone()), connect(inside.clone()))
 }
 
-async fn connect(machine: Arc<Inside>) -> zbus::Result<zbus::Connection> {
+async fn connect(inside: Arc<Inside>) -> zbus::Result<zbus::Connection> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let server = zbus::connection::Builder::unix_stream(theirs).server(Guid::generate()).p2p().build();
     let client = zbus::connection::Builder::unix_stream(ours).p2p().build();
     let (server, client) = tokio::try_join!(server, client)?;
     // Before the client has a first question.
     let calls = MessageStream::from(&server);
-    tokio::spawn(serve(machine, server, calls));
+    tokio::spawn(serve(inside, server, calls));
     Ok(client)
 }
 
 /// Answers calls one after the other until the connection ends.
-async fn serve(machine: Arc<Inside>, connection: zbus::Connection, mut calls: MessageStream) {
+async fn serve(inside: Arc<Inside>, connection: zbus::Connection, mut calls: MessageStream) {
     while let Some(Ok(message)) = crate::backend::dbus::next(&mut calls).await {
         if message.message_type() != Type::MethodCall {
             continue;
         }
-        let Some(answers) = answer(&machine, &message) else { break };
+        let Some(answers) = answer(&inside, &message) else { break };
         for answer in answers {
             if connection.send(&answer).await.is_err() {
                 return;
@@ -56,26 +56,26 @@ async fn serve(machine: Arc<Inside>, connection: zbus::Connection, mut calls: Me
 }
 
 /// The answer to one call and the signals after it, nothing for silence; none when the connection is to end.
-fn answer(machine: &Inside, message: &Message) -> Option<Vec<Message>> {
+fn answer(inside: &Inside, message: &Message) -> Option<Vec<Message>> {
     let header = message.header();
     let destination = header.destination().map(ToString::to_string).unwrap_or_default();
     let call = Call::new(message, &header);
     let answered = match (part(&destination), destination.as_str()) {
-        (_, "org.freedesktop.DBus") => driver(machine, &call),
+        (_, "org.freedesktop.DBus") => driver(inside, &call),
         (None, other) => Err(unknown_name(other)),
-        (Some(part), name) => match machine.trouble(part, call.changes()) {
-            Trouble::None => services::answer(machine, part, &call),
+        (Some(part), name) => match inside.trouble(part, call.changes()) {
+            Trouble::None => services::answer(inside, part, &call),
             Trouble::Missing => Err(unknown_name(name)),
             Trouble::Says(error, words) => Err((error, words.to_owned())),
             trouble => {
-                let _done_and_not_told = services::answer(machine, part, &call);
+                let _done_and_not_told = services::answer(inside, part, &call);
                 match trouble {
                     Trouble::Dies => Err((
                         "org.freedesktop.DBus.Error.NoReply",
                         "Message recipient disconnected from message bus without replying".to_owned(),
                     )),
                     Trouble::Closes => {
-                        machine.state().trouble.remove(&part);
+                        inside.state().trouble.remove(&part);
                         return None;
                     }
                     _ => return Some(Vec::new()),
@@ -103,8 +103,8 @@ fn part(name: &str) -> Option<Part> {
 }
 
 /// The bus itself: who has a name.
-fn driver(machine: &Inside, call: &Call<'_>) -> Answer {
-    let there = |name: &str| part(name).is_some_and(|p| machine.trouble(p, false) != Trouble::Missing);
+fn driver(inside: &Inside, call: &Call<'_>) -> Answer {
+    let there = |name: &str| part(name).is_some_and(|p| inside.trouble(p, false) != Trouble::Missing);
     match call.member.as_str() {
         "NameHasOwner" => call.returns(&there(&call.body::<String>()?)),
         "GetNameOwner" => match call.body::<String>()? {

@@ -6,6 +6,7 @@
 
 mod bus;
 mod files;
+pub mod package_kit;
 mod services;
 mod sound;
 
@@ -15,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bus::Bus;
-use super::package::Manager;
 use super::package::mock::MockArchive;
 
 /// What a laptop consists of.
@@ -67,7 +67,7 @@ pub enum When {
 /// A laptop with a battery, Wi-Fi, two Bluetooth adapters, sound, a screen and a small archive of packages.
 #[derive(Clone, Debug)]
 pub struct Laptop {
-    machine: Arc<Inside>,
+    inside: Arc<Inside>,
     archive: Arc<MockArchive>,
 }
 
@@ -86,10 +86,14 @@ pub struct State {
     pub wifi: bool,
     /// Whether the key on the keyboard lets Wi-Fi be on.
     pub wifi_key: bool,
+    /// What `GetPermissions` says of switching Wi-Fi: `yes`, `auth` or `no`.
+    pub may_switch_wifi: &'static str,
     /// Whether a cable carries the connection; else Wi-Fi does.
     pub cable: bool,
     /// The Bluetooth adapters by name, and whether each is on.
     pub adapters: BTreeMap<String, bool>,
+    /// An adapter that `rfkill` keeps off.
+    pub blocked: Option<&'static str>,
     /// In percent.
     pub battery: u8,
     /// What `CanReboot` and its like answer.
@@ -120,8 +124,10 @@ impl Default for State {
         State {
             wifi: true,
             wifi_key: true,
+            may_switch_wifi: "yes",
             cable: false,
             adapters: [("hci0".to_owned(), true), ("hci1".to_owned(), true)].into(),
+            blocked: None,
             battery: 80,
             can: "yes",
             locked: false,
@@ -147,19 +153,29 @@ impl Laptop {
     /// When `folder` cannot be written, or its path is too long for a socket.
     pub fn new(folder: &Path) -> io::Result<Laptop> {
         files::write(folder)?;
-        let machine = Arc::new(Inside { folder: folder.to_owned(), state: Mutex::default() });
-        sound::listen(machine.clone())?;
-        Ok(Laptop { machine, archive: MockArchive::shipped() })
+        let inside = Arc::new(Inside { folder: folder.to_owned(), state: Mutex::default() });
+        sound::listen(inside.clone())?;
+        Ok(Laptop { inside, archive: MockArchive::shipped() })
     }
 
     /// Its two buses.
     pub fn bus(&self) -> Bus {
-        bus::of(&self.machine)
+        bus::of(&self.inside)
     }
 
-    /// Its package manager.
-    pub fn packages(&self) -> Manager {
-        Manager::Mock(self.archive.clone())
+    /// The socket of its sound server.
+    pub fn sound(&self) -> PathBuf {
+        files::sound(&self.inside.folder)
+    }
+
+    /// The folder in the place of `/sys`, with its screen.
+    pub fn sysfs(&self) -> PathBuf {
+        files::sysfs(&self.inside.folder)
+    }
+
+    /// The folder in the place of `/usr/share`, with its apps.
+    pub fn data(&self) -> PathBuf {
+        files::data(&self.inside.folder)
     }
 
     /// Its archive of packages, which has switches of its own.
@@ -169,22 +185,22 @@ impl Laptop {
 
     /// Makes something go wrong from now on.
     pub fn trouble(&self, part: Part, when: When, trouble: Trouble) {
-        self.machine.state().trouble.insert(part, (when, trouble));
+        self.inside.state().trouble.insert(part, (when, trouble));
     }
 
     /// How it stands.
     pub fn state(&self) -> State {
-        self.machine.state().clone()
+        self.inside.state().clone()
     }
 
     /// Changes it behind Steward's back, as a person with another program would.
     pub fn meddle(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.machine.state());
+        change(&mut self.inside.state());
     }
 
     /// The raw value of the screen's backlight, of 255.
     pub fn backlight(&self) -> u32 {
-        files::backlight(&self.machine.folder)
+        files::backlight(&self.inside.folder)
     }
 
     /// Changes the backlight behind Steward's back.
@@ -192,7 +208,7 @@ impl Laptop {
     /// # Errors
     /// When its file cannot be written.
     pub fn meddle_backlight(&self, raw: u32) -> io::Result<()> {
-        files::set_backlight(&self.machine.folder, raw)
+        files::set_backlight(&self.inside.folder, raw)
     }
 }
 

@@ -22,6 +22,8 @@ const CABLE: (&str, &str, &str) = (
 );
 /// Where sessions are; the person's own is number 1, and is what `auto` means.
 const SESSIONS: &str = "/org/freedesktop/login1/session/";
+/// The version that every service has.
+const VERSION: &str = "simulated";
 /// Where adapters are.
 const ADAPTERS: &str = "/org/bluez/";
 
@@ -104,9 +106,18 @@ pub(super) fn answer(inside: &Inside, part: Part, call: &Call<'_>) -> Answer {
     }
     match part {
         Part::Login1 => login1(inside, call),
+        Part::NetworkManager if call.member == "GetPermissions" => {
+            let switching = "org.freedesktop.NetworkManager.enable-disable-wifi";
+            call.returns(&HashMap::from([(switching, inside.state().may_switch_wifi)]))
+        }
         Part::NetworkManager => match call.set::<bool>()? {
             Some((name, on)) if name == "WirelessEnabled" => {
-                inside.state().wifi = on;
+                let mut state = inside.state();
+                if state.may_switch_wifi != "yes" {
+                    let words = "Not authorized to perform this operation".to_owned();
+                    return Err(("org.freedesktop.NetworkManager.PermissionDenied", words));
+                }
+                state.wifi = on;
                 call.returns(&())
             }
             _ => Err(call.unknown()),
@@ -136,8 +147,13 @@ fn property(state: &State, part: Part, at: &str, name: &str) -> Option<Variant<'
             "Type" | "State" => Variant::from(2u32),
             "IsPresent" => Variant::from(true),
             "Percentage" => Variant::from(f64::from(state.battery)),
+            "DaemonVersion" => Variant::from(VERSION),
             _ => return None,
         }),
+        // The manager knows a screen.
+        Part::UserManager if name == "Environment" => Some(Variant::from(vec!["WAYLAND_DISPLAY=wayland-0"])),
+        Part::Portal if name == "version" => Some(Variant::from(4u32)),
+        Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
         _ => None,
     }
 }
@@ -227,6 +243,7 @@ fn network(state: &State, at: &str, name: &str) -> Option<Variant<'static>> {
             "WirelessEnabled" => Variant::from(state.wifi),
             "WirelessHardwareEnabled" => Variant::from(state.wifi_key),
             "NetworkingEnabled" => Variant::from(true),
+            "Version" => Variant::from(VERSION),
             "PrimaryConnection" => path(primary)?,
             "PrimaryConnectionType" => Variant::from(match active.first() {
                 Some(link) if *link == WIFI => "802-11-wireless",
@@ -273,6 +290,9 @@ fn bluez(inside: &Inside, call: &Call<'_>) -> Answer {
         return call.returns(&objects);
     }
     let name = call.path.strip_prefix(ADAPTERS).unwrap_or_default();
+    if state.blocked == Some(name) {
+        return Err(("org.bluez.Error.Blocked", "Blocked through rfkill".to_owned()));
+    }
     match (call.set::<bool>()?, state.adapters.get_mut(name)) {
         (Some((property, on)), Some(powered)) if property == "Powered" => {
             *powered = on;

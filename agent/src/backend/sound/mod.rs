@@ -348,6 +348,55 @@ mod tests {
         assert_eq!(unix_server("{}unix:/a", ""), None);
     }
 
+    /// A server with one output, that answers so many questions and then goes away without a word.
+    async fn played(answers: usize) -> Sound {
+        use pulseaudio::protocol::{self, AuthReply, Command, SetClientNameReply, SinkInfo};
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        tokio::spawn(async move {
+            for _ in 0..answers {
+                let mut message = vec![0; protocol::DESCRIPTOR_SIZE];
+                theirs.read_exact(&mut message).await.expect("a header");
+                let length = u32::from_be_bytes(message[..4].try_into().expect("four bytes"));
+                message.resize(message.len() + usize::try_from(length).expect("small"), 0);
+                theirs.read_exact(&mut message[protocol::DESCRIPTOR_SIZE..]).await.expect("a command");
+                let (of, command) =
+                    protocol::read_command_message(&mut message.as_slice(), protocol::MAX_VERSION).expect("a command");
+                let (mut out, version) = (Vec::new(), protocol::MAX_VERSION);
+                let encoded = match command {
+                    Command::Auth(_) => protocol::encode_reply_message(
+                        &mut out,
+                        of,
+                        &AuthReply { version, ..AuthReply::default() },
+                        version,
+                    ),
+                    Command::SetClientName(_) => {
+                        protocol::encode_reply_message(&mut out, of, &SetClientNameReply { client_id: 1 }, version)
+                    }
+                    Command::GetSinkInfo(_) => protocol::encode_reply_message(
+                        &mut out,
+                        of,
+                        &SinkInfo { description: Some(c"Speakers".to_owned()), ..SinkInfo::new_dummy(1) },
+                        version,
+                    ),
+                    _ => protocol::encode_ack_message(of, &mut out),
+                };
+                encoded.expect("into memory");
+                theirs.write_all(&out).await.expect("it is read");
+            }
+        });
+        Sound::over(ours).await.expect("it lets us in")
+    }
+
+    #[tokio::test]
+    async fn when_the_server_goes_away_it_is_known_whether_anything_was_changed() {
+        let quieter = |sink: &Sink| (sink.percent() == 100).then_some(Order::Volume(40));
+        // Let in by two answers; then the question, then the order.
+        assert_eq!(played(4).await.change(quieter).await.expect("it was done").description, "Speakers");
+        assert!(matches!(played(3).await.change(quieter).await, Err(SoundError::Unknown(_))));
+        assert!(matches!(played(2).await.change(quieter).await, Err(SoundError::NoServer(_))));
+    }
+
     #[tokio::test]
     async fn without_a_server_it_is_said_what_to_start() {
         let sound = Sound::at("/nonexistent/native".into());

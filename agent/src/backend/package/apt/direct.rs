@@ -6,7 +6,7 @@ use super::super::transaction::{Item, Mark, Transaction};
 use super::super::{PackageError, Progress, commit, lock};
 use super::argv::{self, Mode};
 use super::parse::{self, Refusal, Row};
-use super::{Apt, QUERY, gone, job, same_arch};
+use super::{Apt, QUERY, job, same_arch};
 use crate::backend::package::commit::Direct;
 use crate::backend::spawn::Job;
 
@@ -30,21 +30,18 @@ impl Direct for Apt {
         let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
         if !output.status.success() {
             return Err(match parse::refusal(&stdout, &stderr) {
-                Refusal::NotFound(name) | Refusal::NoVersion { name, .. } => gone(transaction, Some(&name)),
-                Refusal::RemovalNeeded => gone(transaction, None),
+                Refusal::NotFound(name) | Refusal::NoVersion { name, .. } => commit::gone(transaction, Some(&name)),
+                Refusal::RemovalNeeded => commit::gone(transaction, None),
                 _ => self.refused(&output).await,
             });
         }
-        let now = Transaction { items: parse::simulation(&stdout).items, ..Transaction::default() };
-        let difference = transaction.diff(&now);
-        if difference.is_empty() && !output.truncated {
-            Ok(())
-        } else {
-            Err(PackageError::Changed { difference: Box::new(difference) })
+        if output.truncated {
+            return Err(commit::gone(transaction, None));
         }
+        commit::compare(transaction, parse::simulation(&stdout).items)
     }
 
-    fn job(&self, transaction: &Transaction) -> Result<Job, PackageError> {
+    async fn job(&self, transaction: &Transaction) -> Result<Job, PackageError> {
         job(&self.paths.apt_get, argv::exactly(Mode::Commit { lock: LOCK_TIMEOUT }, transaction))
     }
 

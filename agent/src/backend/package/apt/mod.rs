@@ -9,12 +9,14 @@
 
 pub mod argv;
 mod direct;
+pub mod index;
 pub mod parse;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::transaction::{Already, Change, Difference, Mark, Transaction};
+use super::transaction::{Already, Change, Mark, Transaction};
 use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock};
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
@@ -46,6 +48,12 @@ pub struct AptPaths {
     pub index_stamps: Vec<PathBuf>,
     /// Which packages are marked as automatically installed.
     pub extended_states: PathBuf,
+    /// The folder with the index.
+    pub lists: PathBuf,
+    /// dpkg's own list of packages.
+    pub status: PathBuf,
+    /// The folder with archives that were downloaded before.
+    pub archives: PathBuf,
 }
 
 impl Default for AptPaths {
@@ -67,6 +75,9 @@ impl Default for AptPaths {
                 "/var/lib/apt/lists/partial".into(),
             ],
             extended_states: "/var/lib/apt/extended_states".into(),
+            lists: "/var/lib/apt/lists".into(),
+            status: "/var/lib/dpkg/status".into(),
+            archives: "/var/cache/apt/archives".into(),
         }
     }
 }
@@ -96,12 +107,7 @@ impl Apt {
 
     /// See [`super::Manager::simulate`].
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
-        // Sizes are facts that only help to decide, so whatever goes wrong with them is left out.
-        let (simulated, sizes) = tokio::join!(
-            self.run(&self.paths.apt_get, argv::change(Mode::Simulate, change), QUERY),
-            self.run(&self.paths.apt_get, argv::change(Mode::PrintUris, change), QUERY)
-        );
-        let simulated = simulated?;
+        let simulated = self.run(&self.paths.apt_get, argv::change(Mode::Simulate, change), QUERY).await?;
         let stdout = simulated.stdout_text();
         if simulated.truncated {
             return Err(PackageError::Unmet { text: "what apt would do is too long to be looked at".into() });
@@ -119,13 +125,33 @@ impl Apt {
             return Err(self.not_found(name).await);
         }
         self.set_marks(change, &mut transaction);
-        if let Ok(sizes) = sizes
-            && sizes.status.success()
-            && !sizes.truncated
-        {
-            set_sizes(&mut transaction, &parse::uris(&sizes.stdout_text()));
-        }
+        self.set_sizes(change, &mut transaction).await;
         Ok(transaction)
+    }
+
+    /// Sizes are facts that only help to decide, so whatever goes wrong with them is left out.
+    async fn set_sizes(&self, change: &Change, transaction: &mut Transaction) {
+        let (paths, mut items) = (self.paths.clone(), transaction.items.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let change = sizes(&paths, &mut items)?;
+            Some((items, change))
+        });
+        if let Ok(Some((items, change))) = read.await {
+            transaction.download_bytes = Some(items.iter().filter_map(|item| item.download_bytes).sum());
+            (transaction.items, transaction.installed_bytes_change) = (items, change);
+            return;
+        }
+        // The index is kept compressed, say: apt itself knows them.
+        let asked = self.run(&self.paths.apt_get, argv::change(Mode::PrintUris, change), QUERY).await;
+        let Some(asked) = asked.ok().filter(|output| output.status.success() && !output.truncated) else { return };
+        let sizes = parse::uris(&asked.stdout_text());
+        for item in transaction.items.iter_mut().filter(|item| item.to.is_some()) {
+            let own = |(name, arch, _): &&(String, String, u64)| *name == item.name && Some(arch) == item.arch.as_ref();
+            item.download_bytes = sizes.archives.iter().find(own).map(|(_, _, bytes)| *bytes);
+        }
+        transaction.download_bytes =
+            Some(sizes.archives.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes)));
+        transaction.installed_bytes_change = sizes.installed_change;
     }
 
     /// Fills `already`, and returns the first name that apt took for another one: a provider of a virtual package, or `name-` read
@@ -136,14 +162,7 @@ impl Apt {
         newest: &[(String, String)],
         absent: &[String],
     ) -> Option<String> {
-        let (install, remove): (Vec<&PackageName>, Vec<&PackageName>) = match change {
-            Change::Install(names) => (names.iter().collect(), Vec::new()),
-            Change::Remove(names) => (Vec::new(), names.iter().collect()),
-            Change::Upgrade => return None,
-            Change::Restore { remove, install } => (install.iter().map(|e| &e.name).collect(), remove.iter().collect()),
-        };
-        let sides = install.into_iter().map(|n| (n, true)).chain(remove.into_iter().map(|n| (n, false)));
-        for (name, stays) in sides {
+        for (name, stays) in change.asked() {
             let touched = |item: &super::Item| {
                 item.verb.keeps() == stays && item.name == name.name() && same_arch(name.arch(), item.arch.as_deref())
             };
@@ -314,6 +333,47 @@ fn job(program: &Path, argv: Vec<String>) -> Result<Job, PackageError> {
     Ok(job.env("APT_LISTCHANGES_FRONTEND", "none").env("NEEDRESTART_MODE", "l").env("UCF_FORCE_CONFFOLD", "1"))
 }
 
+/// Fills in what has to be downloaded for each item, and returns how many bytes more are used afterwards, rounded as dpkg counts them.
+/// Nothing when a package that comes is not in the index as it can be read here.
+fn sizes(paths: &AptPaths, items: &mut [super::Item]) -> Option<Option<i64>> {
+    let all = items.to_vec();
+    let names = |wanted: fn(&super::Item) -> bool| -> HashSet<&str> {
+        all.iter().filter(|item| wanted(item)).map(|item| item.name.as_str()).collect()
+    };
+    let come = names(|item| item.to.is_some() && item.verb != super::Verb::Configure);
+    let go = names(|item| item.from.is_some());
+    let (offered, have) = (
+        if come.is_empty() { Vec::new() } else { index::of_lists(&paths.lists, &come).ok()? },
+        if go.is_empty() { Vec::new() } else { index::of_file(&paths.status, &go).ok()? },
+    );
+    let kib = |record: Option<&index::Record>| i64::try_from(record?.installed_kib?).ok();
+    let mut change = Some(0_i64);
+    for item in items {
+        if item.to.is_some() && item.verb != super::Verb::Configure {
+            let record = record_of(&offered, item, item.to.as_deref())?;
+            // apt's name for it: a colon in the version would be one of the file system's on other machines.
+            let file = format!("{}_{}_{}.deb", record.name, record.version.replace(':', "%3a"), record.arch);
+            let there = paths.archives.join(file).metadata().is_ok_and(|file| Some(file.len()) == record.size);
+            item.download_bytes = Some(record.size?).filter(|_| !there);
+            change = change.zip(kib(Some(record))).map(|(sum, kib)| sum.saturating_add(kib));
+        }
+        if item.from.is_some() {
+            change =
+                change.zip(kib(record_of(&have, item, item.from.as_deref()))).map(|(sum, kib)| sum.saturating_sub(kib));
+        }
+    }
+    Some(change.and_then(|kib| kib.checked_mul(1024)))
+}
+
+/// The record of an item in this version.
+fn record_of<'a>(records: &'a [index::Record], item: &super::Item, version: Option<&str>) -> Option<&'a index::Record> {
+    records.iter().find(|record| {
+        record.name == item.name
+            && Some(record.version.as_str()) == version
+            && same_arch(Some(&record.arch), item.arch.as_deref())
+    })
+}
+
 /// The name as it was asked for: apt takes a `+` or `-` off the end of a name that does not exist.
 fn as_asked(change: &Change, name: &str) -> String {
     let asked: Vec<&str> = match change {
@@ -328,21 +388,4 @@ fn as_asked(change: &Change, name: &str) -> String {
 fn same_arch(a: Option<&str>, b: Option<&str>) -> bool {
     let own = |arch: Option<&str>| matches!(arch, None | Some("all"));
     own(a) || own(b) || a == b
-}
-
-fn set_sizes(transaction: &mut Transaction, sizes: &parse::Sizes) {
-    for item in transaction.items.iter_mut().filter(|item| item.to.is_some()) {
-        let own = |(name, arch, _): &&(String, String, u64)| *name == item.name && Some(arch) == item.arch.as_ref();
-        item.download_bytes = sizes.archives.iter().find(own).map(|(_, _, bytes)| *bytes);
-    }
-    transaction.download_bytes = Some(sizes.archives.iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(*bytes)));
-    transaction.installed_bytes_change = sizes.installed_change;
-}
-
-/// What cannot be had of `transaction` any more, as a difference to its preview.
-fn gone(transaction: &Transaction, name: Option<&str>) -> PackageError {
-    let gone = transaction.items.iter().filter(|item| name.is_none_or(|n| n.split(':').next() == Some(&item.name)));
-    PackageError::Changed {
-        difference: Box::new(Difference { gone: gone.cloned().collect(), ..Difference::default() }),
-    }
 }
