@@ -9,6 +9,7 @@
 #[allow(unreachable_pub, reason = "the tests of this program use it")]
 mod bed;
 mod network;
+mod packages;
 mod power;
 mod screen;
 mod service;

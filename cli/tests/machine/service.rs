@@ -141,7 +141,11 @@ fn the_package_installs_starts_upgrades_and_goes_without_a_trace() {
     assert!(machine.try_root(&["pgrep", "stewardd"]).out.is_empty(), "the users' are stopped too");
     machine.root(&["test", "-e", "/var/lib/steward/memory.jsonl"]);
     machine.root(&["dpkg", "--install", FIRST]);
-    assert!(call(&machine, &["read_context"]).to_string().contains("kept"), "what it kept is still there");
+    assert_eq!(machine.try_root(&["systemctl", "is-enabled", "steward.service"]).out, "disabled", "and is still off");
+    machine.root(&["systemctl", "enable", "--now", "steward.service"]);
+    machine.root(&["rm", "/etc/steward/policy.d/10-local.toml"]);
+    machine.root(&["systemctl", "reload", "steward.service"]);
+    machine.until("what it kept is still there", |m| call(m, &["read_context"]).to_string().contains("kept"));
 
     machine.root(&["dpkg", "--purge", "steward"]);
     let left = "find / -xdev -iname '*steward*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/home/*' -not -path '/srv/*' \

@@ -151,7 +151,7 @@ impl<'s> Context<'s> {
             if known.contains(&name) {
                 out.push(Arc::from(name));
             } else {
-                let hint = nearest(name, known.into_iter()).map(str::to_owned);
+                let hint = nearest(name, known).map(str::to_owned);
                 self.error_hint(at.file, start, format!("there is no sandbox `{name}`"), hint);
             }
         }
