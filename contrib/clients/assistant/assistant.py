@@ -109,8 +109,8 @@ class Assistant:
         say(data.get("approve") or "Nobody can approve this here.")
         if not data.get("approvers"):
             return self.steward.cancel(id)
-        say("I wait for that.")
         try:
+            say("I wait for that.")
             return self.ended(self.steward.wait_for(id, data.get("expires_in", 300)))
         except KeyboardInterrupt:
             self.steward = steward_client.Client()  # the other connection still waits
