@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::Need;
+use crate::action::{Need, exec};
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
@@ -166,6 +166,7 @@ impl Services {
                 Ok(self.bus.there(&login1::LOGIN1).await?)
             }
             Need::Desktop => self.desktop().await,
+            Need::Sandbox => exec::probe().await,
         }
     }
 

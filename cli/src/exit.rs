@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     Overloaded,
     /// Somebody pressed Ctrl-C.
     Interrupted,
+    /// As the command ended that was run in a sandbox.
+    Command(u8),
 }
 
 impl Exit {
@@ -43,6 +45,7 @@ impl Exit {
             Exit::Unknown => 7,
             Exit::Overloaded => 8,
             Exit::Interrupted => 130,
+            Exit::Command(number) => number,
         }
     }
 

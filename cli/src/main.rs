@@ -26,6 +26,9 @@ use exit::Exit;
 use out::Out;
 
 fn main() -> ExitCode {
+    if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
+        return ended;
+    }
     let cli = Cli::parse();
     let mut out = Out::new(&cli.global);
     interrupt::listen();

@@ -68,6 +68,7 @@ fn covers(by: &Rule, rule: &Rule) -> bool {
     let unknown = by.strict() || !rule.strict() || by.clause.predicates.is_empty() && !by.clause.has_when();
     unknown
         && by.except.is_empty()
+        && (by.sandbox == rule.sandbox || by.sandbox.is_empty() && by.strict())
         && rule.actions.iter().all(|a| by.actions.contains(a))
         && includes(&by.clause, &rule.clause)
 }

@@ -201,6 +201,9 @@ fn failing(rule: &Rule, pair: &Pair<'_>, s: &dyn Surroundings) -> Vec<String> {
         .filter(|c| !c.holds.unwrap_or(strict))
         .map(|c| c.failing)
         .collect();
+    if !rule.sandbox_fits(pair) {
+        out.push("it is not about the sandbox that was asked for".to_owned());
+    }
     for (i, except) in rule.except.iter().enumerate() {
         if except.holds(pair, s, !strict) {
             out.push(format!("its exception {} applies", i + 1));

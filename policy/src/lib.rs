@@ -21,6 +21,7 @@ mod policy;
 mod predicate;
 mod risk;
 mod rule;
+mod sandbox;
 pub mod shipped;
 mod suggest;
 mod url_fact;
@@ -37,6 +38,10 @@ pub use import::{ImportError, import};
 pub use policy::{ANSWERS_WHEN_BROKEN, Defaults, NamedSet, NoApprover, Policy};
 pub use risk::Risk;
 pub use rule::Layer;
+pub use sandbox::{
+    BUILT_IN_SANDBOXES, SANDBOX_LIMITS, STRICT_SANDBOXES, SandboxFiles, SandboxLimits, SandboxProfile, SandboxPrograms,
+    is_never_set,
+};
 pub use url_fact::{MAX_URL, UrlError, UrlFact, public_suffix};
 
 /// A date with a time, such as `2026-03-02T09:00:00`, as weekday and minute; no zone is looked at.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::check::PolicyTest;
+use crate::decide::for_pairs;
 use crate::decision::{Assurance, Decision, Requirements};
 use crate::error::{LoadError, Source};
-use crate::facts::Surroundings;
+use crate::facts::{Step, Surroundings};
 use crate::glob::Glob;
 use crate::index::{self, ActionRules};
 use crate::load;
 use crate::rule::{CallerDef, Layer, Names, Rule};
+use crate::sandbox::SandboxProfile;
 use crate::values::{FastMap, Pattern, Patterns};
 
 /// What happens to a held request when nobody can approve here.
@@ -109,6 +111,8 @@ pub struct Policy {
     pub(crate) tests: Vec<PolicyTest>,
     pub(crate) files: Vec<File>,
     pub(crate) names: Names,
+    /// By layer, then name.
+    pub(crate) sandboxes: Vec<(Layer, SandboxProfile)>,
     hash: String,
     broken: Option<Arc<str>>,
 }
@@ -171,7 +175,21 @@ impl Policy {
     ) -> Policy {
         let actions = index::build(&rules);
         let names = Names::new();
-        Policy { rules, actions, baseline, defaults, doors, callers, sets, tests, files, names, hash, broken: None }
+        Policy {
+            rules,
+            actions,
+            baseline,
+            defaults,
+            doors,
+            callers,
+            sets,
+            tests,
+            files,
+            names,
+            sandboxes: Vec::new(),
+            hash,
+            broken: None,
+        }
     }
 
     /// Why the policy is broken, when it is.
@@ -226,6 +244,40 @@ impl Policy {
     /// All sets, by layer and name.
     pub fn sets(&self) -> &[NamedSet] {
         &self.sets
+    }
+
+    /// The sandbox of this name: a built-in one, or that of the highest layer that defines it.
+    pub fn sandbox(&self, name: &str) -> Option<SandboxProfile> {
+        let own = || self.sandboxes.iter().find(|(_, p)| p.name == name).map(|(_, p)| p.clone());
+        SandboxProfile::built_in(name).or_else(own)
+    }
+
+    /// All sandboxes that [`Policy::sandbox`] knows: the built-in ones from strict to loose, then those of the files.
+    pub fn sandboxes(&self) -> Vec<SandboxProfile> {
+        let mut all = SandboxProfile::all_built_in();
+        for (_, profile) in &self.sandboxes {
+            if !all.iter().any(|p| p.name == profile.name) {
+                all.push(profile.clone());
+            }
+        }
+        all
+    }
+
+    /// The sandbox that the rules give a command which names none: the first of the rule that matches and is first by layer and
+    /// id; none where no rule that matches names one.
+    pub fn sandbox_for(&self, step: &Step<'_>, s: &dyn Surroundings) -> Option<&str> {
+        let rules = self.actions.get(step.action)?;
+        let mut found: Option<u32> = None;
+        for_pairs(step, &mut |pair| {
+            rules.candidates(pair, &mut |number| {
+                let rule = &self.rules[number as usize];
+                if !rule.sandbox.is_empty() && found.is_none_or(|f| number < f) && rule.matches(pair, s) {
+                    found = Some(number);
+                }
+            });
+            true
+        });
+        self.rules[found? as usize].sandbox.first().map(|name| &**name)
     }
 
     /// Whether any rule or exception asks whether the session is locked: whether asking logind is worth its cost.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::decision::{Decision, LimitUse, Per};
 use crate::facts::{LocalTime, OwnedStep, Surroundings};
-use crate::predicate::{Pair, Predicate, all};
+use crate::predicate::{Pair, Predicate, Value, all};
+use crate::sandbox::STRICT_SANDBOXES;
 use crate::values::Patterns;
 
 /// Whose word counts more: earlier layers stand over later ones.
@@ -52,6 +53,8 @@ pub(crate) struct Rule {
     pub(crate) joins: bool,
     pub(crate) clause: Clause,
     pub(crate) except: Vec<Clause>,
+    /// The sandboxes in which it lets commands run, the first for those that name none; empty = it says nothing.
+    pub(crate) sandbox: Vec<Arc<str>>,
     pub(crate) limit: Option<Limit>,
     pub(crate) examples: Vec<Example>,
 }
@@ -121,7 +124,23 @@ impl Rule {
 
     pub(crate) fn matches(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {
         let strict = self.strict();
-        self.clause.holds(pair, s, strict) && !self.except.iter().any(|e| e.holds(pair, s, !strict))
+        self.sandbox_fits(pair)
+            && self.clause.holds(pair, s, strict)
+            && !self.except.iter().any(|e| e.holds(pair, s, !strict))
+    }
+
+    /// Whether what a command asks for as its sandbox is one that the rule means. A rule that names some means those; an `ok` rule
+    /// that names none means the strict ones, so that no command chooses its way out; any other means all.
+    pub(crate) fn sandbox_fits(&self, pair: &Pair<'_>) -> bool {
+        if self.sandbox.is_empty() && self.strict() {
+            return true;
+        }
+        match pair.value("sandbox") {
+            Value::Absent | Value::Text("", _) => true,
+            Value::Text(name, _) if self.sandbox.is_empty() => STRICT_SANDBOXES.contains(&name),
+            Value::Text(name, _) => self.sandbox.iter().any(|s| **s == *name),
+            _ => self.strict(),
+        }
     }
 
     /// Whether an `ok` rule that looks at the whole list would match if that list were another one.
@@ -129,6 +148,7 @@ impl Rule {
         let whole = |c: &Clause| c.predicates.iter().any(Predicate::sees_whole_list);
         !self.strict()
             && (whole(&self.clause) || self.except.iter().any(whole))
+            && self.sandbox_fits(pair)
             && self.clause.holds_but_for(Predicate::sees_whole_list, pair, s)
             && !self.except.iter().any(|e| !whole(e) && e.holds(pair, s, true))
     }
@@ -136,7 +156,8 @@ impl Rule {
     /// As [`Rule::matches`], with what the rule says about the caller and the moment left out: how the examples of a rule are judged.
     pub(crate) fn matches_arguments(&self, pair: &Pair<'_>, s: &dyn Surroundings) -> bool {
         let strict = self.strict();
-        self.clause.arguments_hold(pair, s, strict)
+        self.sandbox_fits(pair)
+            && self.clause.arguments_hold(pair, s, strict)
             && !self.except.iter().any(|e| !e.has_when() && e.arguments_hold(pair, s, !strict))
     }
 

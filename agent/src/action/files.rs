@@ -10,7 +10,7 @@ use steward_ipc::{Code, Effect, Preview};
 use steward_policy::{ArgKind, OwnedArg, PathFact, Risk};
 
 use super::types::{count, visible};
-use super::{Capability, Example, Look, Perform, Ready, Shown, call, say};
+use super::{Capability, Example, Look, Opened, Perform, Ready, Shown, call, say};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -61,32 +61,38 @@ impl Capability for ListFiles {
 }
 
 impl ListFiles {
-    /// The absolute path that is meant.
     fn absolute(&self, home: Option<&str>) -> Result<String, Failure> {
-        let path = self.path.as_str();
-        if path.len() > MAX_PATH || path.contains('\0') {
-            return Err(Failure::invalid_payload(format!("a path has at most {MAX_PATH} bytes, and no zero byte")));
+        absolute(&self.path, home)
+    }
+}
+
+/// The absolute path that a path of a request means: `~` is the represented user's home folder, and there is no way up.
+///
+/// # Errors
+/// `invalid_payload` when it is no such path.
+pub(super) fn absolute(path: &str, home: Option<&str>) -> Result<String, Failure> {
+    if path.len() > MAX_PATH || path.contains('\0') {
+        return Err(Failure::invalid_payload(format!("a path has at most {MAX_PATH} bytes, and no zero byte")));
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Err(Failure::invalid_payload("a path cannot have `..` in it; name the folder itself"));
+    }
+    match path.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            let home = home.ok_or_else(|| Failure::new(Code::Unavailable, "the home folder is not known"))?;
+            Ok(format!("{home}{rest}"))
         }
-        if path.split('/').any(|part| part == "..") {
-            return Err(Failure::invalid_payload("a path cannot have `..` in it; name the folder itself"));
-        }
-        match path.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                let home = home.ok_or_else(|| Failure::new(Code::Unavailable, "the home folder is not known"))?;
-                Ok(format!("{home}{rest}"))
-            }
-            None if path.starts_with('/') => Ok(path.to_owned()),
-            _ => Err(Failure::invalid_payload(format!(
-                "`{}` is not a whole path; begin it with `/` or `~/`",
-                visible(path, 100)
-            ))),
-        }
+        None if path.starts_with('/') => Ok(path.to_owned()),
+        _ => Err(Failure::invalid_payload(format!(
+            "`{}` is not a whole path; begin it with `/` or `~/`",
+            visible(path, 100)
+        ))),
     }
 }
 
 /// Opens a folder for judging: links are followed, but not those that the kernel makes up in `/proc`. What does not exist
 /// is judged on its nearest parent that does.
-fn open(path: &str) -> Result<(PathFact, Option<OwnedFd>), Failure> {
+pub(super) fn open_path(path: &str) -> Result<(PathFact, Option<OwnedFd>), Failure> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let resolve = ResolveFlags::NO_MAGICLINKS;
     match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
@@ -137,15 +143,15 @@ impl Perform for ListFiles {
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
         cx.personal()?;
         let path = self.absolute(cx.services.home.as_deref())?;
-        let opening = tokio::task::spawn_blocking(move || open(&path));
+        let opening = tokio::task::spawn_blocking(move || open_path(&path));
         let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
-        Ok(Look { risk: Self::RISK, facts: vec![("path", OwnedArg::Path(fact))], opened })
+        Ok(Look { risk: Self::RISK, facts: vec![("path", OwnedArg::Path(fact))], opened: opened.map(Opened::Folder) })
     }
 
     /// Bound to the folder itself, by its path without links, its device and its number.
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
         let path = self.absolute(cx.services.home.as_deref())?;
-        let opening = tokio::task::spawn_blocking(move || open(&path));
+        let opening = tokio::task::spawn_blocking(move || open_path(&path));
         let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
         let number = match opened.map(|fd| rustix::fs::fstat(&fd)) {
             Some(Ok(stat)) => format!("device {}, inode {}", stat.st_dev, stat.st_ino),
@@ -160,8 +166,8 @@ impl Perform for ListFiles {
     async fn run(&self, _cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
         let path = self.path.clone();
         let listing = tokio::task::spawn_blocking(move || match ready.opened {
-            Some(fd) => list(&path, &fd),
-            None => Err(Failure::new(Code::Failed, format!("there is no folder `{}`", visible(&path, 200)))),
+            Some(Opened::Folder(fd)) => list(&path, &fd),
+            _ => Err(Failure::new(Code::Failed, format!("there is no folder `{}`", visible(&path, 200)))),
         });
         listing.await.map_err(|e| Failure::internal(format!("listing a folder: {e}")))?
     }
@@ -227,14 +233,14 @@ mod tests {
     fn a_missing_folder_is_judged_on_its_parent() {
         let tmp = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc", tmp.path().join("link")).unwrap();
-        let (fact, fd) = open(&format!("{}/link/no-such-thing/x", tmp.path().display())).unwrap();
+        let (fact, fd) = open_path(&format!("{}/link/no-such-thing/x", tmp.path().display())).unwrap();
         assert_eq!((fact.path.as_str(), fact.kind.as_str()), ("/etc/no-such-thing/x", "missing"));
         assert!(fd.is_none());
-        assert_eq!(open(&format!("{}/link", tmp.path().display())).unwrap().0.path, "/etc");
+        assert_eq!(open_path(&format!("{}/link", tmp.path().display())).unwrap().0.path, "/etc");
     }
 
     #[test]
     fn the_kernels_own_links_are_not_followed() {
-        assert_eq!(open("/proc/self/root").unwrap().0.kind, "missing");
+        assert_eq!(open_path("/proc/self/root").unwrap().0.kind, "missing");
     }
 }

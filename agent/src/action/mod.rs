@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use steward_ipc::{Code, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use crate::backend::package::Transaction;
+use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
 use crate::interpret::PhraseSet;
 use crate::reply::{Failure, Outcome};
@@ -24,6 +26,7 @@ use crate::services::Context;
 
 pub mod app;
 pub mod bluetooth;
+pub mod exec;
 pub mod files;
 pub mod for_policy;
 mod level;
@@ -153,8 +156,17 @@ pub struct Look {
     pub risk: Risk,
     /// The arguments as rules see them.
     pub facts: Vec<(&'static str, OwnedArg)>,
-    /// What was opened for judging; the same descriptor is used to act.
-    pub opened: Option<std::os::fd::OwnedFd>,
+    /// What was opened for judging; the same descriptors are used to act.
+    pub opened: Option<Opened>,
+}
+
+/// What was opened for judging.
+#[derive(Debug)]
+pub enum Opened {
+    /// A folder.
+    Folder(OwnedFd),
+    /// A command: its program, and its working folder with the path that it is known by.
+    Command(Box<OpenProgram>, Option<(OwnedFd, String)>),
 }
 
 /// A preview, and what is kept beside it so that the real thing can be held to it.
@@ -183,7 +195,7 @@ impl Shown {
 #[derive(Debug)]
 pub struct Ready {
     /// What [`Perform::look`] opened.
-    pub opened: Option<std::os::fd::OwnedFd>,
+    pub opened: Option<Opened>,
     /// What [`Perform::preview`] found, when one was made.
     pub shown: Option<Shown>,
 }
@@ -226,6 +238,8 @@ pub enum Need {
     Backlight,
     /// A desktop session that can open things.
     Desktop,
+    /// A kernel that holds a sandbox.
+    Sandbox,
 }
 
 impl Need {
@@ -240,6 +254,7 @@ impl Need {
             Need::Sound => "a sound server (PipeWire or PulseAudio)",
             Need::Backlight => "a screen with a backlight, and systemd-logind",
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
+            Need::Sandbox => "a kernel with Landlock, seccomp and user namespaces",
         }
     }
 }
@@ -451,7 +466,7 @@ catalogue! {
         sound::SetVolume, sound::AdjustVolume, sound::VolumeMute, sound::VolumeUnmute,
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
-        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles,
+        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
         memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 

@@ -7,6 +7,7 @@ pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
 pub mod package;
+pub mod sandbox;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod simulate;
 pub mod sound;

@@ -230,33 +230,63 @@ pub async fn run(job: &Job, limits: Limits) -> Result<Output, SpawnError> {
     let lost = |source: io::Error| SpawnError::Io { program: program(), source };
     let mut command = job.command(None);
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(lost)?;
-    let pid = child
-        .id()
-        .and_then(|id| Pid::from_raw(id.cast_signed()))
-        .ok_or_else(|| lost(io::ErrorKind::NotFound.into()))?;
+    let child = command.spawn().map_err(lost)?;
+    let ended = attend(child, limits.deadline, limits.output, Some(TERM_GRACE)).await.map_err(lost)?;
+    if ended.late {
+        return Err(SpawnError::Deadline { program: program(), after: limits.deadline });
+    }
+    let truncated = ended.stdout.1 || ended.stderr.1;
+    Ok(Output { status: ended.status, stdout: ended.stdout.0, stderr: ended.stderr.0, truncated })
+}
+
+/// What is left of a process that was attended to its end.
+pub(super) struct Attended {
+    pub(super) status: ExitStatus,
+    /// Whether it was ended at its deadline.
+    pub(super) late: bool,
+    /// The first bytes of an output, and whether there were more.
+    pub(super) stdout: (Vec<u8>, bool),
+    pub(super) stderr: (Vec<u8>, bool),
+}
+
+/// Waits for a process that leads, or will lead, its group, within a time and with so many bytes of each output, and ends the
+/// whole group. With a `grace` it is asked to end first.
+pub(super) async fn attend(
+    mut child: Child,
+    deadline: Duration,
+    output: usize,
+    grace: Option<Duration>,
+) -> io::Result<Attended> {
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or(io::ErrorKind::NotFound)?;
     // Declared after `child`, so dropped before it: the leader is not reaped yet and its number still names this group.
     let group = Group { leader: pid };
-    let ended = Watch::open(pid).map_err(|e| lost(e.into()))?;
-    let out = tokio::spawn(read_capped(child.stdout.take(), limits.output));
-    let err = tokio::spawn(read_capped(child.stderr.take(), limits.output));
+    let ended = Watch::open(pid)?;
+    let out = tokio::spawn(read_capped(child.stdout.take(), output));
+    let err = tokio::spawn(read_capped(child.stderr.take(), output));
     let (out, err) = (Abort(out), Abort(err));
 
-    let in_time = timeout(limits.deadline, ended.wait()).await;
-    if in_time.is_err() {
+    let in_time = timeout(deadline, ended.wait()).await;
+    if let (Err(_), Some(grace)) = (&in_time, grace) {
         group.signal(Signal::TERM);
-        let _ = timeout(TERM_GRACE, ended.wait()).await;
+        let _ = timeout(grace, ended.wait()).await;
     }
     drop(group);
-    let status = child.wait().await.map_err(lost)?;
+    let status = child.wait().await?;
     let until = Instant::now() + PIPE_GRACE;
-    let (stdout, cut_out) = out.finish(until).await;
-    let (stderr, cut_err) = err.finish(until).await;
-    match in_time {
-        Err(_) => Err(SpawnError::Deadline { program: program(), after: limits.deadline }),
-        Ok(Err(e)) => Err(lost(e)),
-        Ok(Ok(())) => Ok(Output { status, stdout, stderr, truncated: cut_out || cut_err }),
-    }
+    let stdout = out.finish(until).await;
+    let stderr = err.finish(until).await;
+    let late = in_time.is_err();
+    in_time.unwrap_or(Ok(()))?;
+    Ok(Attended { status, late, stdout, stderr })
+}
+
+/// Starts this very program again under another name, with a socket as its input, no environment and both outputs piped. It makes
+/// a session, and so a group, of its own; see [`super::sandbox::launcher`].
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+pub(super) fn launch(name: &str, control: OwnedFd) -> io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(name).env_clear().current_dir("/");
+    command.stdin(control).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
 }
 
 /// Ends its process group with SIGKILL when it is dropped. The leader must not have been reaped before.
@@ -274,6 +304,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        // The leader too where it has not made its group yet; its number is not free before it is reaped.
+        let _ = rustix::process::kill_process(self.leader, Signal::KILL);
     }
 }
 

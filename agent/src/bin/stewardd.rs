@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ use tokio::sync::watch;
 /// How long a daemon waits for the command that has the state folder at the moment.
 const WAIT: Duration = Duration::from_secs(10);
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
+        return Ok(ended);
+    }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("STEWARD_LOG");
     tracing_subscriber::fmt()
@@ -36,7 +40,7 @@ fn main() -> anyhow::Result<()> {
         .without_time()
         .init();
     if let Some(Task::Transact { instance }) = args.task {
-        return transact(&instance);
+        return transact(&instance).map(|()| ExitCode::SUCCESS);
     }
     many_descriptors();
     // Before there are threads: what is handed over is taken out of the environment.
@@ -45,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     let done = runtime.block_on(run(args, inherited));
     // A read of standard input cannot be interrupted; nothing else is left.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    done
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Root's part: one package transaction, to its end.

@@ -264,8 +264,8 @@ impl Core {
         let mut plan = Plan::one(action);
         plan.said = said;
         let looked = async {
-            let plan = self.resolve(plan, &cx).await?;
-            let (subjects, _) = self.look(&plan, &cx).await?;
+            let mut plan = self.resolve(plan, &cx).await?;
+            let (subjects, _) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await?;
             Ok::<_, Failure>((plan, subjects))
         };
         let (plan, subjects) = match looked.await {

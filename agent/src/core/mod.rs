@@ -140,10 +140,10 @@ impl Core {
         let mut rules = self.rules();
         let progress = |_: Progress| {};
         let cx = self.context(caller, caller.uid(), id, &progress);
-        let plan = self.resolve(plan, &cx).await?;
+        let mut plan = self.resolve(plan, &cx).await?;
 
         // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
-        let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
+        let (mut subjects, mut ready) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await?;
         let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
         if verdict.decision == Decision::Deny {
             return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
@@ -260,12 +260,22 @@ impl Core {
     }
 
     /// Gathers the facts that judging needs.
-    async fn look(&self, plan: &Plan, cx: &Context<'_>) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
+    async fn look(
+        &self,
+        plan: &mut Plan,
+        policy: &Policy,
+        who: Who<'_>,
+        cx: &Context<'_>,
+    ) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
+        for step in &mut plan.steps {
             let look = step.look(cx).await?;
-            subjects.push(Subject { action: step.name(), risk: look.risk, facts: look.facts });
+            let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
+            if let Action::Exec(exec) = step {
+                exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
+            }
+            subjects.push(subject);
             ready.push(Ready { opened: look.opened, shown: None });
         }
         if plan.said {
@@ -276,15 +286,19 @@ impl Core {
     }
 
     async fn judge(&self, policy: &Policy, subjects: &[Subject], who: Who<'_>) -> Verdict {
+        judge(policy, subjects, &self.judging(policy, who).await)
+    }
+
+    /// What the policy may ask about the caller and the moment.
+    async fn judging<'a>(&'a self, policy: &Policy, who: Who<'a>) -> Judging<'a> {
         let locked = if policy.asks_locked() { self.locked(who).await } else { None };
-        let judging = Judging {
+        Judging {
             who,
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
             locked,
-        };
-        judge(policy, subjects, &judging)
+        }
     }
 
     /// Judges again with what would happen. It may only get stricter: what a package pulls in counts where a rule names

@@ -51,14 +51,14 @@ impl Core {
     async fn release(&self, caller: &Arc<Caller>, claim: Claim<'_>, confirm: &Confirm) -> Result<Reply, Failure> {
         let mut rules = self.rules();
         let held = claim.held().clone();
-        let plan =
+        let mut plan =
             held.plan().map_err(|e| Failure::new(Code::Failed, format!("it cannot be carried out any more: {e}")))?;
         let id = Uuid::new_v4();
         let progress = |_: Progress| {};
         let cx = self.context(caller, held.asker.uid, id, &progress);
         let who = Who::Then(&held.asker);
 
-        let (mut subjects, mut ready) = self.look(&plan, &cx).await?;
+        let (mut subjects, mut ready) = self.look(&mut plan, &rules.policy, who, &cx).await?;
         let mut verdict = self.judge(&rules.policy, &subjects, who).await;
         if verdict.decision != Decision::Deny {
             for step in &plan.steps {

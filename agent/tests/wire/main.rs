@@ -11,6 +11,7 @@ mod support;
 
 mod bound;
 mod docs;
+mod exec;
 mod framing;
 mod gate;
 mod hostile;

@@ -49,6 +49,39 @@ pub(crate) enum GrantsCommand {
     },
 }
 
+/// Sandboxes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Lists all sandboxes: what each allows, and whether this kernel can hold it.
+    #[command(after_help = "Examples:\n  steward sandbox list\n  steward --json sandbox list")]
+    List,
+    /// Runs a program in a sandbox and shows what it wrote.
+    ///
+    /// It ends as the program did: with its exit status, or 128 and the number of the signal that ended it. 124: it was ended at
+    /// the deadline. 125: the sandbox is not to be had here, or was not asked for rightly. 126: the program is not run.
+    #[command(after_help = "\
+Examples:
+  steward sandbox run ro-nonet -- /usr/bin/id
+  steward sandbox run rw-cwd-nonet --cwd ~/project --timeout 60 -- /usr/bin/make test
+  steward sandbox run ro-cwd-nonet --env LANG=C -- /usr/bin/ls -l")]
+    Run {
+        /// The sandbox.
+        profile: String,
+        /// The working folder; where the sandbox is about one, the present folder when it is left out.
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        cwd: Option<PathBuf>,
+        /// A variable that the sandbox lets be set.
+        #[arg(long, value_name = "NAME=VALUE")]
+        env: Vec<String>,
+        /// Seconds until it is ended, with everything that it started.
+        #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
+        /// The program, by its whole path, and its arguments.
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+}
+
 /// Notes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemoryCommand {

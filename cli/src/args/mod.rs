@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 mod families;
 
-pub(crate) use families::{AuditCommand, GrantsCommand, Length, MemoryCommand, PolicyCommand};
+pub(crate) use families::{AuditCommand, GrantsCommand, Length, MemoryCommand, PolicyCommand, SandboxCommand};
 
 macro_rules! exit_status {
     () => {
@@ -276,6 +276,15 @@ Examples:
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// Sandboxes for commands: what there is, and trying one.
+    #[command(after_help = "\
+Examples:
+  steward sandbox list
+  steward sandbox run ro-cwd-nonet -- /usr/bin/ls -l")]
+    Sandbox {
+        #[command(subcommand)]
+        command: SandboxCommand,
     },
     /// Reads and checks the audit log.
     #[command(after_help = "\

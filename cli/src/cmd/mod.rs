@@ -8,6 +8,7 @@ mod manual;
 mod memory;
 mod policy;
 pub(crate) mod request;
+mod sandbox;
 mod send;
 pub(crate) mod settle;
 mod watch;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Result<Exit, Fault> {
         }
         Some(Command::Memory { command }) => memory::run(&mut connect(out)?, out, command),
         Some(Command::Policy { command }) => policy::run(&settings, out, command),
+        Some(Command::Sandbox { command }) => sandbox::run(&settings, out, command),
         Some(Command::Audit { command }) => audit::run(&settings, out, command),
         Some(Command::Doctor) => doctor::run(&settings, out),
         Some(Command::Watch) => watch::run(&settings, out),

@@ -15,6 +15,11 @@ use serde_json::Value;
 /// How long a test waits for a terminal to say something.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The built command, or a copy of it that was put where another user can run it.
+pub fn steward() -> PathBuf {
+    std::env::var_os("STEWARD_TEST_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_steward").into(), PathBuf::from)
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -99,7 +104,7 @@ impl World {
     /// The built command with these arguments, not yet started; nothing is a terminal.
     #[expect(clippy::disallowed_methods, reason = "a test of the built command starts it")]
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        let mut command = Command::new(steward());
         self.environment(&mut command).args(&self.flags).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

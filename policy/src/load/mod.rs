@@ -3,6 +3,7 @@
 mod predicates;
 pub(crate) mod read;
 mod rules;
+mod sandbox;
 mod sets;
 pub(crate) mod tables;
 
@@ -20,17 +21,19 @@ use crate::error::{LoadError, Source};
 use crate::policy::{File, NamedSet, Policy};
 use crate::rule::{Layer, Rule};
 use read::{At, Context, canonical, canonical_table};
+use sandbox::Sandboxes;
 use sets::Sets;
 use tables::Tables;
 
 /// The form of policy files that this crate reads.
 const VERSION: i64 = 1;
-const TOP: [&str; 8] = ["version", "defaults", "risk", "set", "caller", "door", "rule", "test"];
+const TOP: [&str; 9] = ["version", "defaults", "risk", "set", "caller", "door", "sandbox", "rule", "test"];
 
 pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Policy, Vec<LoadError>> {
     let mut cx = Context::new(sources, catalogue);
     let docs: Vec<Spanned<DeTable<'_>>> = sources.iter().enumerate().map(|(i, s)| parse(&mut cx, i, s)).collect();
     let (mut tables, mut sets) = (Tables::default(), Sets::default());
+    let mut sandboxes = Sandboxes::new();
 
     // Sets come first, because callers and rules name them; then what completes a rule; then the rules.
     for pass in ["set", "caller", "rest"] {
@@ -43,6 +46,7 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
                     ("rest", "defaults") => cx.defaults(&mut tables, at),
                     ("rest", "risk") => cx.risk(&mut tables, at),
                     ("rest", "door") => cx.doors(&mut tables, at),
+                    ("rest", "sandbox") => cx.sandboxes(&mut sandboxes, at),
                     ("rest", "version") => drop(cx.number(at, VERSION..VERSION + 1)),
                     ("rest", name) if !TOP.contains(&name) => cx.unknown_key(file, key, &TOP),
                     _ => {}
@@ -62,7 +66,9 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
             match &**key.get_ref() {
                 "rule" => {
                     for one in cx.tables(at) {
-                        let Some(rule) = cx.rule(&tables, &mut sets, settled.defaults.confirm, one) else { continue };
+                        let Some(rule) = cx.rule(&tables, &mut sets, &sandboxes, settled.defaults.confirm, one) else {
+                            continue;
+                        };
                         if ids.insert((rule.layer, rule.id.clone()), ()).is_some() {
                             let message = format!("the rule `{}` is there twice in this layer", rule.id);
                             cx.error(file, rule.at as usize, message);
@@ -99,7 +105,11 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
         .map(|((layer, name), def)| NamedSet::new(layer, name, def.values.into_iter().map(|(v, _)| v).collect()))
         .collect();
     let callers = tables.callers.into_values().collect();
-    Ok(Policy::assemble(rules, settled.baseline, settled.defaults, settled.doors, callers, sets, tests, files, hash))
+    let mut policy =
+        Policy::assemble(rules, settled.baseline, settled.defaults, settled.doors, callers, sets, tests, files, hash);
+    // Sorted by layer: of two of one name the higher layer's is found first.
+    policy.sandboxes = sandboxes.into_iter().map(|((layer, _), profile)| (layer, profile)).collect();
+    Ok(policy)
 }
 
 fn parse<'s>(cx: &mut Context<'s>, file: usize, source: &'s Source) -> Spanned<DeTable<'s>> {

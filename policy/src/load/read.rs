@@ -50,7 +50,9 @@ impl<'s> Context<'s> {
     pub(super) fn error_hint(&mut self, file: usize, at: usize, message: impl Into<String>, hint: Option<String>) {
         let source = &self.sources[file];
         let (line, column) = position(&source.text, at);
-        self.errors.push(LoadError { file: source.name.clone(), line, column, message: message.into(), hint });
+        // One error is one line, whatever of the file it quotes.
+        let message = message.into().replace(['\n', '\r'], " ");
+        self.errors.push(LoadError { file: source.name.clone(), line, column, message, hint });
     }
 
     pub(super) fn wrong(&mut self, at: At<'_, '_>, message: impl Into<String>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::read::{At, Context, Node, seconds};
+use super::sandbox::Sandboxes;
 use super::sets::Sets;
 use super::tables::{Tables, Written};
 use crate::catalogue::ArgKind;
@@ -18,7 +19,7 @@ use crate::suggest::nearest;
 
 /// The longest window of a rate limit, in seconds: a week.
 const MAX_WINDOW: u64 = 7 * 86_400;
-const RULE_KEYS: [&str; 13] = [
+const RULE_KEYS: [&str; 14] = [
     "id",
     "actions",
     "decision",
@@ -28,6 +29,7 @@ const RULE_KEYS: [&str; 13] = [
     "delegate",
     "args",
     "when",
+    "sandbox",
     "limit",
     "match",
     "not_match",
@@ -49,6 +51,7 @@ struct Parts<'d, 's> {
     delegate: Found<'d, 's>,
     args: Found<'d, 's>,
     when: Found<'d, 's>,
+    sandbox: Found<'d, 's>,
     limit: Found<'d, 's>,
     matches: Found<'d, 's>,
     not_match: Found<'d, 's>,
@@ -60,6 +63,7 @@ impl<'s> Context<'s> {
         &mut self,
         tables: &Tables,
         sets: &mut Sets,
+        sandboxes: &Sandboxes,
         requirements: Requirements,
         at: At<'_, 's>,
     ) -> Option<Rule> {
@@ -77,6 +81,7 @@ impl<'s> Context<'s> {
                 "delegate" => p.delegate = value,
                 "args" => p.args = value,
                 "when" => p.when = value,
+                "sandbox" => p.sandbox = value,
                 "limit" => p.limit = value,
                 "match" => p.matches = value,
                 "not_match" => p.not_match = value,
@@ -123,6 +128,15 @@ impl<'s> Context<'s> {
             }
             except.push(self.clause(tables, sets, &actions, !strict, args, when));
         }
+        let sandbox =
+            p.sandbox.map(|v| self.rule_sandboxes(sandboxes, v, decision == Decision::Deny)).unwrap_or_default();
+        if let Some(v) = p.sandbox
+            && !actions
+                .iter()
+                .any(|a| self.actions.get(&**a).is_some_and(|info| info.args.iter().any(|(name, _)| name == "sandbox")))
+        {
+            self.wrong(v, "none of the rule's actions runs a command in a sandbox");
+        }
         let limit = p.limit.and_then(|v| self.limit(v, decision, requirements));
         let mut examples = Vec::new();
         for (list, expected) in [(p.matches, true), (p.not_match, false)] {
@@ -149,6 +163,7 @@ impl<'s> Context<'s> {
             joins: false,
             clause,
             except,
+            sandbox,
             limit,
             examples: Vec::new(),
         };

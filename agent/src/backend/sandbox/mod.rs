@@ -1,0 +1,273 @@
+//! Commands for a caller, in a sandbox: what a profile promises, the kernel holds, or the command is refused.
+//!
+//! This is the outer half: it opens the program, starts the inner half ([`launcher`]) with it, bounds time and output, and ends
+//! the whole group. It decides nothing: the policy has done that before.
+
+use std::io::{self, IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::fs::MemfdFlags;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use serde::Serialize;
+use steward_policy::{SandboxFiles, SandboxProfile};
+use tokio::sync::Semaphore;
+
+mod fences;
+mod filter;
+pub mod launcher;
+mod program;
+
+pub use launcher::EXECUTING;
+pub use program::{OpenProgram, Shebang, shebang};
+
+use super::spawn::{self, Attended};
+use launcher::{Fences, MAX_DESCRIPTORS, Order, Report};
+
+/// The `PATH` of every command: programs of the system, and none that a user could have put there.
+const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
+/// The home folder of every command. It is not there: what lies in a real one is not a command's business.
+const HOME: &str = "/nonexistent";
+/// The longest report of the inner half, in bytes.
+const MAX_REPORT: usize = 4096;
+
+/// A command that is ready to be run.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// The program.
+    pub program: OpenProgram,
+    /// Its arguments, without its name.
+    pub args: &'a [String],
+    /// The working folder, with the path that it is known by.
+    pub folder: Option<(OwnedFd, String)>,
+    /// Variables, which the profile was asked about.
+    pub env: Vec<(String, String)>,
+    /// The sandbox.
+    pub profile: &'a SandboxProfile,
+    /// How long it may run; then its group is ended.
+    pub deadline: Duration,
+    /// Bytes kept of each of its two outputs.
+    pub output: usize,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finished {
+    /// Its exit status; none when a signal ended it.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether that was at its deadline.
+    pub timed_out: bool,
+    /// The first bytes of its standard output.
+    #[serde(skip)]
+    pub stdout: Vec<u8>,
+    /// Whether there was more.
+    pub stdout_truncated: bool,
+    /// The first bytes of its standard error.
+    #[serde(skip)]
+    pub stderr: Vec<u8>,
+    /// Whether there was more.
+    pub stderr_truncated: bool,
+}
+
+/// Why a command was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The program is not one that is run.
+    #[error("`{program}` is not run: {reason}")]
+    Program {
+        /// What was asked for.
+        program: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The kernel does not hold what the profile promises. Nothing is degraded.
+    #[error("the sandbox `{profile}` is not to be had here, for want of {fence}: {what}")]
+    Missing {
+        /// The profile.
+        profile: String,
+        /// What cannot be held.
+        fence: String,
+        /// What the kernel said.
+        what: String,
+    },
+    /// The profile is about a working folder, and none was given.
+    #[error("the sandbox `{profile}` is about a working folder; give one (`cwd`)")]
+    NoFolder {
+        /// The profile.
+        profile: String,
+    },
+    /// As many commands as may run at once do.
+    #[error("{MAX_RUNNING} commands are running already; try again when one has ended")]
+    Busy,
+    /// Something else went wrong before the program ran.
+    #[error("`{program}` was not run; while {doing}: {source}")]
+    Failed {
+        /// What was asked for.
+        program: String,
+        /// What went wrong.
+        doing: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs a command to its end, and ends everything that it started.
+///
+/// # Errors
+/// When it did not run at all. How it ended is no error, whatever it is.
+pub async fn run(command: Command<'_>) -> Result<Finished, SandboxError> {
+    let profile = command.profile;
+    let about_folder = matches!(profile.files, SandboxFiles::ReadCwd | SandboxFiles::WriteCwd);
+    if about_folder && command.folder.is_none() {
+        return Err(SandboxError::NoFolder { profile: profile.name.clone() });
+    }
+    let _one_of = RUNNING.try_acquire().map_err(|_| SandboxError::Busy)?;
+    let asked = command.program.asked().to_owned();
+    let mut argv = vec![asked.clone()];
+    let mut script = None;
+    if let Some((_, line)) = &command.program.script {
+        // As the kernel does it: the interpreter, its one argument, the script.
+        argv = vec![line.interpreter.clone()];
+        argv.extend(line.argument.clone());
+        script = Some(argv.len());
+        argv.push(asked.clone());
+    }
+    argv.extend(command.args.iter().cloned());
+    let mut env: Vec<(String, String)> =
+        [("PATH", PATH), ("HOME", HOME), ("LANG", "C.UTF-8")].map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+    if let Some((_, path)) = command.folder.as_ref().filter(|_| profile.files == SandboxFiles::WriteCwd) {
+        env.push(("TMPDIR".to_owned(), path.clone()));
+    }
+    for (name, value) in command.env {
+        env.retain(|(n, _)| *n != name);
+        env.push((name, value));
+    }
+    let order = order(argv, env, profile, command.folder.is_some(), script, false);
+    let mut descriptors = vec![command.program.file.as_fd()];
+    descriptors.extend(command.folder.as_ref().map(|(fd, _)| fd.as_fd()));
+    descriptors.extend(command.program.script.as_ref().map(|(fd, _)| fd.as_fd()));
+    let (attended, report) = start(&asked, &order, &descriptors, command.deadline, command.output).await?;
+    match report {
+        Report::Ready => Ok(finished(attended)),
+        report => Err(said(report, &asked, profile)),
+    }
+}
+
+/// Tries whether this kernel, and this user's rights on it, give all that a profile promises: the inner half does everything but
+/// run a program.
+///
+/// # Errors
+/// [`SandboxError::Missing`] by name, or what went wrong at the try.
+pub async fn try_out(profile: &SandboxProfile) -> Result<(), SandboxError> {
+    let order = order(Vec::new(), Vec::new(), profile, false, None, true);
+    match start(launcher::NAME, &order, &[], TRY, 0).await? {
+        (_, Report::Ready) => Ok(()),
+        (_, report) => Err(said(report, launcher::NAME, profile)),
+    }
+}
+
+/// How many commands run at once.
+const MAX_RUNNING: usize = 16;
+static RUNNING: Semaphore = Semaphore::const_new(MAX_RUNNING);
+
+/// How long trying a profile may take. It takes a millisecond.
+const TRY: Duration = Duration::from_secs(5);
+
+fn order(
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    profile: &SandboxProfile,
+    folder: bool,
+    script: Option<usize>,
+    only_try: bool,
+) -> Order {
+    let parent = std::process::id().cast_signed();
+    Order { argv, env, fences: Fences::of(profile), folder, script, parent, only_try }
+}
+
+/// Starts the inner half, attends it to its end, and returns what it told last.
+async fn start(
+    program: &str,
+    order: &Order,
+    descriptors: &[std::os::fd::BorrowedFd<'_>],
+    deadline: Duration,
+    output: usize,
+) -> Result<(Attended, Report), SandboxError> {
+    let failed = |doing: &str, source: io::Error| SandboxError::Failed {
+        program: program.to_owned(),
+        doing: doing.to_owned(),
+        source,
+    };
+    if !launcher::is_able() {
+        return Err(failed("looking for the launcher", io::Error::other("this program has none")));
+    }
+    let (control, inner) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|e| failed("making a socket", e.into()))?;
+    send(&control, order, descriptors).map_err(|e| failed("writing down what to run", e))?;
+    let child = spawn::launch(launcher::NAME, inner).map_err(|e| failed("starting the launcher", e))?;
+    let attended = spawn::attend(child, deadline, output, None).await.map_err(|e| failed("waiting for it", e))?;
+    // The other end went with the new program, or with the process: everything that was told is here.
+    let mut last = None;
+    let mut bytes = vec![0u8; MAX_REPORT];
+    while let Ok((n, _)) = rustix::net::recv(&control, &mut bytes[..], RecvFlags::DONTWAIT) {
+        if n == 0 {
+            break;
+        }
+        last = serde_json::from_slice::<Report>(&bytes[..n]).ok();
+    }
+    match last {
+        Some(report) => Ok((attended, report)),
+        None if attended.late => Err(failed("starting it", io::ErrorKind::TimedOut.into())),
+        None => Err(failed("starting it", io::Error::other("the launcher ended without a word"))),
+    }
+}
+
+fn send(control: &OwnedFd, order: &Order, descriptors: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
+    let text = rustix::fs::memfd_create(launcher::NAME, MemfdFlags::CLOEXEC)?;
+    let mut text = std::fs::File::from(text);
+    text.write_all(&serde_json::to_vec(order)?)?;
+    let mut all = vec![text.as_fd()];
+    all.extend(descriptors);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    rustix::net::sendmsg(control, &[IoSlice::new(b"!")], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+fn said(report: Report, program: &str, profile: &SandboxProfile) -> SandboxError {
+    match report {
+        Report::Missing { fence, what } => SandboxError::Missing { profile: profile.name.clone(), fence, what },
+        Report::Failed { doing, errno } => {
+            SandboxError::Failed { program: program.to_owned(), doing, source: io::Error::from_raw_os_error(errno) }
+        }
+        Report::Ready => SandboxError::Failed {
+            program: program.to_owned(),
+            doing: "starting it".to_owned(),
+            source: io::ErrorKind::Other.into(),
+        },
+    }
+}
+
+fn finished(attended: Attended) -> Finished {
+    use std::os::unix::process::ExitStatusExt;
+    let Attended { status, late, stdout, stderr } = attended;
+    Finished {
+        exit_code: status.code(),
+        signal: status.signal(),
+        timed_out: late,
+        stdout: stdout.0,
+        stdout_truncated: stdout.1,
+        stderr: stderr.0,
+        stderr_truncated: stderr.1,
+    }
+}
