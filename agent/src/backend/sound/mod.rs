@@ -7,13 +7,14 @@
 mod wire;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pulseaudio::protocol::{
     ChannelVolume, Command, DEFAULT_SINK, GetSinkInfo, PulseError, SetDeviceMuteParams, SetDeviceVolumeParams, Volume,
 };
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use wire::{ANSWER, COOKIE, Connection, SinkAnswer, WireError};
 
@@ -41,6 +42,12 @@ pub enum SoundError {
     #[error("the sound server could not do it: {0}")]
     Failed(String),
 }
+
+/// How long a server that lets nobody in is asked again: PipeWire's has just started then, and its session manager has not yet
+/// looked at who we are.
+const LET_IN: Duration = Duration::from_secs(1);
+/// How long after a no it is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// The default output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,11 +174,20 @@ impl Sound {
     async fn open_and_ask(&self) -> Result<(Connection, Option<Sink>), SoundError> {
         let path = self.place.as_ref().map_err(|why| SoundError::NoServer(why.clone()))?;
         let cookie = self.cookie.iter().find_map(|path| cookie(path)).unwrap_or_default();
-        let said = |e| before(e, &path.display().to_string());
-        let mut connection = Connection::open(path, &cookie).await.map_err(said)?;
-        let sink = ask(&mut connection).await.map_err(said)?;
-        Ok((connection, sink))
+        let until = Instant::now() + LET_IN;
+        loop {
+            match opened_and_asked(path, &cookie).await {
+                Err(WireError::Refused(PulseError::AccessDenied)) if Instant::now() < until => sleep(AGAIN).await,
+                other => return other.map_err(|e| before(e, &path.display().to_string())),
+            }
+        }
     }
+}
+
+async fn opened_and_asked(path: &Path, cookie: &[u8]) -> Result<(Connection, Option<Sink>), WireError> {
+    let mut connection = Connection::open(path, cookie).await?;
+    let sink = ask(&mut connection).await?;
+    Ok((connection, sink))
 }
 
 /// The default output; none when there is none.
