@@ -21,6 +21,7 @@ mod release;
 mod say;
 mod simulated;
 mod start;
+mod take_up;
 
 pub use start::{Setup, StartError, Vanished};
 

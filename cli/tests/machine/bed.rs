@@ -1,12 +1,13 @@
 //! A machine for one test: booted, furnished with the built programs, and spoken to.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -60,23 +61,27 @@ fn daemon() -> &'static Path {
     })
 }
 
-/// The Debian package of the programs, as `contrib/packaging/deb` makes it; `None`, with a line that says why, where it cannot.
-pub fn built_package(test: &str) -> Option<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let mut deb = command(repository().join("contrib/packaging/deb"));
-        // Of the programs that are there: cargo gave this test the one, and made the other for it.
-        assert!(daemon().exists());
-        let ended =
-            deb.arg("1.0-1").env("PROFILE", profile()).env("NO_BUILD", "1").stdin(Stdio::null()).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-        match ended.status.code() {
-            Some(0) => Ok(repository().join(out.lines().last().unwrap())),
-            Some(CANNOT) => Err(err.trim().to_owned()),
-            _ => panic!("no package: {err}"),
-        }
-    });
-    built.as_ref().inspect_err(|why| skip(test, why)).ok().cloned()
+/// Builds the Debian package with this version, of the programs that are tested; `None`, with a line that says why, where that cannot be.
+pub fn package(test: &str, version: &str) -> Option<PathBuf> {
+    // Built once for all tests, one at a time.
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut all = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(path) = all.get(version) {
+        return Some(path.clone());
+    }
+    // Cargo gave this test the one program, and made the other for it.
+    assert!(daemon().exists());
+    let mut deb = command(repository().join("contrib/packaging/deb"));
+    let ended = deb.arg(version).env("PROFILE", profile()).env("NO_BUILD", "1").stdin(Stdio::null()).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    if ended.status.code() == Some(CANNOT) {
+        skip(test, err.trim());
+        return None;
+    }
+    let path = repository().join(out.lines().last().unwrap_or_default());
+    assert!(ended.status.success() && path.is_file(), "{test}: no package: {out}{err}");
+    all.insert(version.to_owned(), path.clone());
+    Some(path)
 }
 
 /// The profile in which these tests, and the programs beside them, were built.

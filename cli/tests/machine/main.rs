@@ -14,4 +14,3 @@ mod power;
 mod screen;
 mod service;
 mod sound;
-mod system;

@@ -1,50 +1,12 @@
 //! The Debian package and its services: installed, upgraded, restarted in the middle of work, removed and purged.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
-
 use serde_json::Value;
 
-use crate::bed::{Ended, Machine, refuses, says};
+use crate::bed::{Ended, Machine, package, refuses, says};
 
 /// Where the packages are seen in the machine.
 const FIRST: &str = "/srv/first.deb";
 const SECOND: &str = "/srv/second.deb";
-/// The exit status of `contrib/packaging/deb` when a tool is missing.
-const CANNOT: i32 = 77;
-
-/// Builds the package with this version out of the programs that are tested; `None`, with a line that says why, where that cannot be.
-#[expect(clippy::disallowed_methods, reason = "a test of the package builds it")]
-fn package(test: &str, version: &'static str) -> Option<PathBuf> {
-    // Built once for all tests.
-    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut all = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(path) = all.get(version) {
-        return Some(path.clone());
-    }
-    let folder = Path::new(env!("CARGO_BIN_EXE_steward")).parent().unwrap();
-    let profile = match folder.file_name().and_then(|n| n.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut build = Command::new(root.join("contrib/packaging/deb"));
-    build.arg(version).env("PROFILE", profile).stderr(Stdio::piped());
-    let built = build.output().unwrap();
-    let said = String::from_utf8_lossy(&built.stderr).into_owned();
-    if built.status.code() == Some(CANNOT) && std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") {
-        let _ = writeln!(std::io::stderr(), "{test}: skipped: {}", said.trim());
-        return None;
-    }
-    assert!(built.status.success(), "{test}: no package: {said}");
-    let path = root.join(String::from_utf8_lossy(&built.stdout).trim().lines().last().unwrap_or_default());
-    assert!(path.is_file(), "{}", path.display());
-    all.insert(version, path.clone());
-    Some(path)
-}
 
 /// A machine with the package installed, and the desktop user in the group. With `upgrade` it sees a newer one.
 fn installed(test: &str, upgrade: bool) -> Option<Machine> {
