@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -48,6 +49,17 @@ pub struct Receipts {
     clock: Clock,
     /// Guards the unused receipts by id.
     unused: Mutex<HashMap<Uuid, Receipt>>,
+    /// The number of the last receipt.
+    last: AtomicU64,
+}
+
+/// A receipt on its way to the disk.
+#[derive(Debug)]
+#[must_use = "a receipt is only known to be kept when it was waited for"]
+pub struct Keeping {
+    /// Its id.
+    pub id: Uuid,
+    ack: Ack,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,7 +85,8 @@ impl Receipts {
             }
             Ok(())
         })?;
-        let receipts = Receipts { log, clock, unused: Mutex::new(unused) };
+        let last = AtomicU64::new(unused.values().map(|r| r.number).max().unwrap_or(0));
+        let receipts = Receipts { log, clock, unused: Mutex::new(unused), last };
         if let Some(Err(e)) = receipts.drop_old().map(Ack::wait) {
             tracing::warn!("old receipts could not be dropped: {e}");
         }
@@ -97,18 +110,39 @@ impl Receipts {
         undo: Undo,
         of_undo: bool,
     ) -> Result<Uuid, LogError> {
-        let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
-        let ack = {
-            let mut unused = self.lock();
-            let number = unused.values().map(|r| r.number).max().unwrap_or(0) + 1;
-            let (action, request) = (action.to_owned(), Some(request));
-            let receipt = Receipt { id, owner, request, action, summary, undo, of_undo, wall_ms, number };
-            let ack = self.log.append("receipt", &receipt, Durability::Written);
-            unused.insert(id, receipt);
-            ack
-        };
-        ack.await.inspect_err(|_| drop(self.lock().remove(&id)))?;
+        let keeping = self.begin(owner, request, action, summary, undo, of_undo);
+        let id = keeping.id;
+        self.kept(keeping).await?;
         Ok(id)
+    }
+
+    /// Begins to keep a receipt; [`Receipts::kept`] waits for it. What is written in between is written together.
+    pub fn begin(
+        &self,
+        owner: u32,
+        request: Uuid,
+        action: &str,
+        summary: String,
+        undo: Undo,
+        of_undo: bool,
+    ) -> Keeping {
+        let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
+        let mut unused = self.lock();
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let (action, request) = (action.to_owned(), Some(request));
+        let receipt = Receipt { id, owner, request, action, summary, undo, of_undo, wall_ms, number };
+        let ack = self.log.append("receipt", &receipt, Durability::Written);
+        unused.insert(id, receipt);
+        Keeping { id, ack }
+    }
+
+    /// Waits until a receipt is kept; it survives a crash of the agent when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written; then there is none.
+    pub async fn kept(&self, keeping: Keeping) -> Result<(), LogError> {
+        let Keeping { id, ack } = keeping;
+        ack.await.map(drop).inspect_err(|_| drop(self.lock().remove(&id)))
     }
 
     /// Whether the change of this request has a receipt already.

@@ -17,7 +17,8 @@ use crate::execute::{Ran, execute};
 use crate::fault;
 use crate::gate::judge::Subject;
 use crate::gate::{Approved, How};
-use crate::reply::{Failure, Outcome, Reply};
+use crate::receipts::Keeping;
+use crate::reply::{Ending, Failure, Outcome, Reply};
 use crate::request::Plan;
 use crate::services::Progress;
 use crate::store::Durability;
@@ -91,11 +92,11 @@ impl Core {
         };
         fault::point("ran");
 
-        let reply = match ran {
+        let reply = match ran.result {
             Ok(outcome) => Reply::done(name, outcome),
             Err(failure) => Reply::failed(name, failure),
         };
-        let reply = self.marked(&case.plan.steps, reply);
+        let mut reply = self.marked(&case.plan.steps, reply);
         let kind = if reply.code() == Some(Code::UnknownOutcome) { Kind::Unknown } else { Kind::Finished };
         let mut finished = self.blank(kind, case.caller);
         finished.id = Some(case.id);
@@ -103,8 +104,15 @@ impl Core {
         finished.confirmation = judged.confirmation;
         finished.status = Some(reply.status().to_owned());
         finished.code = reply.code().map(|c| c.as_str().to_owned());
-        if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
-            tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+        // The record of the end and the receipts are written together.
+        let record = async {
+            if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
+                tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+            }
+        };
+        let ((), kept) = tokio::join!(record, self.kept(ran.receipts));
+        if !kept {
+            without_receipt(&mut reply);
         }
         fault::point("finished");
         // Not while the outcome is unknown: then a restarted agent looks for it.
@@ -125,6 +133,18 @@ impl Core {
             || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
         );
         reply
+    }
+
+    /// Waits until all receipts are kept; says whether they are.
+    async fn kept(&self, receipts: Vec<Keeping>) -> bool {
+        let mut all = true;
+        for receipt in receipts {
+            if let Err(e) = self.0.receipts.kept(receipt).await {
+                tracing::error!("a receipt could not be written: {e}");
+                all = false;
+            }
+        }
+        all
     }
 
     /// Journals how a confirmed request ended.
@@ -194,17 +214,32 @@ impl Core {
     }
 }
 
+/// What running came to.
+#[derive(Debug)]
+struct Settled {
+    result: Result<Outcome, Failure>,
+    /// Receipts that are being written.
+    receipts: Vec<Keeping>,
+}
+
+/// An answer does not name a receipt that could not be kept.
+fn without_receipt(reply: &mut Reply) {
+    if let Ending::Done(outcome) = &mut reply.ending
+        && let Some(Value::Object(data)) = &mut outcome.data
+    {
+        data.remove("receipt");
+    }
+}
+
 /// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
 /// known, and what it left is kept for whoever looks.
-async fn on_its_own(
-    id: Uuid,
-    run: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
-) -> Result<Outcome, Failure> {
+async fn on_its_own(id: Uuid, run: impl Future<Output = Settled> + Send + 'static) -> Settled {
     tokio::spawn(run).await.unwrap_or_else(|_| {
         let message = format!(
             "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
         );
-        Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id })))
+        let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
+        Settled { result: Err(failure), receipts: Vec::new() }
     })
 }
 
@@ -227,7 +262,7 @@ struct Running {
 }
 
 impl Running {
-    async fn run(self, approved: Approved) -> Result<Outcome, Failure> {
+    async fn run(self, approved: Approved) -> Settled {
         let inner = &self.core.0;
         let (plan, caller) = (approved.plan().clone(), approved.caller().clone());
         let now = || inner.clock.now().wall_ms;
@@ -248,11 +283,13 @@ impl Running {
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
         let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
         fault::point("executed");
-        self.settle(ran, &plan).await
+        let mut receipts = Vec::new();
+        let result = self.settle(ran, &plan, &mut receipts).await;
+        Settled { result, receipts }
     }
 
     /// Makes one outcome of what the steps did, and receipts for what can be put back.
-    async fn settle(&self, ran: Vec<Ran>, plan: &Plan) -> Result<Outcome, Failure> {
+    async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Result<Outcome, Failure> {
         let receipts = &self.core.0.receipts;
         let mut outcome = Outcome::default();
         let mut said = Vec::new();
@@ -260,13 +297,12 @@ impl Running {
             let mut step = result?;
             if let Some(undo) = step.undo.take() {
                 let of_undo = plan.undoes.is_some();
-                match receipts.add(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo).await {
-                    Ok(id) => match &mut step.data {
-                        Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(id))),
-                        data => *data = Some(json!({ "receipt": id })),
-                    },
-                    Err(e) => tracing::error!("a receipt could not be written: {e}"),
+                let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
+                match &mut step.data {
+                    Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(receipt.id))),
+                    data => *data = Some(json!({ "receipt": receipt.id })),
                 }
+                keeping.push(receipt);
             }
             said.extend(step.message.take());
             outcome = step;
@@ -296,9 +332,10 @@ mod tests {
     #[tokio::test]
     async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.expect_err("it panicked");
+        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.result.expect_err("it panicked");
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
-        assert!(on_its_own(id, async { Ok(Outcome::default()) }).await.is_ok());
+        let well = async { Settled { result: Ok(Outcome::default()), receipts: Vec::new() } };
+        assert!(on_its_own(id, well).await.result.is_ok());
     }
 }
