@@ -154,7 +154,7 @@ impl Policy {
                         (false, _) => self.consult(*r, pair, s, &[], &mut gathered),
                     }
                 }
-                total = Some(self.settle_pair(step.risk, &gathered).join(total));
+                total = Some(self.settle_pair(step.risk, &gathered, s).join(total));
                 true
             });
         }
