@@ -121,6 +121,8 @@ pub struct Services {
     pub uid: u32,
     /// The home folder of the represented user.
     pub home: Option<String>,
+    /// The folder that the agent was started in, where that is a folder of work.
+    pub folder: Option<String>,
     /// The notes.
     pub memory: Memory,
     /// The package managers.

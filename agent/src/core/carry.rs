@@ -3,24 +3,26 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use std::time::Duration;
 use steward_ipc::{Code, Response};
-use steward_policy::{Risk, Verdict};
+use steward_policy::{Decision, Risk, Verdict};
 use uuid::Uuid;
 
+use super::plan::{failed, is_mild, said};
 use super::{Core, Rules};
 use crate::action::types::visible;
-use crate::action::{Action, Need};
+use crate::action::{Action, Need, Ready};
 use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
 use crate::caller::Caller;
 
-use crate::execute::{Ran, execute};
+use crate::execute::{Ran, Turns, execute};
 use crate::fault;
-use crate::gate::judge::Subject;
+use crate::gate::judge::{Subject, Who};
 use crate::gate::{Approved, How};
 use crate::receipts::Keeping;
-use crate::reply::{Ending, Failure, Outcome, Reply};
+use crate::reply::{Ending, Failure, Reply};
 use crate::request::Plan;
-use crate::services::Progress;
+use crate::services::{Context, Progress};
 use crate::store::Durability;
 
 /// A request that was judged.
@@ -31,7 +33,7 @@ pub(super) struct Case<'a> {
     pub(super) plan: &'a Plan,
     pub(super) subjects: Vec<Subject>,
     pub(super) verdict: Verdict,
-    pub(super) rules: &'a Arc<Rules>,
+    pub(super) rules: Arc<Rules>,
 }
 
 impl Case<'_> {
@@ -51,6 +53,7 @@ impl Core {
             How::Rule => json!({ "how": "rule" }),
             How::Grant(id) => json!({ "how": "grant", "grant": id }),
             How::Person(_) => json!({ "how": "person" }),
+            How::StaticToken => json!({ "how": "static_token", "static_token": true }),
         };
         if case.risk() > Risk::Observe {
             // A restarted agent tells by it whether the machine was booted again since.
@@ -58,6 +61,9 @@ impl Core {
         }
         if self.simulates(&case.plan.steps) {
             data["simulated"] = json!(true);
+        }
+        if let Some(about) = &case.plan.about {
+            data["plan"] = said(about);
         }
         judged.data = Some(data);
         if let How::Person(id) = &how {
@@ -82,26 +88,32 @@ impl Core {
         fault::point("judged");
 
         let owner = approved.owner();
-        let task =
-            Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
+        let task = Running {
+            core: self.clone(),
+            id: case.id,
+            owner,
+            name: name.to_string(),
+            rules: case.rules.clone(),
+            admitted: case.verdict.decision,
+            how: how.clone(),
+        };
         let ran = if case.risk() > Risk::Observe {
             // A task of its own: it goes on when the connection of whoever asked is gone.
-            on_its_own(case.id, task.run(approved)).await
+            on_its_own(case.id, case.plan.steps.len(), task.run(approved)).await
         } else {
             task.run(approved).await
         };
         fault::point("ran");
 
-        let reply = match ran.result {
-            Ok(outcome) => Reply::done(name, outcome),
-            Err(failure) => Reply::failed(name, failure),
-        };
-        let mut reply = self.marked(&case.plan.steps, reply);
+        let mut reply = self.marked(&case.plan.steps, Reply::of_steps(name, &case.plan.names(), ran.steps));
         let kind = if reply.code() == Some(Code::UnknownOutcome) { Kind::Unknown } else { Kind::Finished };
         let mut finished = self.blank(kind, case.caller);
         finished.id = Some(case.id);
         finished.action = judged.action;
         finished.confirmation = judged.confirmation;
+        if !reply.steps.is_empty() || case.plan.about.is_some() {
+            finished.data = Some(ends(&case, &reply));
+        }
         finished.status = Some(reply.status().to_owned());
         finished.code = reply.code().map(|c| c.as_str().to_owned());
         // The record of the end and the receipts are written together.
@@ -172,6 +184,9 @@ impl Core {
         record.decision = Some(case.verdict.decision.name().to_owned());
         record.rule = Some(case.verdict.rule.to_string());
         record.policy = Some(case.rules.policy.hash().to_owned());
+        if let Some(about) = &case.plan.about {
+            record.data = Some(json!({ "plan": said(about) }));
+        }
         record
     }
 
@@ -217,29 +232,38 @@ impl Core {
 /// What running came to.
 #[derive(Debug)]
 struct Settled {
-    result: Result<Outcome, Failure>,
+    steps: Vec<Ending>,
     /// Receipts that are being written.
     receipts: Vec<Keeping>,
 }
 
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
-    if let Ending::Done(outcome) = &mut reply.ending
-        && let Some(Value::Object(data)) = &mut outcome.data
-    {
-        data.remove("receipt");
+    for ending in std::iter::once(&mut reply.ending).chain(&mut reply.steps) {
+        if let Ending::Done(outcome) = ending
+            && let Some(Value::Object(data)) = &mut outcome.data
+        {
+            data.remove("receipt");
+        }
     }
+}
+
+/// What the audit log keeps of how a plan ended.
+fn ends(case: &Case<'_>, reply: &Reply) -> Value {
+    let endings = reply.clone().into_endings(case.plan.steps.len());
+    let steps: Vec<Value> = endings.iter().map(|e| json!({ "status": e.status(), "code": e.code() })).collect();
+    json!({ "plan": case.plan.about.as_ref().map(said), "steps": steps })
 }
 
 /// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
 /// known, and what it left is kept for whoever looks.
-async fn on_its_own(id: Uuid, run: impl Future<Output = Settled> + Send + 'static) -> Settled {
+async fn on_its_own(id: Uuid, steps: usize, run: impl Future<Output = Settled> + Send + 'static) -> Settled {
     tokio::spawn(run).await.unwrap_or_else(|_| {
         let message = format!(
             "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
         );
         let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
-        Settled { result: Err(failure), receipts: Vec::new() }
+        Settled { steps: vec![failed(failure); steps], receipts: Vec::new() }
     })
 }
 
@@ -259,6 +283,9 @@ struct Running {
     owner: u32,
     name: String,
     rules: Arc<Rules>,
+    /// What it was admitted with.
+    admitted: Decision,
+    how: How,
 }
 
 impl Running {
@@ -281,20 +308,31 @@ impl Running {
             );
         };
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
-        let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
+        let asker = match &self.how {
+            How::Person(id) => inner.gate.asker(*id),
+            _ => None,
+        };
+        let who = asker.as_ref().map_or(Who::Here(&caller), Who::Then);
+        let between = Between { running: &self, cx: &cx, who };
+        let ran = execute(approved, &cx, &between).await;
         fault::point("executed");
         let mut receipts = Vec::new();
-        let result = self.settle(ran, &plan, &mut receipts).await;
-        Settled { result, receipts }
+        let steps = self.settle(ran, &plan, &mut receipts).await;
+        Settled { steps, receipts }
     }
 
-    /// Makes one outcome of what the steps did, and receipts for what can be put back.
-    async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Result<Outcome, Failure> {
+    /// Makes ends of what the steps did, and receipts for what can be put back.
+    async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Vec<Ending> {
         let receipts = &self.core.0.receipts;
-        let mut outcome = Outcome::default();
-        let mut said = Vec::new();
+        let mut steps = Vec::with_capacity(ran.len());
         for Ran { action, result } in ran {
-            let mut step = result?;
+            let mut step = match result {
+                Ok(outcome) => outcome,
+                Err(failure) => {
+                    steps.push(failed(failure));
+                    continue;
+                }
+            };
             if let Some(undo) = step.undo.take() {
                 let of_undo = plan.undoes.is_some();
                 let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
@@ -304,38 +342,66 @@ impl Running {
                 }
                 keeping.push(receipt);
             }
-            said.extend(step.message.take());
-            outcome = step;
+            steps.push(Ending::Done(step));
         }
         fault::point("receipts");
-        if let Some(id) = plan.undoes {
+        // An undo is one step.
+        if let (Some(id), [Ending::Done(outcome)]) = (plan.undoes, steps.as_mut_slice()) {
             if let Err(e) = receipts.used(id).await {
                 tracing::error!("a receipt could not be used up: {e}");
             }
             if let Some(Value::Object(data)) = &mut outcome.data {
                 data.insert("undone".to_owned(), json!(id));
-                data.insert(
-                    "did".to_owned(),
-                    json!(plan.steps.iter().map(crate::action::Action::name).collect::<Vec<_>>()),
-                );
+                data.insert("did".to_owned(), json!(plan.names()));
             }
         }
-        outcome.message = (!said.is_empty()).then(|| said.join(" ").into());
-        Ok(outcome)
+        steps
+    }
+}
+
+/// What is done between the steps of a plan.
+struct Between<'a> {
+    running: &'a Running,
+    cx: &'a Context<'a>,
+    who: Who<'a>,
+}
+
+impl Turns for Between<'_> {
+    fn deadline(&self, action: &Action) -> Duration {
+        self.running.rules.config.deadline(action)
+    }
+
+    async fn again(&self, action: &mut Action, ready: &mut Ready) -> Result<(), Failure> {
+        let core = &self.running.core;
+        let rules = core.rules();
+        let mut subject = Subject { action: action.name(), risk: action.risk(), facts: Vec::new() };
+        ready.opened = core.look_at(action, &rules.policy, self.who, &mut subject, self.cx).await?;
+        ready.looked = true;
+        let verdict = core.judge(&rules.policy, std::slice::from_ref(&subject), self.who).await;
+        let stricter = verdict.decision.stricter_than(self.running.admitted);
+        let by_static_token = matches!(self.running.how, How::StaticToken);
+        if stricter || by_static_token && !is_mild(&subject, std::slice::from_ref(action)) {
+            let message = "after the steps before it, this is not what was approved any more; look again and ask anew";
+            return Err(Failure::new(Code::ConfirmationChanged, message));
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::Outcome;
 
     #[tokio::test]
     async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.result.expect_err("it panicked");
+        let steps = on_its_own(id, 2, async { panic!("in the middle of it") }).await.steps;
+        assert_eq!(steps.len(), 2);
+        let Ending::Failed(failure) = &steps[0] else { panic!("{steps:?}") };
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
-        let well = async { Settled { result: Ok(Outcome::default()), receipts: Vec::new() } };
-        assert!(on_its_own(id, well).await.result.is_ok());
+        let well = async { Settled { steps: vec![Ending::Done(Outcome::default())], receipts: Vec::new() } };
+        assert_eq!(on_its_own(id, 1, well).await.steps[0].code(), None);
     }
 }

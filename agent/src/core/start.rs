@@ -1,7 +1,7 @@
 //! Beginning and ending: opening the state, reloading rules, tidying. What was interrupted is taken up in `take_up`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -101,6 +101,7 @@ impl Core {
             bus: setup.machine.bus,
             seat: setup.machine.seat,
             simulated: setup.machine.simulated,
+            folder: work_folder(),
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -121,6 +122,7 @@ impl Core {
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
             reloaded: tokio::sync::Notify::new(),
+            static_token: OnceLock::new(),
             previews: Mutex::default(),
             _lock: lock,
         };
@@ -216,6 +218,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked: None,
         };
         let verdict = judge(policy, &subjects, &judging);
@@ -286,6 +289,19 @@ fn packages(setup: &Setup, config: &Config) -> Packages {
         return packages;
     }
     packages.by(Unit::new(setup.machine.bus.clone(), setup.state.clone()))
+}
+
+/// The folder that this process was started in, where that is one to work in: neither the whole machine, nor a home, nor one of the
+/// system's. A service manager starts a daemon in such a one, and then nothing is in it for the rules.
+fn work_folder() -> Option<String> {
+    let folder = std::env::current_dir().ok()?.canonicalize().ok()?;
+    let home = directories::BaseDirs::new().map(|d| d.home_dir().to_owned());
+    crate::action::exec::not_to_be_written(&folder, home.as_deref(), None)
+        .is_none()
+        .then_some(folder)?
+        .into_os_string()
+        .into_string()
+        .ok()
 }
 
 /// Makes the interpreter when the first sentence comes.

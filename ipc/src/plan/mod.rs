@@ -20,7 +20,7 @@ mod result;
 
 pub use check::{Invalid, caps};
 pub use complete::Completeness;
-pub use result::{ErrorCode, Judged, PlanError, PlanResult, StepResult, WouldFail};
+pub use result::{ErrorCode, Judged, PlanError, PlanResult, StepResult, Told, WouldFail};
 
 /// The longest document in bytes, white space included.
 pub const MAX_DOCUMENT: usize = 256 * 1024;
