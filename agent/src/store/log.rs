@@ -255,6 +255,7 @@ impl Book for Journal {
     type Mark = u64;
     const WRITTEN: &'static str = "store.written";
     const SYNCED: &'static str = "store.synced";
+    const LAG: Option<Duration> = None;
 
     fn prepare(&mut self, _: Instant) -> Option<Duration> {
         None
