@@ -4,13 +4,15 @@
 //! [`Durability::Written`], syncs once if anybody asked for more, and answers the others. What a line looks like is the
 //! [`Book`]'s business.
 //!
-//! While the thread sleeps, a record that only has to be written is written by whoever appends it: two threads that wake each
-//! other cost more than the write(2). What waits for the disk is always the thread's.
+//! While the thread sleeps, [`Writer::append_here`] writes a record on the thread that calls it: two threads that wake each other
+//! cost as much as the disk. A disk that hangs must not hang the executor, so one thread of the process does it at a time, and only
+//! where the executor has more than that one; the rest comes together in the queue.
 
 use super::{LineFile, LogError};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -205,12 +207,32 @@ impl<B: Book> Shared<B> {
 pub(crate) struct Writer<B: Book> {
     shared: Arc<Shared<B>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// Whether a record may be written by whoever appends it.
+    here: bool,
+}
+
+/// The turn of the one thread of the process that writes what it appends.
+struct Turn;
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl Turn {
+    fn take() -> Option<Turn> {
+        TAKEN.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(Turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::Release);
+    }
 }
 
 impl<B: Book> Writer<B> {
     /// Starts the thread.
     pub(crate) fn start(name: &str, book: B) -> Result<Writer<B>, LogError> {
         let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false, asleep: false, until: None };
+        let here = tokio::runtime::Handle::try_current().is_ok_and(|r| r.metrics().num_workers() > 1);
         let desk = Desk { book, batch: Vec::new(), lines: Vec::new() };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), desk: Mutex::new(desk) });
         let theirs = Arc::clone(&shared);
@@ -222,23 +244,33 @@ impl<B: Book> Writer<B> {
                 run(&theirs);
             })
             .map_err(|e| LogError::io("cannot start the writer of", name.as_ref(), e))?;
-        Ok(Writer { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { shared, thread: Mutex::new(Some(thread)), here })
     }
 
-    /// Queues a record of about `bytes` bytes, or writes it at once.
-    pub(crate) fn append(&self, item: B::Item, bytes: usize, durability: Durability) -> Ack<B::Error> {
-        let mut queue = self.shared.lock();
-        if queue.stopped {
-            return Ack::ready(Err(LogError::Stopped.into()));
-        }
-        if durability == Durability::Written
+    /// Writes a record of about `bytes` bytes on this thread where that can be, else queues it. Not under a lock that others wait
+    /// for: the disk may take its time.
+    pub(crate) fn append_here(&self, item: B::Item, bytes: usize, durability: Durability) -> Ack<B::Error> {
+        let queue = self.shared.lock();
+        if self.here
+            && !queue.stopped
             && let Some(mut desk) = self.shared.free_desk(&queue)
+            && let Some(_turn) = Turn::take()
         {
             drop(queue);
             let (ack, mut receiver) = oneshot::channel();
             desk.batch.push(Queued { item, durability, seq: 0, ack: Some(ack) });
             desk.commit();
             return Ack::ready(receiver.try_recv().unwrap_or_else(|_| Err(LogError::Stopped.into())));
+        }
+        drop(queue);
+        self.append(item, bytes, durability)
+    }
+
+    /// Queues a record of about `bytes` bytes.
+    pub(crate) fn append(&self, item: B::Item, bytes: usize, durability: Durability) -> Ack<B::Error> {
+        let mut queue = self.shared.lock();
+        if queue.stopped {
+            return Ack::ready(Err(LogError::Stopped.into()));
         }
         let full = queue.jobs.len() >= QUEUE_ITEMS || queue.bytes.saturating_add(bytes) > QUEUE_BYTES;
         if full && !queue.jobs.is_empty() {
