@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -188,10 +188,7 @@ impl<B: Book> Shared<B> {
         if !queue.asleep || !in_time {
             return None;
         }
-        match self.desk.try_lock() {
-            Ok(desk) => Some(desk),
-            Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => None,
-        }
+        self.desk.try_lock().ok()
     }
 
     fn wake(&self, mut queue: MutexGuard<'_, Queue<B>>) {
