@@ -1,9 +1,13 @@
 //! Carrying out: the record before, the deed, the receipt, the record after.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use std::time::Duration;
+
 use steward_ipc::{Code, Response};
 use steward_policy::{Decision, Risk, Verdict};
 use uuid::Uuid;
@@ -98,8 +102,7 @@ impl Core {
             how: how.clone(),
         };
         let ran = if case.risk() > Risk::Observe {
-            // A task of its own: it goes on when the connection of whoever asked is gone.
-            on_its_own(case.id, case.plan.steps.len(), task.run(approved)).await
+            OnItsOwn::new(case.id, case.plan.steps.len(), task.run(approved)).await
         } else {
             task.run(approved).await
         };
@@ -112,7 +115,11 @@ impl Core {
         finished.action = judged.action;
         finished.confirmation = judged.confirmation;
         if !reply.steps.is_empty() || case.plan.about.is_some() {
-            finished.data = Some(ends(&case, &reply));
+            let mut data = ends(&case, &reply);
+            if matches!(how, How::StaticToken) {
+                data["static_token"] = json!(true);
+            }
+            finished.data = Some(data);
         }
         finished.status = Some(reply.status().to_owned());
         finished.code = reply.code().map(|c| c.as_str().to_owned());
@@ -255,16 +262,51 @@ fn ends(case: &Case<'_>, reply: &Reply) -> Value {
     json!({ "plan": case.plan.about.as_ref().map(said), "steps": steps })
 }
 
-/// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
-/// known, and what it left is kept for whoever looks.
-async fn on_its_own(id: Uuid, steps: usize, run: impl Future<Output = Settled> + Send + 'static) -> Settled {
-    tokio::spawn(run).await.unwrap_or_else(|_| {
-        let message = format!(
-            "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
-        );
-        let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
-        Settled { steps: vec![failed(failure); steps], receipts: Vec::new() }
-    })
+/// What was approved, on its way: here as long as somebody waits for it, and in a task of its own when nobody does any more.
+struct OnItsOwn {
+    id: Uuid,
+    steps: usize,
+    run: Option<Pin<Box<dyn Future<Output = Settled> + Send>>>,
+}
+
+impl OnItsOwn {
+    fn new(id: Uuid, steps: usize, run: impl Future<Output = Settled> + Send + 'static) -> OnItsOwn {
+        OnItsOwn { id, steps, run: Some(Box::pin(run)) }
+    }
+}
+
+impl Future for OnItsOwn {
+    type Output = Settled;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Settled> {
+        let Some(run) = &mut self.run else { return Poll::Ready(unknown(self.id, self.steps)) };
+        // One that panics in the middle may have had its effect.
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx)));
+        let settled = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(settled)) => settled,
+            Err(_) => unknown(self.id, self.steps),
+        };
+        self.run = None;
+        Poll::Ready(settled)
+    }
+}
+
+impl Drop for OnItsOwn {
+    fn drop(&mut self) {
+        if let (Some(run), Ok(runtime)) = (self.run.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(run);
+        }
+    }
+}
+
+/// What is said of an action that ended unexpectedly: whoever looks finds it in the audit log.
+fn unknown(id: Uuid, steps: usize) -> Settled {
+    let message = format!(
+        "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
+    );
+    let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
+    Settled { steps: vec![failed(failure); steps], receipts: Vec::new() }
 }
 
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
@@ -396,12 +438,32 @@ mod tests {
     #[tokio::test]
     async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let steps = on_its_own(id, 2, async { panic!("in the middle of it") }).await.steps;
+        let steps = OnItsOwn::new(id, 2, async { panic!("in the middle of it") }).await.steps;
         assert_eq!(steps.len(), 2);
         let Ending::Failed(failure) = &steps[0] else { panic!("{steps:?}") };
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
         let well = async { Settled { steps: vec![Ending::Done(Outcome::default())], receipts: Vec::new() } };
-        assert_eq!(on_its_own(id, 1, well).await.steps[0].code(), None);
+        assert_eq!(OnItsOwn::new(id, 1, well).await.steps[0].code(), None);
+    }
+
+    #[tokio::test]
+    async fn an_action_goes_on_when_nobody_waits_for_it_any_more() {
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let run = async {
+            let _told = gone.await;
+            let _sent = done.send(());
+            Settled { steps: vec![Ending::Done(Outcome::default())], receipts: Vec::new() }
+        };
+        let mut waited = Box::pin(OnItsOwn::new(Uuid::new_v4(), 1, run));
+        assert!(polled_once(waited.as_mut()).is_pending());
+        drop(waited);
+        go.send(()).expect("it still runs");
+        ended.await.expect("it came to its end");
+    }
+
+    fn polled_once(future: Pin<&mut OnItsOwn>) -> Poll<Settled> {
+        future.poll(&mut task::Context::from_waker(task::Waker::noop()))
     }
 }
