@@ -22,9 +22,10 @@ pub struct Ran {
 pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Action) -> Duration) -> Vec<Ran> {
     let (plan, ready) = approved.into_parts();
     let mut ran = Vec::with_capacity(plan.steps.len());
-    for (action, ready) in plan.steps.into_iter().zip(ready) {
-        let limit = deadline(&action);
-        let result = match tokio::time::timeout(limit, action.run(cx, ready)).await {
+    for (n, ready) in ready.into_iter().enumerate() {
+        let (earlier, [action, ..]) = plan.steps.split_at(n) else { break };
+        let limit = deadline(action);
+        let result = match tokio::time::timeout(limit, action.run(&Context { earlier, ..*cx }, ready)).await {
             Ok(result) => result,
             // It was called and did not come back: it may have had its effect.
             Err(_) => Err(Failure::new(
@@ -33,7 +34,7 @@ pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Ac
             )),
         };
         let failed = result.is_err();
-        ran.push(Ran { action, result });
+        ran.push(Ran { action: action.clone(), result });
         if failed {
             break;
         }

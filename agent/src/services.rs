@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, exec};
+use crate::action::{Action, Need, exec};
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
@@ -167,6 +167,10 @@ impl Services {
             }
             Need::Desktop => self.desktop().await,
             Need::Sandbox => exec::probe().await,
+            Need::Systemd => match self.bus.there(&systemd1::SYSTEM_MANAGER).await {
+                Ok(()) => Ok(()),
+                Err(e) => self.bus.there(&systemd1::USER_MANAGER).await.map_err(|_| e.into()),
+            },
         }
     }
 
@@ -288,6 +292,8 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// The steps of the same plan that come before the one that this is for.
+    pub earlier: &'a [Action],
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }

@@ -36,6 +36,7 @@ pub mod network;
 pub mod package;
 pub mod power;
 pub mod screen;
+pub mod service;
 pub mod session;
 pub mod sound;
 mod switched;
@@ -240,6 +241,8 @@ pub enum Need {
     Desktop,
     /// A kernel that holds a sandbox.
     Sandbox,
+    /// systemd, the machine's or the person's.
+    Systemd,
 }
 
 impl Need {
@@ -254,6 +257,7 @@ impl Need {
             Need::Sound => "a sound server (PipeWire or PulseAudio)",
             Need::Backlight => "a screen with a backlight, and systemd-logind",
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
+            Need::Systemd => "systemd",
             Need::Sandbox => "a kernel with Landlock, seccomp and user namespaces",
         }
     }
@@ -467,7 +471,8 @@ catalogue! {
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
         network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
-        memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
+        service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
+        service::ServiceStatus, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.

@@ -233,8 +233,9 @@ impl Core {
     /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
     async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
         let [Action::Undo(undo)] = plan.steps.as_slice() else {
-            for step in &mut plan.steps {
-                step.mean(cx).await?;
+            for n in 0..plan.steps.len() {
+                let (earlier, rest) = plan.steps.split_at_mut(n);
+                rest[0].mean(&Context { earlier, ..*cx }).await?;
             }
             return Ok(plan);
         };
@@ -269,8 +270,10 @@ impl Core {
     ) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
-        for step in &mut plan.steps {
-            let look = step.look(cx).await?;
+        for n in 0..plan.steps.len() {
+            let (earlier, rest) = plan.steps.split_at_mut(n);
+            let step = &mut rest[0];
+            let look = step.look(&Context { earlier, ..*cx }).await?;
             let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
             if let Action::Exec(exec) = step {
                 exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
@@ -366,8 +369,8 @@ impl Core {
         let previewing = async {
             let _turn = turn.lock().await;
             let mut all = Vec::with_capacity(plan.steps.len());
-            for step in &plan.steps {
-                all.push(step.preview(cx).await?);
+            for (n, step) in plan.steps.iter().enumerate() {
+                all.push(step.preview(&Context { earlier: &plan.steps[..n], ..*cx }).await?);
             }
             Ok::<_, Failure>(all)
         };
@@ -413,7 +416,7 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, progress }
+        Context { services: &self.0.services, caller, owner, request, earlier: &[], progress }
     }
 
     fn rules(&self) -> Arc<Rules> {
