@@ -24,6 +24,7 @@ use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
+use crate::provenance::Provenance;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
@@ -123,6 +124,8 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// Which files were written through Steward, by whom.
+    pub written: Arc<Provenance>,
     /// The package managers.
     pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
