@@ -55,7 +55,8 @@ fn told(line: &Value) -> Option<String> {
     let message = match line.get("MESSAGE")? {
         Value::String(text) => text.clone(),
         Value::Array(bytes) => {
-            let bytes: Vec<u8> = bytes.iter().map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok()).unwrap_or(b'?')).collect();
+            let bytes: Vec<u8> =
+                bytes.iter().map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok()).unwrap_or(b'?')).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         }
         _ => "(too long)".to_owned(),
@@ -72,14 +73,22 @@ mod tests {
 
     #[test]
     fn lines_have_a_time_a_program_and_a_text_that_is_safe_to_show() {
-        let output = br#"{"__REALTIME_TIMESTAMP":"1795198203662000","SYSLOG_IDENTIFIER":"sshd","MESSAGE":"Server listening"}
+        let output =
+            br#"{"__REALTIME_TIMESTAMP":"1795198203662000","SYSLOG_IDENTIFIER":"sshd","MESSAGE":"Server listening"}
 {"__REALTIME_TIMESTAMP":"1795198204000000","SYSLOG_IDENTIFIER":"x","MESSAGE":[27,91,51,49,109,104,105]}
 {"SYSLOG_IDENTIFIER":"x","MESSAGE":null}
 {"SYSLOG_IDENTIFIER":"x"}
 not json
 {"MESSAGE":"cut"#;
         let lines = parse(output);
-        assert_eq!(lines, ["2026-11-20T18:10:03.662Z sshd: Server listening", "2026-11-20T18:10:04.000Z x: <U+001B>[31mhi", " x: (too long)"]);
+        assert_eq!(
+            lines,
+            [
+                "2026-11-20T18:10:03.662Z sshd: Server listening",
+                "2026-11-20T18:10:04.000Z x: <U+001B>[31mhi",
+                " x: (too long)"
+            ]
+        );
     }
 
     #[test]

@@ -104,7 +104,10 @@ mod tests {
         read(file, &mut found);
         assert_eq!(found.commands, ["ExecStartPre=-/bin/a", "ExecStart=/bin/b --long  --more", "ExecStop=/bin/c"]);
         assert_eq!(found.started_by, ["multi-user.target", "graphical.target"]);
-        assert_eq!((found.aliases.as_slice(), found.also.as_slice()), (&["x.service".to_owned()][..], &["y.socket".to_owned()][..]));
+        assert_eq!(
+            (found.aliases.as_slice(), found.also.as_slice()),
+            (&["x.service".to_owned()][..], &["y.socket".to_owned()][..])
+        );
     }
 
     #[test]

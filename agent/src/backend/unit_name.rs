@@ -114,8 +114,30 @@ mod tests {
     #[test]
     fn options_paths_and_patterns_are_no_units() {
         for bad in [
-            "", " ", "-", "--now", "-H.service", "--host=a.service", "-.mount", ".service", "..", "/etc/passwd", "../x",
-            "a/b.service", "*", "ssh*", "a?", "[ab]", "a b", "a\nb", "a\0", "é", "a;b", "$HOME", "a=b", "@tty1.service",
+            "",
+            " ",
+            "-",
+            "--now",
+            "-H.service",
+            "--host=a.service",
+            "-.mount",
+            ".service",
+            "..",
+            "/etc/passwd",
+            "../x",
+            "a/b.service",
+            "*",
+            "ssh*",
+            "a?",
+            "[ab]",
+            "a b",
+            "a\nb",
+            "a\0",
+            "é",
+            "a;b",
+            "$HOME",
+            "a=b",
+            "@tty1.service",
         ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }

@@ -19,12 +19,13 @@ use crate::backend::journal;
 use crate::backend::unit_name::UnitName;
 use crate::caller::proc::Process;
 use crate::gate::judge::Subject;
+use crate::provenance::{self, raised};
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
 
 mod text;
 
-pub use text::Text;
+use text::Text;
 
 /// What can be done with a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,12 +220,7 @@ fn sentence(verb: Verb, unit: &UnitName, scope: Option<Scope>) -> String {
 
 /// Puts the unit's own name and its systemd in the place of what was said. Where systemd cannot be asked, it stays as it was said, and
 /// the preview tells why nothing can be done.
-async fn mean(
-    verb: Verb,
-    unit: &mut UnitName,
-    scope: &mut Option<Scope>,
-    cx: &Context<'_>,
-) -> Result<(), Failure> {
+async fn mean(verb: Verb, unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) -> Result<(), Failure> {
     if verb != Verb::Status && !unit.is_changed() {
         return Err(Failure::invalid_payload(format!(
             "a {} is not changed by this; only services, sockets, timers and paths are",
@@ -232,7 +228,9 @@ async fn mean(
         )));
     }
     if unit.is_template() && verb.order().is_some() {
-        return Err(Failure::invalid_payload(format!("`{unit}` is a template; name an instance, such as `name@x.service`")));
+        return Err(Failure::invalid_payload(format!(
+            "`{unit}` is a template; name an instance, such as `name@x.service`"
+        )));
     }
     let possible = match *scope {
         Some(Scope::User) => {
@@ -265,7 +263,13 @@ async fn risk(verb: Verb, unit: &UnitName, scope: Option<Scope>, cx: &Context<'_
         return risk_of(verb);
     }
     match units(cx, scope).unit(unit).await {
-        Ok(found) if !found.is_missing() && !is_written_before(unit, cx) => risk_of(verb),
+        Ok(found) if !found.is_missing() && !is_written_before(unit, cx) => {
+            let text = Text::of(&found, cx).await;
+            match text::written(&found, &text, cx).await {
+                Ok(written) => raised(risk_of(verb), &written),
+                Err(_) => risk_possible(verb),
+            }
+        }
         _ => risk_possible(verb),
     }
 }
@@ -290,7 +294,9 @@ async fn known(unit: &UnitName, scope: Option<Scope>, cx: &Context<'_>) -> Resul
             Err(Failure::new(Code::Failed, format!("{whose} has no unit `{unit}`")).with(told))
         }
         "masked" => {
-            let message = format!("`{unit}` is masked: somebody has said that it is not to be started; unmask it by hand if that is meant");
+            let message = format!(
+                "`{unit}` is masked: somebody has said that it is not to be started; unmask it by hand if that is meant"
+            );
             Err(Failure::new(Code::Failed, message).with(told))
         }
         "loaded" | "template" => Ok(found),
@@ -328,23 +334,41 @@ async fn preview(verb: Verb, unit: &UnitName, scope: Option<Scope>, cx: &Context
         effects.push(effect("read anew", "the unit files of systemd"));
     }
     effects.push(text.effect(verb.word(), &found, verb.runs_it()));
-    effects.extend(along.stopped.iter().map(|name| effect(if verb == Verb::Restart { "restart" } else { "stop" }, name)));
-    effects.extend(along.started.iter().map(|name| effect("start", name)));
+    effects
+        .extend(along.stopped.iter().map(|name| effect(if verb == Verb::Restart { "restart" } else { "stop" }, name)));
+    effects.extend(along.started.iter().map(|unit| effect("start", &unit.id)));
     let also = if verb.order().is_none() { text.parsed.also.clone() } else { Vec::new() };
     effects.extend(also.iter().map(|name| effect(verb.word(), name)));
-    let mut known_facts = vec![fact("now", now(&found)), fact("systemd", scope.unwrap_or(Scope::System).word().to_owned())];
+    let mut known_facts =
+        vec![fact("now", now(&found)), fact("systemd", scope.unwrap_or(Scope::System).word().to_owned())];
     if !found.description.is_empty() {
         known_facts.push(fact("what it is", found.description.clone()));
     }
-    known_facts.extend(text.written.clone().map(|who| fact("written by", who)));
 
-    let subject = |verb: Verb, name: &str| Subject { action: verb.action(), risk: risk_of(verb), facts: facts(name, scope) };
+    let subject =
+        |verb: Verb, name: &str| Subject { action: verb.action(), risk: risk_of(verb), facts: facts(name, scope) };
     // Other units that are stopped, enabled or disabled are judged as if they had been asked for. Those that are started come along as
     // the packages do that a package needs, and the unit's other names are judged where a rule is about them.
     let stops = if verb == Verb::Restart { Verb::Restart } else { Verb::Stop };
-    let implies = along.stopped.iter().map(|n| subject(stops, n)).chain(also.iter().map(|n| subject(verb, n))).collect();
+    let mut implies: Vec<Subject> =
+        along.stopped.iter().map(|n| subject(stops, n)).chain(also.iter().map(|n| subject(verb, n))).collect();
+    // What was written through Steward is shown whoever brings it along, and then counts by itself.
+    if verb != Verb::Stop && verb != Verb::Disable {
+        let mut relied = text::written(&found, &text, cx).await?;
+        for other in &along.started {
+            let theirs = text::written(other, &Text::of(other, cx).await, cx).await?;
+            if !theirs.is_empty() {
+                implies
+                    .push(Subject { risk: raised(risk_of(Verb::Start), &theirs), ..subject(Verb::Start, &other.id) });
+            }
+            relied.extend(theirs);
+        }
+        let (more, said) = provenance::shown(relied).await;
+        effects.extend(more);
+        known_facts.extend(said);
+    }
     let names = found.names.iter().filter(|n| **n != found.id).map(|n| subject(verb, n));
-    let pulls_in = names.chain(along.started.iter().map(|n| subject(Verb::Start, n))).collect();
+    let pulls_in = names.chain(along.started.iter().map(|u| subject(Verb::Start, &u.id))).collect();
     Ok(Shown {
         preview: Preview { summary: sentence(verb, unit, scope), effects, facts: known_facts, ..Preview::default() },
         already: already(verb, &found),
@@ -499,7 +523,9 @@ async fn run(
             let alone = ready.shown.is_some_and(|s| s.implies.is_empty());
             let outcome = Outcome::says(done(verb, &after)).with(data);
             Ok(match (verb, alone) {
-                (Verb::Start, true) if after.is_up() => outcome.undone_by(undo(Verb::Stop, unit, scope, &before, &after)),
+                (Verb::Start, true) if after.is_up() => {
+                    outcome.undone_by(undo(Verb::Stop, unit, scope, &before, &after))
+                }
                 (Verb::Stop, true) => outcome.undone_by(undo(Verb::Start, unit, scope, &before, &after)),
                 _ => outcome,
             })
@@ -567,7 +593,8 @@ fn told(unit: &Unit, journal: &[String]) -> String {
     let id = visible(&unit.id, 255);
     let since = if unit.state_change == 0 { String::new() } else { format!(" since {}", since(unit)) };
     let process = if unit.main_pid == 0 { String::new() } else { format!("; its process is {}", unit.main_pid) };
-    let names: Vec<String> = unit.names.iter().filter(|n| **n != unit.id).take(NAMED).map(|n| visible(n, 255)).collect();
+    let names: Vec<String> =
+        unit.names.iter().filter(|n| **n != unit.id).take(NAMED).map(|n| visible(n, 255)).collect();
     let names = if names.is_empty() { String::new() } else { format!(" It is also called {}.", listed(&names)) };
     let mut said = format!("{id} is {}{since}{process}.{names}", now(unit));
     for line in journal {

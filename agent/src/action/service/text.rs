@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
@@ -10,27 +12,44 @@ use steward_ipc::Effect;
 use crate::action::types::visible;
 use crate::backend::dbus::units::Unit;
 use crate::backend::unit_file::{self, MAX_FILE, UnitText};
+use crate::provenance::Written;
+use crate::reply::Failure;
 use crate::services::Context;
 
 /// How many drop-ins are read.
 const MAX_FILES: usize = 32;
+/// How many files are looked up that a unit's commands name.
+const MAX_PATHS: usize = 256;
 /// How many characters of the commands are shown.
 const MAX_SHOWN: usize = 1000;
 
 /// The files of a unit.
 #[derive(Clone, Debug, Default)]
-pub struct Text {
+pub(super) struct Text {
     /// What they say.
     pub parsed: UnitText,
     /// A digest of them, so that a yes is for these very files; none where they cannot be read.
     pub digest: Option<String>,
-    /// Who wrote one of them through Steward a short time ago.
-    pub written: Option<String>,
+}
+
+/// What of a unit was written through Steward a short time ago: its file, its drop-ins, and what its commands name.
+///
+/// # Errors
+/// When that cannot be found out.
+pub(super) async fn written(unit: &Unit, text: &Text, cx: &Context<'_>) -> Result<Vec<Arc<Written>>, Failure> {
+    let commands = unit.commands.iter().chain(&text.parsed.commands);
+    // `ExecStart=-/bin/sh` and `--config=/x` name files too.
+    let words =
+        commands.flat_map(|c| c.split_ascii_whitespace()).filter_map(|word| word.find('/').map(|at| &word[at..]));
+    let words = words.map(|w| w.trim_matches(['"', '\'']));
+    let files = unit.drop_in_paths.iter().map(String::as_str).chain([unit.fragment_path.as_str()]);
+    let paths = files.chain(words).filter(|p| p.starts_with('/')).take(MAX_PATHS).map(PathBuf::from).collect();
+    cx.services.written.find(paths).await
 }
 
 impl Text {
     /// Reads the files of a unit. What may not be read is as if it were not there; the digest says so.
-    pub async fn of(unit: &Unit, cx: &Context<'_>) -> Text {
+    pub(super) async fn of(unit: &Unit, cx: &Context<'_>) -> Text {
         // The files of this machine are not those of one that is not there.
         if cx.services.simulated || unit.fragment_path.is_empty() {
             return Text::default();
@@ -41,7 +60,7 @@ impl Text {
     }
 
     /// Why this cannot be done with a unit, if it cannot.
-    pub fn cannot(&self, verb: &str, unit: &Unit) -> Option<String> {
+    pub(super) fn cannot(&self, verb: &str, unit: &Unit) -> Option<String> {
         let id = visible(&unit.id, 255);
         match verb {
             "start" | "restart" if !unit.can_start => Some(format!("{id} is not started by hand: its file says so")),
@@ -61,20 +80,23 @@ impl Text {
     }
 
     /// What happens to the unit itself, bound to its files where it runs what is in them.
-    pub fn effect(&self, verb: &str, unit: &Unit, runs_it: bool) -> Effect {
+    pub(super) fn effect(&self, verb: &str, unit: &Unit, runs_it: bool) -> Effect {
         let commands = if unit.need_daemon_reload || unit.commands.is_empty() {
             self.parsed.commands.clone()
         } else {
             unit.commands.clone()
         };
         let to = match verb {
-            "enable" => Some(format!("with {}", self.parsed.started_by.join(" "))).filter(|_| !self.parsed.started_by.is_empty()),
+            "enable" => Some(format!("with {}", self.parsed.started_by.join(" ")))
+                .filter(|_| !self.parsed.started_by.is_empty()),
             _ if runs_it && !commands.is_empty() => Some(commands.join("; ")),
             _ => None,
         };
         let names = |verb: &str| verb == "enable" && !self.parsed.aliases.is_empty();
         let to = match (names(verb), to) {
-            (true, to) => Some(format!("{} as {}", to.unwrap_or_default(), self.parsed.aliases.join(" ")).trim().to_owned()),
+            (true, to) => {
+                Some(format!("{} as {}", to.unwrap_or_default(), self.parsed.aliases.join(" ")).trim().to_owned())
+            }
             (false, to) => to,
         };
         let bound = runs_it || verb == "enable";

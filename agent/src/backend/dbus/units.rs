@@ -68,12 +68,7 @@ trait Manager {
     fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<(String, String, String)>>;
     fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
     fn reload(&self) -> zbus::Result<()>;
-    fn set_unit_properties(
-        &self,
-        name: &str,
-        runtime: bool,
-        properties: &[(&str, Variant<'_>)],
-    ) -> zbus::Result<()>;
+    fn set_unit_properties(&self, name: &str, runtime: bool, properties: &[(&str, Variant<'_>)]) -> zbus::Result<()>;
     #[allow(clippy::type_complexity, reason = "the signature of the interface")]
     fn start_transient_unit(
         &self,
@@ -228,8 +223,8 @@ pub struct JobEnd {
 /// What an order would bring along.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Along {
-    /// Units that would be started with it, by name.
-    pub started: BTreeSet<String>,
+    /// Units that would be started with it.
+    pub started: Vec<Unit>,
     /// Units that run and would be stopped with it, or restarted.
     pub stopped: BTreeSet<String>,
     /// Whether there are more than could be looked at.
@@ -330,14 +325,19 @@ impl Units<'_> {
                 continue;
             }
             if start {
-                along.started.insert(other.id.clone());
+                // Once, under whatever name it is met.
+                if along.started.iter().any(|u| u.id == other.id) {
+                    continue;
+                }
                 queue.extend(other.along(&START_ALONG).into_iter().map(|n| (n, true)));
                 queue.extend(other.along(&STOPPED_BY_START).into_iter().map(|n| (n, false)));
+                along.started.push(other);
             } else {
                 along.stopped.insert(other.id.clone());
                 queue.extend(other.along(&STOP_ALONG).into_iter().map(|n| (n, false)));
             }
         }
+        along.started.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(along)
     }
 
@@ -424,5 +424,9 @@ impl Units<'_> {
 
 /// Links that were changed, by their paths.
 fn links(changes: Vec<(String, String, String)>) -> Vec<String> {
-    changes.into_iter().filter(|(kind, ..)| kind == "symlink" || kind == "unlink").map(|(_, link, _)| clean(&link)).collect()
+    changes
+        .into_iter()
+        .filter(|(kind, ..)| kind == "symlink" || kind == "unlink")
+        .map(|(_, link, _)| clean(&link))
+        .collect()
 }
