@@ -81,6 +81,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// Where the kernel shows devices, firmware and control groups: `/sys`.
+    pub sysfs: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -88,12 +90,24 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+        Machine {
+            packages: None,
+            bus: Arc::default(),
+            seat: Arc::new(Seat::of_this_session()),
+            sysfs: PathBuf::from("/sys"),
+            simulated: false,
+        }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+        Machine {
+            packages,
+            bus: Arc::new(Bus::nowhere()),
+            seat: Arc::new(Seat::bare()),
+            sysfs: PathBuf::from("/nonexistent"),
+            simulated: false,
+        }
     }
 
     /// A laptop that is not there.
@@ -108,6 +122,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            sysfs: laptop.sysfs(),
             simulated: true,
         }
     }
@@ -132,6 +147,8 @@ pub struct Services {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// See [`Machine::sysfs`].
+    pub sysfs: PathBuf,
     /// See [`Machine::simulated`].
     pub simulated: bool,
     /// The folder with what is known of package transactions on their way.

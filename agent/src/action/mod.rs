@@ -26,6 +26,7 @@ use crate::services::Context;
 
 pub mod app;
 pub mod bluetooth;
+pub mod cgroup;
 pub mod exec;
 pub mod files;
 pub mod for_policy;
@@ -33,6 +34,7 @@ mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
+pub mod observe;
 pub mod package;
 pub mod power;
 pub mod screen;
@@ -472,7 +474,7 @@ catalogue! {
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
         network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
         service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
-        service::ServiceStatus, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
+        service::ServiceStatus, cgroup::CgroupApply, observe::Observe, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.

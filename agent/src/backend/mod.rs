@@ -4,6 +4,7 @@ pub mod apps;
 pub mod backlight;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
+pub mod cgroup;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
 pub mod journal;

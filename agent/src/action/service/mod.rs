@@ -218,8 +218,7 @@ fn sentence(verb: Verb, unit: &UnitName, scope: Option<Scope>) -> String {
     format!("{}{rest} {unit}{of}", first.to_ascii_uppercase())
 }
 
-/// Puts the unit's own name and its systemd in the place of what was said. Where systemd cannot be asked, it stays as it was said, and
-/// the preview tells why nothing can be done.
+/// Settles which unit is meant, and refuses those that this is not for.
 async fn mean(verb: Verb, unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) -> Result<(), Failure> {
     if verb != Verb::Status && !unit.is_changed() {
         return Err(Failure::invalid_payload(format!(
@@ -232,6 +231,15 @@ async fn mean(verb: Verb, unit: &mut UnitName, scope: &mut Option<Scope>, cx: &C
             "`{unit}` is a template; name an instance, such as `name@x.service`"
         )));
     }
+    settle(unit, scope, cx).await
+}
+
+/// Puts the unit's own name and its systemd in the place of what was said. Where systemd cannot be asked, it stays as it was said, and
+/// the preview tells why nothing can be done.
+///
+/// # Errors
+/// When the person's systemd is asked for where the agent does not run as that person.
+pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) -> Result<(), Failure> {
     let possible = match *scope {
         Some(Scope::User) => {
             cx.personal()?;
@@ -285,7 +293,10 @@ fn is_written_before(unit: &UnitName, cx: &Context<'_>) -> bool {
 }
 
 /// The unit as it must be for anything to be done with it.
-async fn known(unit: &UnitName, scope: Option<Scope>, cx: &Context<'_>) -> Result<Unit, Failure> {
+///
+/// # Errors
+/// When it is not there, is masked, or systemd cannot read its file.
+pub(super) async fn known(unit: &UnitName, scope: Option<Scope>, cx: &Context<'_>) -> Result<Unit, Failure> {
     let found = units(cx, scope).unit(unit).await?;
     let told = json!({ "unit": unit, "scope": scope, "load_state": found.load_state });
     match found.load_state.as_str() {

@@ -123,6 +123,8 @@ pub struct Unit {
     pub cpu_weight: Option<u64>,
     /// The same; `u64::MAX` is no limit.
     pub memory_max: Option<u64>,
+    /// What it has now; `u64::MAX` where that is not counted.
+    pub memory_current: Option<u64>,
     /// Names of units by the kind of the dependency.
     deps: BTreeMap<&'static str, Vec<String>>,
 }
@@ -179,6 +181,7 @@ impl Unit {
             commands: special.get("ExecStart").map(|v| commands(v)).unwrap_or_default(),
             cpu_weight: number("CPUWeight"),
             memory_max: number("MemoryMax"),
+            memory_current: number("MemoryCurrent"),
             deps,
         }
     }
