@@ -25,25 +25,31 @@ pub trait Turns {
 
     /// Looks at a step anew, because a step before it changed something, and judges what it sees. It may only run if that is not
     /// judged stricter than what was approved.
-    fn again(&self, action: &mut Action, ready: &mut Ready) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn again(
+        &self,
+        action: &mut Action,
+        ready: &mut Ready,
+        cx: &Context<'_>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Runs all steps in their order. Each has an end: a step that changes something is not begun after one that failed.
 pub async fn execute(approved: Approved, cx: &Context<'_>, turns: &impl Turns) -> Vec<Ran> {
-    let (plan, ready) = approved.into_parts();
+    let (mut plan, ready) = approved.into_parts();
     let mut ran = Vec::with_capacity(plan.steps.len());
     let (mut changed, mut failed) = (false, None);
-    for (number, (mut action, mut ready)) in plan.steps.into_iter().zip(ready).enumerate() {
+    for (number, mut ready) in ready.into_iter().enumerate() {
+        let (earlier, [action, ..]) = plan.steps.split_at_mut(number) else { break };
         let result = match failed {
             Some(step) if action.changes() => Err(not_run(step)),
-            _ => run(&mut action, &mut ready, changed, cx, turns).await,
+            _ => run(action, &mut ready, changed, &Context { earlier, ..*cx }, turns).await,
         };
         changed |= action.changes();
         // A command that ended with another status than 0 was run, and what it was run for was not reached.
         if result.as_ref().map_or(true, |outcome| outcome.unsuccessful) {
             failed = failed.or(Some(number));
         }
-        ran.push(Ran { action, result });
+        ran.push(Ran { action: action.clone(), result });
     }
     ran
 }
@@ -56,7 +62,7 @@ async fn run(
     turns: &impl Turns,
 ) -> Result<Outcome, Failure> {
     if changed || !ready.looked {
-        turns.again(action, ready).await?;
+        turns.again(action, ready, cx).await?;
     }
     let limit = turns.deadline(action);
     let ready = std::mem::replace(ready, Ready { looked: false, opened: None, shown: None });

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, exec};
+use crate::action::{Action, Need, exec};
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
@@ -24,6 +24,7 @@ use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
 use crate::memory::Memory;
+use crate::provenance::Provenance;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
@@ -80,6 +81,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// Where the kernel shows devices, firmware and control groups: `/sys`.
+    pub sysfs: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -87,12 +90,24 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+        Machine {
+            packages: None,
+            bus: Arc::default(),
+            seat: Arc::new(Seat::of_this_session()),
+            sysfs: PathBuf::from("/sys"),
+            simulated: false,
+        }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+        Machine {
+            packages,
+            bus: Arc::new(Bus::nowhere()),
+            seat: Arc::new(Seat::bare()),
+            sysfs: PathBuf::from("/nonexistent"),
+            simulated: false,
+        }
     }
 
     /// A laptop that is not there.
@@ -107,6 +122,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            sysfs: laptop.sysfs(),
             simulated: true,
         }
     }
@@ -125,12 +141,16 @@ pub struct Services {
     pub folder: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// Which files were written through Steward, by whom.
+    pub written: Arc<Provenance>,
     /// The package managers.
     pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// See [`Machine::sysfs`].
+    pub sysfs: PathBuf,
     /// See [`Machine::simulated`].
     pub simulated: bool,
     /// The folder with what is known of package transactions on their way.
@@ -169,6 +189,10 @@ impl Services {
             }
             Need::Desktop => self.desktop().await,
             Need::Sandbox => exec::probe().await,
+            Need::Systemd => match self.bus.there(&systemd1::SYSTEM_MANAGER).await {
+                Ok(()) => Ok(()),
+                Err(e) => self.bus.there(&systemd1::USER_MANAGER).await.map_err(|_| e.into()),
+            },
         }
     }
 
@@ -290,6 +314,8 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// The steps of the same plan that come before the one that this is for.
+    pub earlier: &'a [Action],
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }

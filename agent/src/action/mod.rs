@@ -26,6 +26,7 @@ use crate::services::Context;
 
 pub mod app;
 pub mod bluetooth;
+pub mod cgroup;
 pub mod exec;
 pub mod files;
 pub mod for_policy;
@@ -33,9 +34,11 @@ mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
+pub mod observe;
 pub mod package;
 pub mod power;
 pub mod screen;
+pub mod service;
 pub mod session;
 pub mod sound;
 mod switched;
@@ -247,6 +250,8 @@ pub enum Need {
     Desktop,
     /// A kernel that holds a sandbox.
     Sandbox,
+    /// systemd, the machine's or the person's.
+    Systemd,
 }
 
 impl Need {
@@ -261,6 +266,7 @@ impl Need {
             Need::Sound => "a sound server (PipeWire or PulseAudio)",
             Need::Backlight => "a screen with a backlight, and systemd-logind",
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
+            Need::Systemd => "systemd",
             Need::Sandbox => "a kernel with Landlock, seccomp and user namespaces",
         }
     }
@@ -488,7 +494,8 @@ catalogue! {
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
         network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
-        memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
+        service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
+        service::ServiceStatus, cgroup::CgroupApply, observe::Observe, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.

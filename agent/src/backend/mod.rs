@@ -4,11 +4,15 @@ pub mod apps;
 pub mod backlight;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod bus;
+pub mod cgroup;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
+pub mod journal;
 pub mod package;
 pub mod sandbox;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod simulate;
 pub mod sound;
 pub mod spawn;
+pub mod unit_file;
+pub mod unit_name;

@@ -355,7 +355,7 @@ impl Running {
             _ => None,
         };
         let who = asker.as_ref().map_or(Who::Here(&caller), Who::Then);
-        let between = Between { running: &self, cx: &cx, who };
+        let between = Between { running: &self, who };
         let ran = execute(approved, &cx, &between).await;
         fault::point("executed");
         let mut receipts = Vec::new();
@@ -404,7 +404,6 @@ impl Running {
 /// What is done between the steps of a plan.
 struct Between<'a> {
     running: &'a Running,
-    cx: &'a Context<'a>,
     who: Who<'a>,
 }
 
@@ -413,11 +412,11 @@ impl Turns for Between<'_> {
         self.running.rules.config.deadline(action)
     }
 
-    async fn again(&self, action: &mut Action, ready: &mut Ready) -> Result<(), Failure> {
+    async fn again(&self, action: &mut Action, ready: &mut Ready, cx: &Context<'_>) -> Result<(), Failure> {
         let core = &self.running.core;
         let rules = core.rules();
         let mut subject = Subject { action: action.name(), risk: action.risk(), facts: Vec::new() };
-        ready.opened = core.look_at(action, &rules.policy, self.who, &mut subject, self.cx).await?;
+        ready.opened = core.look_at(action, &rules.policy, self.who, &mut subject, cx).await?;
         ready.looked = true;
         let verdict = core.judge(&rules.policy, std::slice::from_ref(&subject), self.who).await;
         let stricter = verdict.decision.stricter_than(self.running.admitted);

@@ -323,8 +323,9 @@ impl Core {
     /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
     async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
         let [Action::Undo(undo)] = plan.steps.as_slice() else {
-            for step in &mut plan.steps {
-                step.mean(cx).await?;
+            for n in 0..plan.steps.len() {
+                let (earlier, rest) = plan.steps.split_at_mut(n);
+                rest[0].mean(&Context { earlier, ..*cx }).await?;
             }
             return Ok(plan);
         };
@@ -360,7 +361,10 @@ impl Core {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
         let mut troubles = Vec::with_capacity(plan.steps.len());
-        for step in &mut plan.steps {
+        for n in 0..plan.steps.len() {
+            let (earlier, rest) = plan.steps.split_at_mut(n);
+            let step = &mut rest[0];
+            let cx = &Context { earlier, ..*cx };
             let mut subject = Subject { action: step.name(), risk: step.risk(), facts: Vec::new() };
             let (opened, trouble) = match self.look_at(step, policy, who, &mut subject, cx).await {
                 Ok(opened) => (opened, None),
@@ -489,7 +493,7 @@ impl Core {
             for (number, step) in plan.steps.iter().enumerate() {
                 all.push(match troubles.get(number) {
                     Some(Some(_)) => Ok(Shown::sentence(step.sentence())),
-                    _ => step.preview(cx).await,
+                    _ => step.preview(&Context { earlier: &plan.steps[..number], ..*cx }).await,
                 });
             }
             all
@@ -531,7 +535,7 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, progress }
+        Context { services: &self.0.services, caller, owner, request, earlier: &[], progress }
     }
 
     fn rules(&self) -> Arc<Rules> {

@@ -21,6 +21,7 @@ use crate::gate::record::Held;
 use crate::interpret::Interpreter;
 use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
+use crate::provenance::Provenance;
 use crate::receipts::Receipts;
 use crate::services::{Machine, Mode, Services};
 use crate::store::{LockError, LogError, StateLock};
@@ -94,12 +95,14 @@ impl Core {
             uid: rustix::process::geteuid().as_raw(),
             home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
             memory,
+            written: Arc::new(Provenance::open(&at("written.jsonl"), setup.clock.clone())?),
             packages: match setup.machine.packages.clone() {
                 Some(manager) => Packages::only(manager),
                 None => packages(&setup, &config),
             },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            sysfs: setup.machine.sysfs,
             simulated: setup.machine.simulated,
             folder: work_folder(),
             transactions: at("transactions"),
@@ -241,6 +244,7 @@ impl Core {
                         self.0.gate.scrub().await;
                     }
                     self.0.receipts.tidy().await;
+                    self.0.services.written.tidy().await;
                 }
                 () = watch.changed() => {
                     // What is wrong was told to everybody already.

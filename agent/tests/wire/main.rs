@@ -15,6 +15,7 @@ mod exec;
 mod framing;
 mod gate;
 mod hostile;
+mod observe;
 mod protocol;
 mod records;
 mod reload;

@@ -48,6 +48,13 @@ pub(crate) const ROWS: &[Row] = &[
     ("open_url", Reversible, &[("url", Url)], false),
     ("open_app", Reversible, &[("app", Text)], false),
     ("list_files", Observe, &[("path", Path)], false),
+    ("service_start", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_stop", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_restart", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_enable", Destructive, &[("unit", Text), ("scope", Text)], false),
+    ("service_disable", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("cgroup_apply", Disruptive, &[("unit", Text), ("cpu_weight", Number), ("mem_max_bytes", Number)], false),
+    ("service_status", Observe, &[("unit", Text), ("scope", Text)], false),
     ("remember", Low, &[("text", Text)], false),
     ("read_context", Observe, &[("words", Text)], false),
     ("forget", Reversible, &[("note", Text)], false),
@@ -96,6 +103,11 @@ impl Catalogue for Actions {
         let mut args = Vec::new();
         if let (Some((arg, kind)), false) = (row.2.first(), payload.is_empty()) {
             let value = match kind {
+                // A unit without a type is a service.
+                Text if *arg == "unit" => {
+                    let unit = payload.split(' ').next().unwrap_or_default();
+                    OwnedArg::Text(if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") })
+                }
                 Text => OwnedArg::Text(payload.to_owned()),
                 Number => OwnedArg::Number(payload.parse().map_err(|_| format!("`{payload}` is not a number"))?),
                 List => OwnedArg::List(payload.split(',').map(|p| p.trim().to_owned()).collect()),

@@ -7,6 +7,7 @@ pub mod network_manager;
 pub mod package_kit;
 pub mod portal;
 pub mod systemd1;
+pub mod units;
 pub mod upower;
 
 use std::time::Duration;
