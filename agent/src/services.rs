@@ -19,10 +19,12 @@ use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
+use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
 use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::provenance::Provenance;
 use crate::reply::Failure;
@@ -81,6 +83,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// The folder that stands for `/` where files are read and written.
+    pub root: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -88,12 +92,24 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+        Machine {
+            packages: None,
+            bus: Arc::default(),
+            seat: Arc::new(Seat::of_this_session()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+        Machine {
+            packages,
+            bus: Arc::new(Bus::nowhere()),
+            seat: Arc::new(Seat::bare()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A laptop that is not there.
@@ -108,6 +124,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            root: laptop.root(),
             simulated: true,
         }
     }
@@ -124,6 +141,18 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where files are opened.
+    pub files: Arc<Base>,
+    /// Files and folders of this agent's own: nothing is ever written there for a caller.
+    pub own: Vec<PathBuf>,
+    /// Folders that programs are looked for in.
+    pub programs: Vec<PathBuf>,
+    /// The folder in which the agent was started; none where it is `/`, or not known.
+    pub working_folder: Option<String>,
+    /// Old contents of files that were written.
+    pub kept: Arc<KeptFiles>,
     /// Which files were written through Steward, by whom.
     pub written: Arc<Provenance>,
     /// The package managers.

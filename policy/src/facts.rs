@@ -81,6 +81,10 @@ pub trait Surroundings {
     fn released(&self, limit: &LimitUse) -> Option<Released>;
     /// The home folder of the represented user, for `~`.
     fn home(&self) -> Option<&str>;
+    /// The folder in which the agent was started, for `"."` in `[files]`; none where that is no folder to work in, such as `/`.
+    fn working_folder(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A step that owns what a [`Step`] borrows: what a [`crate::Catalogue`] makes of an example in a policy.
