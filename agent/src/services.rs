@@ -149,8 +149,8 @@ pub struct Services {
     pub own: Vec<PathBuf>,
     /// Folders that programs are looked for in.
     pub programs: Vec<PathBuf>,
-    /// The folder in which the agent was started; none where it is `/`, or not known.
-    pub working_folder: Option<String>,
+    /// The folder that the agent was started in, where that is a folder of work.
+    pub folder: Option<String>,
     /// Old contents of files that were written.
     pub kept: Arc<KeptFiles>,
     /// Which files were written through Steward, by whom.

@@ -155,7 +155,7 @@ impl Policy {
                         (false, _) => self.consult(*r, pair, s, &[], &mut gathered),
                     }
                 }
-                total = Some(self.settle_pair(risk, &gathered).join(total));
+                total = Some(self.settle_pair(risk, &gathered, s).join(total));
                 true
             });
         }

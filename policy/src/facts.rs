@@ -81,8 +81,8 @@ pub trait Surroundings {
     fn released(&self, limit: &LimitUse) -> Option<Released>;
     /// The home folder of the represented user, for `~`.
     fn home(&self) -> Option<&str>;
-    /// The folder in which the agent was started, for `"."` in `[files]`; none where that is no folder to work in, such as `/`.
-    fn working_folder(&self) -> Option<&str> {
+    /// The folder that the agent was started to work in, for `.`; none where that is no folder of work.
+    fn folder(&self) -> Option<&str> {
         None
     }
 }

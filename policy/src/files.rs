@@ -15,22 +15,7 @@ pub(crate) const READS: &str = "read_file";
 pub(crate) const WRITES: &str = "write_file";
 
 /// Some folders.
-#[derive(Clone, Debug)]
-pub(crate) struct Folders {
-    pub(crate) paths: Arc<[PathPattern]>,
-    /// Whether the agent's working folder is one of them.
-    pub(crate) here: bool,
-}
-
-impl Folders {
-    fn span(&self, path: &str, s: &dyn Surroundings) -> bool {
-        let here = || {
-            let folder = s.working_folder().map(|f| f.trim_end_matches('/')).filter(|f| !f.is_empty());
-            folder.is_some_and(|f| path.strip_prefix(f).is_some_and(|rest| rest.starts_with('/')))
-        };
-        any_path(&self.paths, path, s, PathPattern::spans) == Some(true) || self.here && here()
-    }
-}
+pub(crate) type Folders = Arc<[PathPattern]>;
 
 /// The roots of all layers. A path must be beneath one of each list, and match none of what is left out.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +23,7 @@ pub(crate) struct Roots {
     /// The lists that must all have it; none at all has nothing.
     pub(crate) read: Vec<Folders>,
     pub(crate) write: Vec<Folders>,
-    pub(crate) except: Vec<Arc<[PathPattern]>>,
+    pub(crate) except: Vec<Folders>,
 }
 
 impl Roots {
@@ -53,9 +38,10 @@ impl Roots {
             Arg::Path(fact) => Some(fact.path.as_str()),
             _ => None,
         });
+        let has = |l: &Folders, path: &str| any_path(l, path, s, PathPattern::spans) == Some(true);
         let left_out = |path: &str| self.except.iter().any(|e| any_path(e, path, s, PathPattern::spans) != Some(false));
         match path {
-            Some(path) if !lists.is_empty() && lists.iter().all(|l| l.span(path, s)) && !left_out(path) => step.risk,
+            Some(path) if !lists.is_empty() && lists.iter().all(|l| has(l, path)) && !left_out(path) => step.risk,
             _ => step.risk.max(OUTSIDE),
         }
     }

@@ -222,7 +222,8 @@ impl Policy {
         self.defaults.no_approver
     }
 
-    /// The least assurance of a confirmation that came in by `door`. [`Policy::decide`] has joined it already.
+    /// The least assurance of a confirmation that came in by `door`, where no rule speaks for that door. [`Policy::decide`] has
+    /// joined it already.
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.doors.iter().find(|(d, _)| **d == *door).map(|(_, a)| *a)
     }

@@ -302,7 +302,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
-            working_folder: self.0.services.working_folder.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked,
         }
     }

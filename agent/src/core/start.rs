@@ -100,7 +100,7 @@ impl Core {
             files: Arc::new(files),
             own: own_files(&setup),
             programs: std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).map(|p| real(&p)).collect(),
-            working_folder: working_folder(),
+            folder: work_folder(),
             kept: Arc::new(KeptFiles::new(at("kept"))),
             memory,
             written: Arc::new(Provenance::open(&at("written.jsonl"), setup.clock.clone())?),
@@ -226,7 +226,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
-            working_folder: self.0.services.working_folder.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked: None,
         };
         let verdict = judge(policy, &subjects, &judging);
@@ -306,10 +306,17 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// The folder in which the agent was started, where it is one to work in.
-fn working_folder() -> Option<String> {
-    let folder = std::env::current_dir().ok().map(|f| real(&f))?;
-    folder.to_str().filter(|f| *f != "/").map(str::to_owned)
+/// The folder that this process was started in, where that is one to work in: neither the whole machine, nor a home, nor one of the
+/// system's. A service manager starts a daemon in such a one, and then nothing is in it for the rules.
+fn work_folder() -> Option<String> {
+    let folder = std::env::current_dir().ok()?.canonicalize().ok()?;
+    let home = directories::BaseDirs::new().map(|d| d.home_dir().to_owned());
+    crate::action::exec::not_to_be_written(&folder, home.as_deref(), None)
+        .is_none()
+        .then_some(folder)?
+        .into_os_string()
+        .into_string()
+        .ok()
 }
 
 /// Files and folders of this very agent: its state, its configuration, its policies, its audit log.

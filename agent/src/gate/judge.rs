@@ -29,8 +29,8 @@ pub struct Judging<'a> {
     pub rates: &'a Rates,
     /// The home folder of the represented user.
     pub home: Option<&'a str>,
-    /// The folder in which the agent was started, where it is one to work in.
-    pub working_folder: Option<&'a str>,
+    /// The folder that the agent was started to work in.
+    pub folder: Option<&'a str>,
     /// Whether the caller's session is locked, when that is known.
     pub locked: Option<bool>,
 }
@@ -149,8 +149,8 @@ impl Surroundings for Judging<'_> {
         self.home
     }
 
-    fn working_folder(&self) -> Option<&str> {
-        self.working_folder
+    fn folder(&self) -> Option<&str> {
+        self.folder
     }
 }
 

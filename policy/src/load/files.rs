@@ -1,7 +1,5 @@
 //! `[files]`: the roots beneath which files are read and written.
 
-use std::sync::Arc;
-
 use super::read::{At, Context};
 use super::sets::Sets;
 use crate::files::{Folders, Roots};
@@ -19,11 +17,11 @@ struct LayerFiles {
     there: bool,
     read: Option<Folders>,
     write: Option<Folders>,
-    except: Vec<Arc<[PathPattern]>>,
+    except: Vec<Folders>,
 }
 
 /// What holds while no admin or vendor file has the table: what `desktop.toml` says.
-const BUILT_IN: [&str; 2] = ["~", "/tmp"];
+const BUILT_IN: [&str; 3] = ["~", "/tmp", "."];
 const BUILT_IN_EXCEPT: [&str; 2] = ["~/.*", "~/.*/**"];
 
 impl<'s> Context<'s> {
@@ -41,7 +39,8 @@ impl<'s> Context<'s> {
                     found.layers[layer].except.extend(paths);
                 }
                 "read" | "write" => {
-                    let folders = self.folders(sets, at);
+                    let texts = self.texts(at).unwrap_or_default();
+                    let folders = sets.paths(self, at.file, false, &texts);
                     let own = &mut found.layers[layer];
                     let slot = if name == "read" { &mut own.read } else { &mut own.write };
                     if slot.is_some() {
@@ -53,12 +52,6 @@ impl<'s> Context<'s> {
                 _ => self.unknown_key(at.file, key, &KEYS),
             }
         }
-    }
-
-    /// Folders; `"."` is the one in which the agent was started.
-    fn folders(&mut self, sets: &Sets, at: At<'_, 's>) -> Option<Folders> {
-        let (here, rest): (Vec<_>, Vec<_>) = self.texts(at)?.into_iter().partition(|(text, _)| *text == ".");
-        Some(Folders { paths: sets.paths(self, at.file, false, &rest)?, here: !here.is_empty() })
     }
 }
 
@@ -73,7 +66,7 @@ impl FileTables {
             roots.read.extend(admin.read.or(vendor.read));
             roots.write.extend(admin.write.or(vendor.write));
         } else {
-            let built_in = built_in();
+            let built_in = patterns(&BUILT_IN, false);
             roots.read.extend(built_in.clone());
             roots.write.extend(built_in);
             roots.except.extend(patterns(&BUILT_IN_EXCEPT, true));
@@ -90,12 +83,8 @@ impl FileTables {
     }
 }
 
-fn built_in() -> Option<Folders> {
-    Some(Folders { paths: patterns(&BUILT_IN, false)?, here: true })
-}
-
 /// Constants, which a test of the shipped policies reads.
-fn patterns(texts: &[&str], globs: bool) -> Option<Arc<[PathPattern]>> {
+fn patterns(texts: &[&str], globs: bool) -> Option<Folders> {
     let all: Result<Vec<PathPattern>, String> = texts.iter().map(|t| PathPattern::new(t, globs)).collect();
     Some(all.ok()?.into())
 }
