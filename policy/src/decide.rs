@@ -73,6 +73,7 @@ impl Policy {
         let mut pairs = 0;
         for step in steps {
             let already = limits.len();
+            let risk = self.risk_of(step, s);
             let whole = for_pairs(step, &mut |pair| {
                 pairs += 1;
                 if pairs > MAX_PAIRS {
@@ -84,7 +85,7 @@ impl Policy {
                         self.consult(number, pair, s, &limits[..already], &mut gathered);
                     });
                 }
-                let judged = self.settle(step.risk, &gathered, s);
+                let judged = self.settle(risk, &gathered, s);
                 floor |= gathered.floor;
                 for (part, used) in gathered.limits.drain(..) {
                     if judged.1.contains(&part) && !limits[already..].contains(&used) {

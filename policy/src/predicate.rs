@@ -258,7 +258,7 @@ pub(crate) fn all(values: impl IntoIterator<Item = Option<bool>>) -> Option<bool
     out
 }
 
-fn any_path(
+pub(crate) fn any_path(
     set: &[PathPattern],
     path: &str,
     s: &dyn Surroundings,
@@ -317,7 +317,7 @@ impl PathPattern {
         }
     }
 
-    fn spans(&self, path: &str) -> bool {
+    pub(crate) fn spans(&self, path: &str) -> bool {
         match &self.rest {
             PathRest::Exact(text) => path.strip_prefix(&**text).is_some_and(|r| r.is_empty() || r.starts_with('/')),
             PathRest::Glob(glob) => glob.matches(path),

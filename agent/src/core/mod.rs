@@ -12,7 +12,7 @@ use std::task::Poll;
 
 use serde_json::json;
 use steward_ipc::Code;
-use steward_policy::{Decision, Policy, Risk, Verdict};
+use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
 use uuid::Uuid;
 
 mod carry;
@@ -399,6 +399,11 @@ impl Core {
         (subject.risk, subject.facts) = (look.risk, look.facts);
         if let Action::Exec(exec) = step {
             exec.settle(policy, &self.judging(policy, who).await, subject, cx)?;
+        }
+        if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
+            let args: Vec<(&str, Arg<'_>)> = subject.facts.iter().map(|(n, a)| (*n, a.borrow())).collect();
+            let step = Step { action: subject.action, risk: subject.risk, args: &args };
+            subject.risk = policy.risk_of(&step, &self.judging(policy, who).await);
         }
         Ok(look.opened)
     }

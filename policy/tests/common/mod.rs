@@ -55,6 +55,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("service_disable", Disruptive, &[("unit", Text), ("scope", Text)], false),
     ("cgroup_apply", Disruptive, &[("unit", Text), ("cpu_weight", Number), ("mem_max_bytes", Number)], false),
     ("service_status", Observe, &[("unit", Text), ("scope", Text)], false),
+    ("read_file", Observe, &[("path", Path)], false),
+    ("write_file", Reversible, &[("path", Path)], false),
     ("remember", Low, &[("text", Text)], false),
     ("read_context", Observe, &[("words", Text)], false),
     ("forget", Reversible, &[("note", Text)], false),
