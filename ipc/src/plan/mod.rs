@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod client;
 mod complete;
 mod result;
 
 pub use check::{Invalid, caps};
+pub use client::send;
 pub use complete::Completeness;
 pub use result::{ErrorCode, Judged, PlanError, PlanResult, StepResult, Told, WouldFail};
 

@@ -21,6 +21,9 @@ use crate::request::PlanRequest;
 
 mod calls;
 mod encode;
+mod schema;
+
+pub use schema::{error_codes, schema};
 
 /// How long nothing may come before what has come is taken as all there is (the original's idle time).
 const IDLE: Duration = Duration::from_secs(2);
