@@ -1,6 +1,6 @@
 //! The Debian package and its services: installed, upgraded, restarted in the middle of work, removed and purged.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bed::{Ended, Machine, package, refuses, says};
 
@@ -93,6 +93,135 @@ fn the_package_installs_starts_upgrades_and_goes_without_a_trace() {
     machine.root(&["systemctl", "disable", "--now", "steward.service"]);
     machine.root(&["dpkg", "--install", SECOND]);
     assert_eq!(machine.try_root(&["systemctl", "is-enabled", "steward.service"]).out, "disabled");
+
+    machine.write("/etc/steward/policy.d/10-local.toml", "version = 1\n[risk]\nlow = \"deny\"\n");
+    machine.root(&["dpkg", "--remove", "steward"]);
+    assert_eq!(
+        machine.try_root(&["systemctl", "is-active", "steward.socket", "steward.service"]).out,
+        "inactive\ninactive"
+    );
+    assert!(machine.try_root(&["pgrep", "stewardd"]).out.is_empty(), "the users' are stopped too");
+    machine.root(&["test", "-e", "/var/lib/steward/memory.jsonl"]);
+    machine.root(&["dpkg", "--install", FIRST]);
+    assert_eq!(machine.try_root(&["systemctl", "is-enabled", "steward.service"]).out, "disabled", "and is still off");
+    machine.root(&["systemctl", "enable", "--now", "steward.service"]);
+    machine.root(&["rm", "/etc/steward/policy.d/10-local.toml"]);
+    machine.root(&["systemctl", "reload", "steward.service"]);
+    machine.until("what it kept is still there", |m| call(m, &["read_context"]).to_string().contains("kept"));
+
+    machine.root(&["dpkg", "--purge", "steward"]);
+    let left = "find / -xdev -iname '*steward*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/home/*' -not -path '/srv/*' \
+                -not -path '/run/user/*' -not -path '/var/log/journal/*' -not -path '/tmp/*'";
+    assert_eq!(machine.root(&["sh", "-c", left]), "");
+    assert_eq!(machine.root(&["systemctl", "list-units", "--failed", "--no-legend"]), "");
+    machine.root(&["dpkg", "--audit"]);
+}
+
+#[test]
+fn root_carries_out_what_the_machines_agent_was_allowed_and_no_restart_stops_it() {
+    let test = "root_carries_out_what_the_machines_agent_was_allowed_and_no_restart_stops_it";
+    let Some(machine) = installed(test, false) else { return };
+    let id = hold(&machine, "install e2e-app");
+    assert!(member(&machine, &["approve", "--yes", &id]).with(0).out.contains("Installed e2e-app and e2e-lib."));
+    assert_eq!((version(&machine, "e2e-app"), version(&machine, "e2e-lib")), ("1.0".into(), "1.0".into()));
+    assert_eq!(machine.root(&["apt-mark", "showauto", "e2e-app", "e2e-lib"]), "e2e-lib");
+    let journal = machine.root(&["journalctl", "--no-pager", "--output=cat", "--unit=steward-txn@*"]);
+    assert!(
+        journal.contains("Install e2e-app 1.0 and e2e-lib 1.0") && journal.contains("done: 2 packages"),
+        "{journal}"
+    );
+
+    // The agent is restarted while dpkg waits; the client has a last line, and the next agent has the end.
+    let id = hold(&machine, "install e2e-slow");
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| member(&machine, &["--json", "approve", "--yes", &id]));
+        machine.until("the postinst runs", |m| m.try_root(&["test", "-e", "/run/e2e-slow-is-here"]).code == 0);
+        let before = main_pid(&machine);
+        machine.root(&["systemctl", "restart", "steward.service"]);
+        assert_ne!(main_pid(&machine), before);
+        let last = asked.join().unwrap();
+        refuses(&last.json(), "unknown_outcome", "what was begun goes on");
+    });
+    assert_eq!(member(&machine, &["result", &id]).code, 3, "it is still at work");
+    machine.root(&["touch", "/run/e2e-slow-may-end"]);
+    machine.until("its end is found", |m| member(m, &["result", &id]).code == 0);
+    assert_eq!(version(&machine, "e2e-slow"), "1.0");
+    assert!(hold(&machine, "undo").len() == 36, "the next agent made the receipt");
+
+    // An index that is too old is fetched by root as well.
+    machine.root(&["ln", "--symbolic", "--force", "--no-dereference", "archives/v2", "/srv/repo"]);
+    machine.root(&["touch", "--date=2 days ago", "/var/lib/apt/lists/partial"]);
+    let id = hold(&machine, "update the system");
+    assert!(member(&machine, &["approve", "--yes", &id]).with(0).out.contains("Upgraded e2e-lib."));
+    assert_eq!((version(&machine, "e2e-lib"), version(&machine, "e2e-extra")), ("2.0".into(), "1.0".into()));
+
+    // What does not work is told as it is everywhere.
+    let id = hold(&machine, "install e2e-badpost");
+    let failed = member(&machine, &["--json", "approve", "--yes", &id]).json();
+    refuses(&failed, "failed", "the package manager failed with exit status 100");
+    let missing = call(&machine, &["package_install", "e2e-nothing"]);
+    refuses(&missing, "failed", "there is no package `e2e-nothing`");
+    // Nothing is left but root's own record.
+    let left = machine.root(&["find", "/var/lib/steward/orders", "/var/lib/steward/transactions", "-mindepth", "1"]);
+    assert_eq!(left, "");
+    member(&machine, &["audit", "verify"]);
+}
+
+#[test]
+fn the_agents_user_may_start_its_transactions_and_nothing_else() {
+    let test = "the_agents_user_may_start_its_transactions_and_nothing_else";
+    let Some(machine) = installed(test, false) else { return };
+    let txn = format!("steward-txn@00000000-0000-4000-8000-000000000000-{}.service", "0".repeat(64));
+    let asks = |user: &str, call: &[&str]| {
+        let user = [format!("--reuid={user}"), format!("--regid={user}")];
+        let who = ["setpriv", &user[0], &user[1], "--clear-groups", "busctl", "call", "org.freedesktop.systemd1"];
+        let whom = ["/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
+        machine.try_root(&[&who[..], &whom[..], call].concat())
+    };
+    asks("steward", &["StartUnit", "ss", &txn, "replace"]).with(0);
+    machine.until("root refuses it", |m| {
+        m.root(&["journalctl", "--no-pager", "--output=cat", "--unit=steward-txn@*"])
+            .contains("No such file or directory")
+    });
+    let other = format!("{}x.service", txn.trim_end_matches(".service"));
+    let properties = ["fail", "1", "ExecStart", "a(sasb)", "1", "/bin/true", "1", "/bin/true", "false", "0"];
+    let transient = ["StartTransientUnit", "ssa(sv)a(sa(sv))"];
+    let table: [(&str, Vec<&str>); 9] = [
+        ("steward", vec!["StopUnit", "ss", &txn, "replace"]),
+        ("steward", vec!["RestartUnit", "ss", &txn, "replace"]),
+        ("steward", vec!["SetUnitProperties", "sba(sv)", &txn, "true", "0"]),
+        ("steward", vec!["StartUnit", "ss", &other, "replace"]),
+        ("steward", vec!["StartUnit", "ss", "steward-txn@x.service", "replace"]),
+        ("steward", vec!["StartUnit", "ss", "rescue.service", "replace"]),
+        ("steward", [&transient[..], &[txn.as_str()], &properties].concat()),
+        ("steward", [&transient[..], &["mine.service"], &properties].concat()),
+        ("tester", vec!["StartUnit", "ss", &txn, "replace"]),
+    ];
+    for (user, call) in table {
+        let said = asks(user, &call).with(1).err;
+        assert!(said.contains("Interactive authentication required"), "{user} {call:?}: {said}");
+    }
+    let instance = txn.trim_start_matches("steward-txn@").trim_end_matches(".service");
+    let by_hand = ["setpriv", "--reuid=steward", "--regid=steward", "--clear-groups", "stewardd", "transact", instance];
+    assert!(machine.try_root(&by_hand).with(1).err.contains("only root may do this"));
+    assert!(machine.try_root(&["stewardd", "transact", "x"]).with(1).err.contains("not for use by hand"));
+}
+
+#[test]
+fn the_machines_agent_reloads_restarts_and_is_restarted_without_losing_a_client() {
+    let test = "the_machines_agent_reloads_restarts_and_is_restarted_without_losing_a_client";
+    let Some(machine) = installed(test, false) else { return };
+    // A person's things are not the machine's.
+    refuses(&call(&machine, &["list_files", "/etc"]), "unavailable", "use the user service");
+    // What the policy denies is denied, whether it could work or not.
+    let volume = call(&machine, &["set_volume", "40"]);
+    assert_eq!(volume["status"], "deny", "{volume}");
+    let details = call(&machine, &["get_capabilities", "--args", r#"{"details":true}"#]);
+    let able = |name: &str| {
+        let actions = details["data"]["actions"].as_array().expect("a list");
+        actions.iter().find(|a| a["name"] == name).expect("an action")["available"].clone()
+    };
+    assert_eq!((able("list_files"), able("remember")), (json!(false), json!(true)));
 
     machine.write("/etc/steward/policy.d/10-local.toml", "version = 1\n[risk]\nlow = \"deny\"\n");
     machine.root(&["dpkg", "--remove", "steward"]);
