@@ -222,11 +222,22 @@ struct Settled {
     receipts: Vec<Keeping>,
 }
 
+/// Names a receipt among the facts of an answer.
+fn with_receipt(data: &mut Value, id: Uuid) {
+    match data {
+        Value::Object(data) => drop(data.insert("receipt".to_owned(), json!(id))),
+        data => *data = json!({ "receipt": id }),
+    }
+}
+
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
-    if let Ending::Done(outcome) = &mut reply.ending
-        && let Some(Value::Object(data)) = &mut outcome.data
-    {
+    let data = match &mut reply.ending {
+        Ending::Done(outcome) => outcome.data.as_mut(),
+        Ending::Failed(failure) => failure.data.as_deref_mut(),
+        Ending::Held(_) | Ending::Denied(_) => None,
+    };
+    if let Some(Value::Object(data)) = data {
         data.remove("receipt");
     }
 }
@@ -293,17 +304,22 @@ impl Running {
         let receipts = &self.core.0.receipts;
         let mut outcome = Outcome::default();
         let mut said = Vec::new();
-        for Ran { action, result } in ran {
-            let mut step = result?;
-            if let Some(undo) = step.undo.take() {
+        for Ran { action, mut result } in ran {
+            // What failed half-way has a way back for the half that was done.
+            let undo = match &mut result {
+                Ok(step) => step.undo.take(),
+                Err(failure) => failure.undo.take(),
+            };
+            if let Some(undo) = undo {
                 let of_undo = plan.undoes.is_some();
                 let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
-                match &mut step.data {
-                    Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(receipt.id))),
-                    data => *data = Some(json!({ "receipt": receipt.id })),
+                match &mut result {
+                    Ok(step) => with_receipt(step.data.get_or_insert_default(), receipt.id),
+                    Err(failure) => with_receipt(failure.data.get_or_insert_default(), receipt.id),
                 }
                 keeping.push(receipt);
             }
+            let mut step = result?;
             said.extend(step.message.take());
             outcome = step;
         }

@@ -114,7 +114,7 @@ impl Core {
             // The journal has the end and the audit log lost it: the power failed between the two.
             _ if matches!(ended, Some("done")) => Ok(Outcome::default()),
             _ if matches!(ended, Some("failed")) => Err(Failure::new(Code::Failed, "it was tried and did not work")),
-            Some(transaction) => match attach(&cx, transaction) {
+            Some(transaction) => match attach(&cx, transaction, &action) {
                 Some(ending) => ending.await,
                 // Its folder is there and its process was never started.
                 None => Err(Failure::new(

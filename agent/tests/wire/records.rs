@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use steward_agent::backend::package::mock::Pause;
+use steward_agent::backend::package::mock::{Pause, Trouble};
 
 use crate::support::{
     DESKTOP, NOON, PATIENCE, World, as_uid, desktop_and, eventually, id_of, line_on, open_to_all, records,
@@ -276,6 +276,52 @@ fn undo_runs_only_from_the_state_that_the_change_left() {
     assert_eq!(world.ask("confirm", &id_of(&world.ask("undo", &receipt)))["status"], "ok");
     assert_eq!(world.ask("undo", &receipt)["code"], "failed");
     assert_eq!(world.archive.version("cowsay"), None);
+}
+
+/// `htop` was there in an old version; the new one needs a library that was not.
+fn with_an_upgrade_that_needs_more() -> World {
+    let world = World::new(DESKTOP);
+    world.archive.meddle("htop", Some("3.2.1"));
+    world.archive.publish("htop", "3.2.2-2", &["libnew"]);
+    world.archive.publish("libnew", "1", &[]);
+    world
+}
+
+#[test]
+fn undo_does_not_take_away_what_was_there_before_and_was_only_upgraded() {
+    let world = with_an_upgrade_that_needs_more();
+    let done = world.ask("confirm", &world.hold("package_install", "htop"));
+    assert_eq!((&done["status"], done["data"]["receipt"].is_string()), (&json!("ok"), true), "{done}");
+    let undone = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(undone["code"], "confirmation_changed", "{undone}");
+    assert!(undone["message"].as_str().unwrap().contains("would also remove htop 3.2.2-2"), "{undone}");
+    assert_eq!(world.archive.version("htop").as_deref(), Some("3.2.2-2"));
+}
+
+#[test]
+fn an_update_of_everything_has_no_way_back_and_says_nothing_else() {
+    let world = with_an_upgrade_that_needs_more();
+    let done = world.ask("confirm", &world.hold("system_update", "stable"));
+    assert_eq!((&done["status"], &done["data"]["receipt"]), (&json!("ok"), &Value::Null), "{done}");
+    assert_eq!(world.archive.version("libnew").as_deref(), Some("1"), "it brought something new all the same");
+    assert_eq!(world.line(r#"{"name":"undo"}"#)["data"]["state"], "no_receipt");
+}
+
+#[test]
+fn what_failed_half_way_can_be_put_back_as_far_as_it_came() {
+    let world = World::new(DESKTOP);
+    let id = world.hold("package_install", "curl");
+    world.archive.trouble(Trouble::FailsHalfWay);
+    let failed = world.ask("confirm", &id);
+    world.archive.trouble(Trouble::None);
+    assert_eq!((&failed["code"], &failed["data"]["done"][0]["name"]), (&json!("failed"), &json!("curl")), "{failed}");
+    let receipt = failed["data"]["receipt"].as_str().expect("a receipt").to_owned();
+    assert_eq!((world.archive.version("curl").is_some(), world.archive.version("libcurl4")), (true, None));
+    let held = world.ask("undo", &receipt);
+    let objects: Vec<&Value> = held["preview"]["effects"].as_array().unwrap().iter().map(|e| &e["object"]).collect();
+    assert_eq!(objects, ["curl"]);
+    assert_eq!(world.ask("confirm", &id_of(&held))["status"], "ok");
+    assert_eq!(world.archive.version("curl"), None);
 }
 
 #[test]

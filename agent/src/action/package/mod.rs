@@ -18,7 +18,7 @@ use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say}
 use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{
-    Change, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
+    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
 };
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -109,14 +109,14 @@ fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D
 async fn followed<T>(
     cx: &Context<'_>,
     work: impl AsyncFnOnce(ProgressSender) -> Result<T, PackageError>,
-) -> Result<T, Failure> {
+) -> Result<T, PackageError> {
     let (sender, mut lines) = tokio::sync::mpsc::channel(PROGRESS_QUEUE);
     let mut work = std::pin::pin!(work(sender));
     loop {
         tokio::select! {
             biased;
             Some(line) = lines.recv() => (cx.progress)(Progress { percent: line.percent, text: line.text }),
-            done = &mut work => return Ok(done?),
+            done = &mut work => return done,
         }
     }
 }
@@ -207,8 +207,8 @@ fn shown(transaction: Transaction, asked: Asked<'_>) -> Shown {
     }
 }
 
-/// Carries out what was shown, and keeps how it can be put back.
-async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+/// Carries out what was shown, and keeps how it can be put back, where it is one that has a way back.
+async fn commit(cx: &Context<'_>, ready: Ready, undoable: bool) -> Result<Outcome, Failure> {
     let Some(Shown { transaction: Some(transaction), already, .. }) = ready.shown else {
         return Err(Failure::internal("a package transaction without its preview"));
     };
@@ -224,11 +224,29 @@ async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
     })
     .await;
     // Its folder stays until the end is recorded: a restarted agent goes on with it.
-    Ok(outcome_of(&transaction, &result?.items))
+    ended(&transaction, result, undoable)
 }
 
-/// The sentence, the facts and the way back of a transaction that was done.
-pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
+/// How a transaction ended, with the way back of all of it, or of as much as was done.
+fn ended(transaction: &Transaction, result: Result<Done, PackageError>, undoable: bool) -> Result<Outcome, Failure> {
+    let way_back = |items: &[Item]| {
+        let done = Transaction { manager: transaction.manager, items: items.to_vec(), ..Transaction::default() };
+        undo_of(&done).filter(|_| undoable).map(Box::new)
+    };
+    match result {
+        Ok(Done { items }) => Ok(Outcome { undo: way_back(&items), ..outcome_of(&items) }),
+        Err(error) => {
+            let undo = match &error {
+                PackageError::Failed { done, .. } => way_back(done),
+                _ => None,
+            };
+            Err(Failure { undo, ..error.into() })
+        }
+    }
+}
+
+/// The sentence and the facts of a transaction that was done.
+fn outcome_of(items: &[Item]) -> Outcome {
     let of = |verbs: &[Verb]| -> Vec<String> {
         items.iter().filter(|i| verbs.contains(&i.verb)).map(|i| i.name.clone()).collect()
     };
@@ -245,9 +263,7 @@ pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
         said("Set up", of(&[Verb::Configure])),
     ];
     let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let mut outcome = Outcome::says(message).with(json!({ "items": items }));
-    outcome.undo = undo_of(transaction).map(Box::new);
-    outcome
+    Outcome::says(message).with(json!({ "items": items }))
 }
 
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
@@ -259,7 +275,7 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
             })
             .collect()
     };
-    let only = Some(transaction.items.iter().map(Item::full_name).collect());
+    let only = Some(transaction.undoable());
     let undo = |action: &str, mut args: Value| {
         if let Some(by) = transaction.manager {
             args["by"] = json!(by);
@@ -415,7 +431,7 @@ impl Perform for PackageInstall {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -497,7 +513,7 @@ impl Perform for PackageRemove {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -505,17 +521,20 @@ impl Perform for PackageRemove {
     }
 }
 
-/// Waits for transactions that an earlier run of the agent started, and tells how they ended.
+/// Waits for a transaction that was started before, by this run of the agent or an earlier one, and tells how it ended; nothing when
+/// it was never started. `action` is the one that it was started for.
 pub(crate) fn attach<'a>(
     cx: &'a Context<'_>,
     transaction: &'a Transaction,
+    action: &str,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
     let running = crate::backend::package::Running::load(&folder)?;
+    let undoable = action != SystemUpdate::NAME;
     Some(async move {
         let manager = &cx.services.packages;
-        let done =
-            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await?;
-        Ok(outcome_of(transaction, &done.items))
+        let result =
+            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await;
+        ended(transaction, result, undoable)
     })
 }

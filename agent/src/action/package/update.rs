@@ -103,6 +103,7 @@ impl Perform for SystemUpdate {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        // The older versions are often not to be had any more, and what they need may have come with the newer ones.
+        commit(cx, ready, false).await
     }
 }

@@ -37,6 +37,8 @@ pub enum Trouble {
     Locked,
     /// The package manager fails after it was started.
     Fails,
+    /// The package manager fails after the first package.
+    FailsHalfWay,
     /// It is not known how the transaction ended; it may have had its effect.
     LosesTrack,
 }
@@ -392,9 +394,12 @@ impl MockArchive {
         }
         let mut state = self.state();
         match state.trouble {
-            Trouble::Fails => {
+            Trouble::Fails | Trouble::FailsHalfWay => {
                 let last = vec!["E: Sub-process /usr/bin/dpkg returned an error code (1)".to_owned()];
-                return Err(PackageError::Failed { exit: Some(100), last, done: Vec::new() });
+                let half = usize::from(state.trouble == Trouble::FailsHalfWay);
+                let done: Vec<Item> = transaction.items.iter().take(half).cloned().collect();
+                state.apply(&Transaction { items: done.clone(), ..Transaction::default() });
+                return Err(PackageError::Failed { exit: Some(100), last, done });
             }
             Trouble::LosesTrack => {
                 state.apply(transaction);
