@@ -350,7 +350,7 @@ fn ordinary(entry: &'static action::Entry) -> Subject {
 /// What a longer approval of a held request can cover, narrowest first, as sentences: their numbers are what `confirm` takes as
 /// `scope`.
 fn scopes(steps: &Value, policy: &Policy) -> Vec<String> {
-    let read = |step: &Value| match action::read(step["action"].as_str()?, None, step["args"].as_object().cloned()) {
+    let read = |step: &Value| match action::recall(step["action"].as_str()?, step["args"].as_object().cloned()?) {
         Ok(Ask::Do(action)) => Some(Subject { action: action.name(), risk: action.risk(), facts: action.facts() }),
         _ => None,
     };

@@ -246,7 +246,7 @@ impl Core {
         };
         let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
-        let Ask::Do(inverse) = action::read(&receipt.undo.action, None, Some(args))? else { return Err(none()) };
+        let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
         let present = inverse.present(cx).await?;
         if !present.is_null() && present != receipt.undo.after && !undo.force {
             return Err(Failure::new(

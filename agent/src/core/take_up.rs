@@ -186,7 +186,7 @@ struct Begun {
 
 /// What a record says was to be done; nothing when a part of it is not to be read any more.
 fn steps_of(record: &audit::Stored) -> Vec<Action> {
-    let step = |name: &str, args: &Value| match action::read(name, None, args.as_object().cloned()) {
+    let step = |name: &str, args: &Value| match action::recall(name, args.as_object().cloned()?) {
         Ok(Ask::Do(action)) => Some(action),
         _ => None,
     };

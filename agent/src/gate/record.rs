@@ -179,8 +179,7 @@ impl Held {
     /// When a later version of the agent does not know an action any more.
     pub fn plan(&self) -> Result<Plan, String> {
         let step = |step: &HeldStep| {
-            let args = step.args.as_object().cloned();
-            match crate::action::read(&step.name, None, Some(args.unwrap_or_default())) {
+            match crate::action::recall(&step.name, step.args.as_object().cloned().unwrap_or_default()) {
                 Ok(Ask::Do(action)) => Ok(action),
                 Ok(Ask::Meta(_)) => Err(format!("`{}` cannot be held", step.name)),
                 Err(e) => Err(e.to_string()),

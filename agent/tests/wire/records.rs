@@ -299,6 +299,45 @@ fn undo_does_not_take_away_what_was_there_before_and_was_only_upgraded() {
 }
 
 #[test]
+fn undo_puts_back_more_packages_than_one_request_may_name() {
+    for many in [65, 900] {
+        let mut world = World::new(DESKTOP);
+        let names: Vec<String> = (0..many).map(|n| format!("needed-{n:04}")).collect();
+        names.iter().for_each(|name| world.archive.publish(name, "1.0", &[]));
+        world.archive.publish("large", "1", &names.iter().map(String::as_str).collect::<Vec<_>>());
+        let done = world.ask("confirm", &world.hold("package_install", "large"));
+        let receipt = done["data"]["receipt"].as_str().expect("a receipt").to_owned();
+        let held = world.ask("undo", &receipt);
+        assert_eq!(held["preview"]["effects"].as_array().map(Vec::len), Some(many + 1), "{many}: {held}");
+        // It waits and is read back, as any held request.
+        world.restart();
+        let undone = world.ask("confirm", &id_of(&held));
+        assert_eq!((&undone["status"], &undone["code"]), (&json!("ok"), &Value::Null), "{many}: {}", undone["message"]);
+        assert_eq!((world.archive.version("large"), world.archive.version("needed-0001")), (None, None));
+
+        // Whoever asks may still name no more than before, with whatever the agent keeps.
+        for args in [
+            json!({ "packages": names }),
+            json!({ "packages": ["large"], "back": { "install": [], "remove": names } }),
+        ] {
+            let refused = world.call("package_install", args);
+            assert_eq!(refused["code"], "invalid_payload");
+            assert!(refused["message"].as_str().unwrap().contains("at most 64 packages"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn no_way_back_is_offered_that_the_rules_would_not_let_through() {
+    let world = World::new(DESKTOP);
+    let names: Vec<String> = (0..steward_policy::MAX_PAIRS).map(|n| format!("needed-{n:04}")).collect();
+    names.iter().for_each(|name| world.archive.publish(name, "1.0", &[]));
+    world.archive.publish("large", "1", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let done = world.ask("confirm", &world.hold("package_install", "large"));
+    assert_eq!((&done["status"], &done["data"]["receipt"]), (&json!("ok"), &Value::Null), "{}", done["message"]);
+}
+
+#[test]
 fn an_update_of_everything_has_no_way_back_and_says_nothing_else() {
     let world = with_an_upgrade_that_needs_more();
     let done = world.ask("confirm", &world.hold("system_update", "stable"));

@@ -90,19 +90,20 @@ fn listed_names(names: &[PackageName]) -> String {
     listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
 }
 
-/// The same bounds for a list in `args`: not empty, each name once, at most [`MAX_NAMES`].
+/// A list in `args`: not empty, each name once.
 fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D::Error> {
-    use serde::de::Error;
-    let mut names: Vec<PackageName> = Vec::new();
-    for name in Vec::<PackageName>::deserialize(from)? {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        if names.len() > MAX_NAMES {
-            return Err(D::Error::custom(format_args!("at most {MAX_NAMES} packages can be named at once")));
-        }
+    let mut seen = std::collections::HashSet::new();
+    let mut names = Vec::<PackageName>::deserialize(from)?;
+    names.retain(|name| seen.insert(name.clone()));
+    if names.is_empty() { Err(serde::de::Error::custom("empty package list")) } else { Ok(names) }
+}
+
+/// As many packages as one request may name.
+fn few(count: usize) -> Result<(), Failure> {
+    if count <= MAX_NAMES {
+        return Ok(());
     }
-    if names.is_empty() { Err(D::Error::custom("empty package list")) } else { Ok(names) }
+    Err(Failure::invalid_payload(format!("at most {MAX_NAMES} packages can be named at once")))
 }
 
 /// Runs `work` and passes its progress on.
@@ -266,6 +267,7 @@ fn outcome_of(items: &[Item]) -> Outcome {
     Outcome::says(message).with(json!({ "items": items }))
 }
 
+/// The way back of a transaction; nothing where there is none, or where it would name more than the rules judge at once.
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
     let versions = |after: bool| -> BTreeMap<String, Value> {
         let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
@@ -275,13 +277,16 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
             })
             .collect()
     };
-    let only = Some(transaction.undoable());
+    let only = transaction.undoable();
+    if only.len() > steward_policy::MAX_PAIRS {
+        return None;
+    }
     let undo = |action: &str, mut args: Value| {
         if let Some(by) = transaction.manager {
             args["by"] = json!(by);
         }
         let (before, after) = (json!(versions(false)), json!(versions(true)));
-        Undo { action: action.to_owned(), args, before, after, only, within: None }
+        Undo { action: action.to_owned(), args, before, after, only: Some(only.clone()), within: None }
     };
     Some(match transaction.inverse()? {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
@@ -386,6 +391,11 @@ impl Capability for PackageInstall {
         Ok(PackageInstall { packages: names(payload)?, back: None, by: None })
     }
 
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())?;
+        self.back.as_ref().map_or(Ok(()), |back| few(back.install.len().max(back.remove.len())))
+    }
+
     fn payload(&self) -> Option<String> {
         if self.back.is_some() || self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
     }
@@ -480,6 +490,10 @@ impl Capability for PackageRemove {
 
     fn from_payload(payload: Option<&str>) -> Result<PackageRemove, Failure> {
         Ok(PackageRemove { packages: names(payload)?, by: None })
+    }
+
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())
     }
 
     fn payload(&self) -> Option<String> {
