@@ -386,7 +386,8 @@ impl Core {
                 let message = "the change was put back already, or it is too long ago";
                 return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
             };
-            let beyond = |shown: &Shown| shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
+            let beyond =
+                |shown: &Shown| shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
             if let Some((shown, other)) = all.iter().find_map(|shown| Some((shown, beyond(shown)?))) {
                 let message = format!("putting it back would also {other}, which the change did not bring");
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));

@@ -316,10 +316,9 @@ fn undo_puts_back_more_packages_than_one_request_may_name() {
         assert_eq!((world.archive.version("large"), world.archive.version("needed-0001")), (None, None));
 
         // Whoever asks may still name no more than before, with whatever the agent keeps.
-        for args in [
-            json!({ "packages": names }),
-            json!({ "packages": ["large"], "back": { "install": [], "remove": names } }),
-        ] {
+        for args in
+            [json!({ "packages": names }), json!({ "packages": ["large"], "back": { "install": [], "remove": names } })]
+        {
             let refused = world.call("package_install", args);
             assert_eq!(refused["code"], "invalid_payload");
             assert!(refused["message"].as_str().unwrap().contains("at most 64 packages"), "{refused}");

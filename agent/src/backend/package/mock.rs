@@ -2,6 +2,8 @@
 //! changed. It never touches the machine. Each of its troubles is a switch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -373,7 +375,7 @@ impl MockArchive {
             return Err(PackageError::Locked { by: Some("apt-get (pid 4711)".to_owned()), waited: lock_wait });
         }
         let missing = |e: std::io::Error| PackageError::Unavailable { reason: e.to_string() };
-        std::fs::write(folder.join(OUTPUT), b"").map_err(missing)?;
+        OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(OUTPUT)).map_err(missing)?;
         let running = Running::load(folder);
         self.state().started += 1;
         // Full: somebody reads slowly, and the next line says more.

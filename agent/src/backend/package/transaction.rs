@@ -508,9 +508,13 @@ mod tests {
 
     #[test]
     fn a_package_of_another_architecture_is_another_one_where_both_are_known() {
-        for (a, b, same) in
-            [("x", "x", true), ("x:i386", "x", true), ("x:i386", "x:amd64", false), ("x", "y", false), ("x", "y:x", false)]
-        {
+        for (a, b, same) in [
+            ("x", "x", true),
+            ("x:i386", "x", true),
+            ("x:i386", "x:amd64", false),
+            ("x", "y", false),
+            ("x", "y:x", false),
+        ] {
             assert_eq!((same_package(a, b), same_package(b, a)), (same, same), "{a} {b}");
         }
     }
