@@ -7,6 +7,7 @@ use steward_ipc::{Code, Response};
 use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
+use super::take_up::Begun;
 use super::{Core, Rules};
 use crate::action::types::visible;
 use crate::action::{Action, Need};
@@ -115,7 +116,7 @@ impl Core {
             without_receipt(&mut reply);
         }
         fault::point("finished");
-        // Not while the outcome is unknown: then a restarted agent looks for it.
+        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent.
         if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
             self.0.services.forget_transaction(case.id);
         }
@@ -132,6 +133,13 @@ impl Core {
             now,
             || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
         );
+        if let (Kind::Unknown, [_]) = (kind, case.plan.steps.as_slice())
+            && let Some(transaction) = self.0.services.transaction_of(case.id)
+        {
+            let (core, begun) =
+                (self.clone(), Begun::unknown(case.id, owner, case.plan, judged.confirmation, transaction));
+            tokio::spawn(async move { core.wait_on(begun).await });
+        }
         reply
     }
 

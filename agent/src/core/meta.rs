@@ -366,7 +366,7 @@ fn standing(state: &str) -> &'static str {
         "expired" => "Nobody answered in time.",
         "cancelled" => "It was withdrawn.",
         "invalidated" => "What would happen changed, so it must be asked for again.",
-        "unknown" => "The agent stopped while it was carried out; it is not known whether it had its effect.",
+        "unknown" => "It is not known whether it had its effect. When that is found out later, it is told here.",
         _ => "It ended.",
     }
 }

@@ -362,6 +362,62 @@ fn what_failed_half_way_can_be_put_back_as_far_as_it_came() {
     assert_eq!(world.archive.version("curl"), None);
 }
 
+/// An installation that was answered with `unknown_outcome`: its confirmation's id.
+fn lost_from_sight(world: &World) -> String {
+    let id = world.hold("package_install", "cowsay");
+    world.archive.trouble(Trouble::LosesTrack);
+    let answer = world.ask("confirm", &id);
+    assert_eq!(answer["code"], "unknown_outcome", "{answer}");
+    assert_eq!(world.ask("result", &id)["data"]["state"], "unknown");
+    id
+}
+
+/// What became of it is found out: it is told, recorded after what was recorded before, and can be put back.
+fn is_found_again(world: &mut World, id: &str) {
+    eventually(|| world.ask("result", id)["data"]["state"] == "done");
+    let reply = &world.ask("result", id)["data"]["reply"];
+    assert_eq!((&reply["status"], &reply["message"]), (&json!("ok"), &json!("Installed cowsay.")), "{reply}");
+    eventually(|| std::fs::read_dir(world.path("state/transactions")).unwrap().next().is_none());
+    let held = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(held["preview"]["effects"][0]["object"], "cowsay", "{held}");
+    let records = world.end();
+    let judged = of(&records, "judged", "package_install");
+    let request = &judged[0]["id"];
+    let kinds = records.iter().filter(|r| r["id"] == *request).map(|r| r["kind"].as_str().unwrap());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["judged", "unknown", "finished"]);
+    let finished = of(&records, "finished", "package_install");
+    assert_eq!((&finished[0]["status"], &finished[0]["data"]["found"]), (&json!("ok"), &json!("later")));
+}
+
+#[test]
+fn an_outcome_that_was_unknown_is_told_when_it_is_known() {
+    let mut world = World::new(DESKTOP);
+    let mut stream = world.connect();
+    drop(line_on(&mut stream, r#"{"name":"subscribe","id":"s"}"#));
+    let id = lost_from_sight(&world);
+    world.archive.trouble(Trouble::None);
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let event = stream.next_event().unwrap();
+        if event.event == "action_finished" {
+            ends.push(event.data["code"].clone());
+        }
+    }
+    assert_eq!(ends, [json!("unknown_outcome"), Value::Null]);
+    is_found_again(&mut world, &id);
+}
+
+#[test]
+fn an_outcome_that_was_unknown_is_found_out_after_a_restart() {
+    let mut world = World::new(DESKTOP);
+    let id = lost_from_sight(&world);
+    world.restart();
+    // Still nobody knows: that was recorded, and is not recorded again.
+    world.restart();
+    world.archive.trouble(Trouble::None);
+    is_found_again(&mut world, &id);
+}
+
 #[test]
 fn an_undo_that_waits_does_not_run_when_another_has_put_it_back() {
     let world = World::new("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\nreversible = \"confirm\"\n");
