@@ -293,6 +293,9 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// How long an action may take that is carried out: all of it, or what comes before its first change
+    /// ([`AFTER_FIRST_CHANGE`](crate::action::Perform::AFTER_FIRST_CHANGE)).
+    pub deadline: Duration,
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }

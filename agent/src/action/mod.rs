@@ -91,9 +91,12 @@ pub trait Perform: Capability {
     const NEED: Need = Need::Nothing;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
-    /// How long it may take before its first change. Longer than a question and an order to a service may take together, so that
-    /// a service which does not answer is named.
+    /// How long it may take, unless the configuration says otherwise. Longer than a question and an order to a service may take
+    /// together, so that a service which does not answer is named.
     const DEADLINE: Duration = Duration::from_secs(20);
+    /// How much longer it is waited for once it has begun to change something, for what then goes on whatever is done here. Such an
+    /// action keeps to the deadline itself until its first change ([`Context::deadline`]), and then nothing was changed.
+    const AFTER_FIRST_CHANGE: Duration = Duration::ZERO;
     /// How long finding out what would happen may take.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.
@@ -375,9 +378,13 @@ macro_rules! catalogue {
             pub fn need(&self) -> Need {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::NEED),+ }
             }
-            /// How long it may take before its first change.
+            /// How long it may take.
             pub fn deadline(&self) -> Duration {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::DEADLINE),+ }
+            }
+            /// How much longer it is waited for once it has begun to change something.
+            pub fn after_first_change(&self) -> Duration {
+                match self { $(Action::$action(_) => <$family::$action as Perform>::AFTER_FIRST_CHANGE),+ }
             }
             /// How long its preview may take.
             pub fn preview_deadline(&self) -> Duration {

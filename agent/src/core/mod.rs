@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::json;
 use steward_ipc::Code;
@@ -409,7 +410,8 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, progress }
+        // What is carried out has its own; what only looks has that of whoever has it look.
+        Context { services: &self.0.services, caller, owner, request, deadline: Duration::MAX, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {

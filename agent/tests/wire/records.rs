@@ -418,6 +418,38 @@ fn an_outcome_that_was_unknown_is_found_out_after_a_restart() {
     is_found_again(&mut world, &id);
 }
 
+/// One second for what comes before the first change of an installation.
+const ONE_SECOND: &str = "version = 1\n[deadline]\npackage_install = 1\n";
+
+#[test]
+fn an_installation_that_has_begun_is_waited_for_longer_than_its_deadline() {
+    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Transaction));
+    std::thread::scope(|scope| {
+        let confirmed = scope.spawn(|| world.ask("confirm", &id));
+        eventually(|| world.archive.started() == 1);
+        let begun = std::time::Instant::now();
+        eventually(|| begun.elapsed() > std::time::Duration::from_millis(1200) || confirmed.is_finished());
+        world.archive.pause(None);
+        let answer = confirmed.join().unwrap();
+        assert_eq!((&answer["status"], &answer["code"]), (&json!("ok"), &Value::Null), "{answer}");
+    });
+}
+
+#[test]
+fn an_installation_that_could_not_begin_within_its_deadline_has_changed_nothing() {
+    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Start));
+    let answer = world.ask("confirm", &id);
+    assert_eq!(answer["code"], "timed_out", "{answer}");
+    assert!(answer["message"].as_str().unwrap().contains("nothing was changed"), "{answer}");
+    world.archive.pause(None);
+    assert_eq!((world.archive.started(), world.archive.version("cowsay")), (0, None));
+    assert_eq!(world.ask("confirm", &world.hold("package_install", "cowsay"))["status"], "ok");
+}
+
 #[test]
 fn an_undo_that_waits_does_not_run_when_another_has_put_it_back() {
     let world = World::new("version = 1\n[risk]\nobserve = \"ok\"\nlow = \"ok\"\nreversible = \"confirm\"\n");

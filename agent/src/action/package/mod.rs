@@ -18,7 +18,7 @@ use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say}
 use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{
-    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
+    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Running, Transaction, Verb,
 };
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -27,8 +27,13 @@ use crate::services::{Context, Progress};
 pub use search::PackageSearch;
 pub use update::{Channel, SystemUpdate};
 
-/// How long a whole transaction may take before the answer is that its outcome is not known yet.
+/// How long a change of packages may take before its first change, with waiting for the lock of another package manager and looking
+/// once more.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+/// How long a transaction that was started is waited for before the answer is that its outcome is not known yet.
 const TRANSACTION: Duration = Duration::from_secs(25 * 60);
+/// The same with looking what became of it.
+const AFTER: Duration = TRANSACTION.saturating_add(Duration::from_secs(5 * 60));
 /// How many lines of progress wait at the most; the next line says more.
 const PROGRESS_QUEUE: usize = 16;
 
@@ -220,7 +225,12 @@ async fn commit(cx: &Context<'_>, ready: Ready, undoable: bool) -> Result<Outcom
     let folder = cx.services.transaction_folder(cx.request, &transaction)?;
     let manager = &cx.services.packages;
     let result = followed(cx, async |progress| {
-        let running = manager.start(&transaction, &folder, cx.services.lock_wait, &progress).await?;
+        let start = manager.start(&transaction, &folder, cx.services.lock_wait, &progress);
+        let running = match tokio::time::timeout(cx.deadline, start).await {
+            Ok(running) => running?,
+            // Somebody else may have been told already to do it.
+            Err(_) => Running::load(&folder).ok_or(PackageError::Timeout { after: cx.deadline })?,
+        };
         manager.finish(&transaction, &running, TRANSACTION, &progress).await
     })
     .await;
@@ -415,7 +425,8 @@ impl PackageInstall {
 impl Perform for PackageInstall {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "removes what was newly installed";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -504,7 +515,8 @@ impl Capability for PackageRemove {
 impl Perform for PackageRemove {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "installs the same versions";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -543,7 +555,7 @@ pub(crate) fn attach<'a>(
     action: &str,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
-    let running = crate::backend::package::Running::load(&folder)?;
+    let running = Running::load(&folder)?;
     let undoable = action != SystemUpdate::NAME;
     Some(async move {
         let manager = &cx.services.packages;

@@ -50,6 +50,8 @@ pub enum Trouble {
 pub enum Pause {
     /// While it finds out what would happen.
     Simulation,
+    /// Before it begins, as for a lock.
+    Start,
     /// While it installs and removes.
     Transaction,
 }
@@ -374,6 +376,7 @@ impl MockArchive {
         if self.state().trouble == Trouble::Locked {
             return Err(PackageError::Locked { by: Some("apt-get (pid 4711)".to_owned()), waited: lock_wait });
         }
+        self.wait(Pause::Start).await;
         let missing = |e: std::io::Error| PackageError::Unavailable { reason: e.to_string() };
         OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(OUTPUT)).map_err(missing)?;
         let running = Running::load(folder);
