@@ -222,10 +222,15 @@ impl Services {
         let Ok(folders) = std::fs::read_dir(&self.transactions) else { return Vec::new() };
         let left = folders.flatten().filter_map(|folder| {
             let id = Uuid::try_parse(folder.file_name().to_str()?).ok()?;
-            let text = std::fs::read(folder.path().join(TRANSACTION)).ok()?;
-            Some((id, serde_json::from_slice(&text).ok()?))
+            Some((id, self.transaction_of(id)?))
         });
         left.collect()
+    }
+
+    /// The transaction of a request, while it is not forgotten.
+    pub(crate) fn transaction_of(&self, request: Uuid) -> Option<Transaction> {
+        let text = std::fs::read(self.transactions.join(request.to_string()).join(TRANSACTION)).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Forgets a transaction whose end is known.
@@ -289,6 +294,9 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// How long an action may take that is carried out: all of it, or what comes before its first change
+    /// ([`AFTER_FIRST_CHANGE`](crate::action::Perform::AFTER_FIRST_CHANGE)).
+    pub deadline: Duration,
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }

@@ -10,6 +10,7 @@ use steward_ipc::{Code, Response};
 use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
+use super::take_up::Begun;
 use super::{Core, Rules};
 use crate::action::types::visible;
 use crate::action::{Action, Need};
@@ -117,7 +118,7 @@ impl Core {
             without_receipt(&mut reply);
         }
         fault::point("finished");
-        // Not while the outcome is unknown: then a restarted agent looks for it.
+        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent.
         if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
             self.0.services.forget_transaction(case.id);
         }
@@ -134,6 +135,13 @@ impl Core {
             now,
             || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
         );
+        if let (Kind::Unknown, [_]) = (kind, case.plan.steps.as_slice())
+            && let Some(transaction) = self.0.services.transaction_of(case.id)
+        {
+            let (core, begun) =
+                (self.clone(), Begun::unknown(case.id, owner, case.plan, judged.confirmation, transaction));
+            tokio::spawn(async move { core.wait_on(begun).await });
+        }
         reply
     }
 
@@ -224,11 +232,22 @@ struct Settled {
     receipts: Vec<Keeping>,
 }
 
+/// Names a receipt among the facts of an answer.
+fn with_receipt(data: &mut Value, id: Uuid) {
+    match data {
+        Value::Object(data) => drop(data.insert("receipt".to_owned(), json!(id))),
+        data => *data = json!({ "receipt": id }),
+    }
+}
+
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
-    if let Ending::Done(outcome) = &mut reply.ending
-        && let Some(Value::Object(data)) = &mut outcome.data
-    {
+    let data = match &mut reply.ending {
+        Ending::Done(outcome) => outcome.data.as_mut(),
+        Ending::Failed(failure) => failure.data.as_deref_mut(),
+        Ending::Held(_) | Ending::Denied(_) => None,
+    };
+    if let Some(Value::Object(data)) = data {
         data.remove("receipt");
     }
 }
@@ -329,17 +348,22 @@ impl Running {
         let receipts = &self.core.0.receipts;
         let mut outcome = Outcome::default();
         let mut said = Vec::new();
-        for Ran { action, result } in ran {
-            let mut step = result?;
-            if let Some(undo) = step.undo.take() {
+        for Ran { action, mut result } in ran {
+            // What failed half-way has a way back for the half that was done.
+            let undo = match &mut result {
+                Ok(step) => step.undo.take(),
+                Err(failure) => failure.undo.take(),
+            };
+            if let Some(undo) = undo {
                 let of_undo = plan.undoes.is_some();
                 let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
-                match &mut step.data {
-                    Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(receipt.id))),
-                    data => *data = Some(json!({ "receipt": receipt.id })),
+                match &mut result {
+                    Ok(step) => with_receipt(step.data.get_or_insert_default(), receipt.id),
+                    Err(failure) => with_receipt(failure.data.get_or_insert_default(), receipt.id),
                 }
                 keeping.push(receipt);
             }
+            let mut step = result?;
             said.extend(step.message.take());
             outcome = step;
         }

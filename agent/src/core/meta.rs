@@ -353,7 +353,7 @@ fn ordinary(entry: &'static action::Entry) -> Subject {
 /// What a longer approval of a held request can cover, narrowest first, as sentences: their numbers are what `confirm` takes as
 /// `scope`.
 fn scopes(steps: &Value, policy: &Policy) -> Vec<String> {
-    let read = |step: &Value| match action::read(step["action"].as_str()?, None, step["args"].as_object().cloned()) {
+    let read = |step: &Value| match action::recall(step["action"].as_str()?, step["args"].as_object().cloned()?) {
         Ok(Ask::Do(action)) => Some(Subject { action: action.name(), risk: action.risk(), facts: action.facts() }),
         _ => None,
     };
@@ -369,7 +369,7 @@ fn standing(state: &str) -> &'static str {
         "expired" => "Nobody answered in time.",
         "cancelled" => "It was withdrawn.",
         "invalidated" => "What would happen changed, so it must be asked for again.",
-        "unknown" => "The agent stopped while it was carried out; it is not known whether it had its effect.",
+        "unknown" => "It is not known whether it had its effect. When that is found out later, it is told here.",
         _ => "It ended.",
     }
 }

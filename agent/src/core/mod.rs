@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::json;
 use steward_ipc::Code;
@@ -28,6 +29,7 @@ pub use start::{Setup, StartError, Vanished};
 use crate::action::{self, Action, Look, Ready, Shown};
 use crate::audit::{Audit, Kind, Place};
 use crate::backend::dbus::login1::Login1;
+use crate::backend::package::Item;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -245,7 +247,7 @@ impl Core {
         };
         let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
-        let Ask::Do(inverse) = action::read(&receipt.undo.action, None, Some(args))? else { return Err(none()) };
+        let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
         if inverse.personal() {
             cx.personal()?;
         }
@@ -394,15 +396,10 @@ impl Core {
                 let message = "the change was put back already, or it is too long ago";
                 return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
             };
-            let only = receipt.undo.only.as_ref();
-            if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) =
-                    shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
-            {
-                let message = format!(
-                    "putting it back would also {} {}, which the change did not bring",
-                    other.verb, other.object
-                );
+            let beyond =
+                |shown: &Shown| shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
+            if let Some((shown, other)) = all.iter().find_map(|shown| Some((shown, beyond(shown)?))) {
+                let message = format!("putting it back would also {other}, which the change did not bring");
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
@@ -422,7 +419,8 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, progress }
+        // What is carried out has its own; what only looks has that of whoever has it look.
+        Context { services: &self.0.services, caller, owner, request, deadline: Duration::MAX, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -448,16 +446,6 @@ fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
         _ => message.to_owned(),
-    }
-}
-
-/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
-/// leave it out where they remove one.
-fn same_object(a: &str, b: &str) -> bool {
-    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
-    match (a, b) {
-        (Ok(a), Ok(b)) => a == b,
-        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
     }
 }
 

@@ -4,9 +4,9 @@
 //! It takes nothing from whoever ordered but the order itself: the configuration is the administrator's, and everything is
 //! written into a folder of root's that the agent can read. It judges nothing; that was done before the order was written.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const QUEUE: usize = 16;
 /// After so many bytes no more progress is written: the agent has long seen that it is going on.
 const MAX_PROGRESS: u64 = 4 << 20;
+
+/// The mode of what the agent reads: its group is that of the folder, which is the agent's.
+const READABLE: u32 = 0o640;
 
 /// The agent's user.
 const USER: &str = "steward";
@@ -139,24 +142,37 @@ impl Root {
     ) -> Result<super::Done, PackageError> {
         let name =
             transaction.manager.ok_or_else(|| PackageError::Unavailable { reason: "no manager is named".into() })?;
-        let manager = self.manager(name)?;
+        Self::carried_out(&self.manager(name)?, transaction, folder, self.lock_wait, progress).await
+    }
+
+    async fn carried_out(
+        manager: &Manager,
+        transaction: &Transaction,
+        folder: &Path,
+        lock_wait: Duration,
+        progress: &ProgressSender,
+    ) -> Result<super::Done, PackageError> {
         // A stop before it began is one; after that the package manager is waited for.
         let mut stop =
             signal(SignalKind::terminate()).map_err(|e| PackageError::Unavailable { reason: e.to_string() })?;
         let running = tokio::select! {
-            running = manager.start(transaction, folder, self.lock_wait, progress) => running?,
+            running = manager.start(transaction, folder, lock_wait, progress) => running?,
             _ = stop.recv() => {
                 let reason = "nothing was changed: the unit was stopped before the package manager was started";
                 return Err(PackageError::Unavailable { reason: reason.into() });
             }
         };
+        // Where this process is killed, the agent reads there why the package manager failed.
+        if let Err(e) = std::fs::set_permissions(&running.output, Permissions::from_mode(READABLE)) {
+            tracing::warn!("{} cannot be read by the agent: {e}", running.output.display());
+        }
         manager.finish(transaction, &running, PATIENCE, progress).await
     }
 }
 
 /// A new file that the agent can read.
 fn create(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(READABLE).open(path)
 }
 
 async fn write_progress(mut file: File, mut lines: mpsc::Receiver<super::Progress>) {
@@ -184,9 +200,7 @@ fn write_end(folder: &Path, end: &End) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
-
+    use super::super::mock::MockArchive;
     use super::super::transaction::{Item, Mark, Verb};
     use super::*;
 
@@ -224,6 +238,20 @@ mod tests {
         assert!(matches!(serde_json::from_slice(&end).unwrap(), End::Failed(_)));
         let again = root.carry_out(&instance.to_string()).await.unwrap_err();
         assert!(matches!(again, Refusal::Twice(_)), "{again}");
+    }
+
+    #[tokio::test]
+    async fn the_agent_can_read_what_the_package_manager_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let manager = Manager::Mock(MockArchive::shipped());
+        let change = super::super::Change::Install(vec!["cowsay".parse().unwrap()]);
+        let transaction = manager.simulate(&change).await.unwrap();
+        let (sender, _lines) = mpsc::channel(QUEUE);
+        let wait = Duration::from_secs(1);
+        let done = Root::carried_out(&manager, &transaction, folder.path(), wait, &sender).await.unwrap();
+        assert_eq!(done.items, transaction.items);
+        let output = folder.path().join("output").metadata().unwrap();
+        assert_eq!(output.mode() & 0o777, READABLE);
     }
 
     #[tokio::test]

@@ -231,12 +231,6 @@ impl Transaction {
         self.items.iter().any(|item| !item.verb.keeps())
     }
 
-    /// Whether everything that this does is done by `other` too, to the same packages in the same versions.
-    #[must_use]
-    pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.items.iter().all(|item| other.items.iter().any(|o| o.bound() == item.bound()))
-    }
-
     /// What `new` does otherwise than this.
     #[must_use]
     pub fn diff(&self, new: &Self) -> Difference {
@@ -271,27 +265,17 @@ impl Transaction {
         }
     }
 
-    /// What the simulation of [`Self::inverse`] may do at most.
-    ///
-    /// # Errors
-    ///
-    /// The items of `simulated` that go further: packages that somebody put on top of it since, or other versions.
-    pub fn check_inverse(&self, simulated: &Self) -> Result<(), Difference> {
-        let undone = |done: &Item, back: &Item| {
-            done.name == back.name
-                && (done.arch == back.arch
-                    || done.arch.is_none()
-                    || back.arch.is_none()
-                    || done.arch.as_deref() == Some("all"))
-                && match back.verb {
-                    Verb::Remove | Verb::Purge => done.verb == Verb::Install && done.to == back.from,
-                    Verb::Install => !done.verb.keeps() && done.from == back.to,
-                    _ => false,
-                }
-        };
-        let further: Vec<Item> =
-            simulated.items.iter().filter(|back| !self.items.iter().any(|done| undone(done, back))).cloned().collect();
-        if further.is_empty() { Ok(()) } else { Err(Difference { added: further, ..Difference::default() }) }
+    /// The packages that [`Self::inverse`] may change, and no others: what came and what went. What was upgraded stays.
+    #[must_use]
+    pub fn undoable(&self) -> Vec<String> {
+        let moved = |item: &&Item| matches!(item.verb, Verb::Install | Verb::Remove | Verb::Purge);
+        self.items.iter().filter(moved).map(Item::full_name).collect()
+    }
+
+    /// The first item that changes another package than those in `only`, which are full names.
+    #[must_use]
+    pub fn beyond(&self, only: &[String]) -> Option<&Item> {
+        self.items.iter().find(|item| !only.iter().any(|one| same_package(one, &item.full_name())))
     }
 
     /// One sentence for a person: what, which version, from where, how much.
@@ -364,6 +348,16 @@ impl Transaction {
             sentences.push(format!("{} {verb} not installed", and(&named)));
         }
         if sentences.is_empty() { "Nothing to do".to_owned() } else { sentences.join("; ") }
+    }
+}
+
+/// Whether two full names are of the same package: managers name the architecture where they know it (`name:arch`), and leave it
+/// out where they remove one.
+fn same_package(a: &str, b: &str) -> bool {
+    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
     }
 }
 
@@ -462,17 +456,14 @@ mod tests {
     }
 
     #[test]
-    fn another_package_version_or_verb_is_outside_the_preview() {
+    fn another_package_version_or_verb_is_a_difference() {
         let (a, b) = (item(Verb::Install, "aa", None, Some("1")), item(Verb::Install, "bb", None, Some("1")));
         let preview = of(&[a.clone(), b.clone()]);
-        assert!(of(std::slice::from_ref(&a)).is_subset_of(&preview));
-        assert!(preview.is_subset_of(&preview) && preview.diff(&preview).is_empty());
+        assert!(preview.diff(&preview).is_empty());
         let newer = Item { to: Some("2".into()), ..a.clone() };
         let more = item(Verb::Install, "cc", None, Some("1"));
         let removed = Item { verb: Verb::Remove, ..a.clone() };
-        for other in [newer.clone(), more.clone(), removed] {
-            assert!(!of(&[other]).is_subset_of(&preview));
-        }
+        assert!(!preview.diff(&of(&[removed, b.clone()])).is_empty());
         let difference = preview.diff(&of(&[newer.clone(), more.clone()]));
         assert_eq!(difference, Difference { added: vec![more], gone: vec![b], changed: vec![(a, newer)] });
         assert_eq!(
@@ -499,19 +490,32 @@ mod tests {
     }
 
     #[test]
-    fn an_undo_may_not_go_further_than_what_was_done() {
-        let done = of(&[item(Verb::Install, "aa", None, Some("1")), item(Verb::Remove, "cc", Some("1"), None)]);
-        let back = [item(Verb::Remove, "aa", Some("1"), None), item(Verb::Install, "cc", None, Some("1"))];
-        assert_eq!(done.check_inverse(&of(&back)), Ok(()));
-        let further = [
-            item(Verb::Remove, "on-top", Some("1"), None),
-            item(Verb::Remove, "aa", Some("2"), None),
-            item(Verb::Install, "cc", None, Some("2")),
+    fn an_undo_may_change_what_came_and_what_went_and_nothing_else() {
+        let done = of(&[
+            item(Verb::Install, "aa", None, Some("1")),
+            item(Verb::Upgrade, "bb", Some("1"), Some("2")),
             item(Verb::Remove, "cc", Some("1"), None),
-            item(Verb::Upgrade, "aa", Some("1"), Some("2")),
-        ];
-        for extra in further {
-            assert_eq!(done.check_inverse(&of(std::slice::from_ref(&extra))).unwrap_err().added, [extra]);
+        ]);
+        let only = done.undoable();
+        assert_eq!(only, ["aa", "cc"]);
+        let back = [item(Verb::Remove, "aa", Some("1"), None), item(Verb::Install, "cc", None, Some("1"))];
+        assert_eq!(of(&back).beyond(&only), None);
+        // What was upgraded was there before, and has to stay; so has what was put on top.
+        for further in [item(Verb::Remove, "bb", Some("2"), None), item(Verb::Remove, "on-top", Some("1"), None)] {
+            assert_eq!(of(&[back[0].clone(), further.clone()]).beyond(&only), Some(&further));
+        }
+    }
+
+    #[test]
+    fn a_package_of_another_architecture_is_another_one_where_both_are_known() {
+        for (a, b, same) in [
+            ("x", "x", true),
+            ("x:i386", "x", true),
+            ("x:i386", "x:amd64", false),
+            ("x", "y", false),
+            ("x", "y:x", false),
+        ] {
+            assert_eq!((same_package(a, b), same_package(b, a)), (same, same), "{a} {b}");
         }
     }
 }
