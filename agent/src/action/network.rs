@@ -21,22 +21,23 @@ impl Capability for NetworkWifiOn {
     const NAME: &'static str = "network_wifi_on";
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
-        "(turn|switch|flip|power|toggle|put) [back] (on|up) [again] <the> <wifi> <radio> [again|back] <here>",
-        "(turn|switch|flip|power|toggle|put|bring|get) <the> <wifi> <radio> (on|back on|on again|back|up|back up|online|running|going|working|active|back online|up again|up and running|back on again) <here>",
-        "(enable|activate|start|start up|restore|reenable|re-enable|reactivate|reconnect|bring up|bring back|power up|engage|fire up|re enable|re activate|initiate|power on|turn up|relaunch|resume|connect|unblock) <the> <wifi> <radio> [again] <here>",
-        "<the> <wifi> <radio> [turn|switch|be|to] (on|enable|enabled|back on|on again|activate|activated|start|turn on|switch on|power on) <here>",
-        "(enable|activate) [the] (wireless|wifi) (internet|connection|network)",
-        "<wish> <the> <wifi> <radio> [to be] (on|back on|enabled|turned on|turned back on|switched on|switched back on|back|activated|reenabled|running|working|on again|back up|started|up) [again] <here>",
-        "<wish> to use <the> <wifi> (turn|switch) it [back] on",
-        "(<wish>|i need to use) <the> <wifi> [on|back|again] [please] (turn it on|switch it on|enable it|turn it back on|activate it|put it on)",
-        "<the> <wifi> is (off|disabled) (turn it on|switch it on|enable it|turn it back on|activate it)",
-        "<the> <wifi> <radio> <should be> (on|enabled|turned on|switched on|active|activated|turned back on)",
-        "(get|have) <the> <wifi> <radio> (going|working|running|started|turned on|up and running|switched on|enabled|activated|on)",
-        "(make) <the> <wifi> (work|go on|active)",
-        "(reconnect|connect|get|put|bring) [to|me to|me on|me back on|me back to|us to|us on|this computer to|the computer to|my computer to|this laptop to|my laptop to|the laptop to|back to] (the|my|our) <wifi> [again]",
-        "(reconnect|connect) [to|me to|back to] <wifi> [again]",
-        "(get|put|bring) (me|us|this computer|the computer|my computer|this laptop|my laptop) [back] (on|onto|on to|to) <the> <wifi> [again]",
-        "(go|get) [back] on <the> <wifi>",
+        "<turn> <the> <wifi> <radio> [turned|switched|put] [back|right back] <on> <here>",
+        "(<turn>|fire|start|bring|boot|light|wake|power|spin) [back] (on|up) [again] <the> <wifi> <radio> [again|back] <here>",
+        "<enable> <the> <wifi> <radio> [again|back|up] <here>",
+        "<the> <wifi> <radio> [turn|switch|be|to|go|set to] [back] (on|enable|enabled|activate|activated|start|up) [again] <here>",
+        "<wish> <the> <wifi> <radio> [to be|to come|to go|turned|switched|put|brought] [back] <on> <here>",
+        "<the> <wifi> <radio> <must be> [turned|switched|put|brought] [back] <on> <here>",
+        "(make sure|ensure|see to it|make sure that|see that|check that) <the> <wifi> <radio> is [turned|switched] [back] <on> <here>",
+        "<wish> to use <the> <wifi> <turn it on>",
+        "(<wish>|i need to use|we need) <the> <wifi> <radio> [on|back|again] [so] [please] <turn it on>",
+        "<the> <wifi> <radio> is (off|disabled|down|not on|turned off|switched off) [so] [please] <turn it on>",
+        "(lets go|lets get|go) [back] on <the> <wifi>",
+        "(reconnect|connect|get|put|bring|hook|log) [to|me to|me on|me up to|me back on|me back to|me back up to|us to|us on|us back on|this computer to|the computer to|my computer to|this laptop to|my laptop to|the laptop to|back to|back up to|me up with] (the|my|our) <wifi> [again]",
+        "(reconnect|connect|hook) [to|me to|back to|up to|me up to|me back up to] <wifi> [again]",
+        "(get|put|bring) (me|us|this computer|the computer|my computer|this laptop|my laptop|this machine) [back] (on|onto|on to|to) <the> <wifi> [again]",
+        "(make) <the> <wifi> (work|go on|active|available|connect)",
+        "(get|put|bring) (me|us|this computer|the computer|my computer|this laptop|my laptop|this machine) [back] online [again|over wifi|with the wifi|using wifi|on the wifi]",
+        "(go|get) [back] online [again] [with|over|on|using] [the|my] [wifi]",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn on wifi", None), say("enable wi-fi", None)];
 
@@ -81,19 +82,19 @@ impl Capability for NetworkWifiOff {
     /// Raised when Wi-Fi carries the only route, or when that cannot be known.
     const RISK_POSSIBLE: Risk = Risk::Disruptive;
     const PHRASES: &'static [&'static str] = &[
-        "(turn|switch|shut|flip|power|toggle|cut|click) off [again] <the> <wifi> <radio> <here>",
-        "(turn|switch|shut|flip|power|toggle|take|bring|put|cut) <the> <wifi> <radio> (off|down|offline|off again|back off) <here>",
-        "(disable|deactivate|stop|cut|kill|shut down|power down|bring down|disconnect|drop|take down|block|cut off|suspend|disengage|power off|terminate|shut|end|close|inactivate|halt|turn down|pull down) <the> <wifi> <radio> <here>",
-        "<the> <wifi> <radio> [turn|switch|be|to] (off|disable|disabled|off again|deactivate|deactivated|down|stop|turn off|switch off|power off|shut off) <here>",
+        "<turn> <the> <wifi> <radio> [turned|switched|shut|powered|right] <off> <here>",
+        "(<turn>|cut|click|shut|power) off [again] <the> <wifi> <radio> [again] <here>",
+        "<disable> <the> <wifi> <radio> [again] <here>",
+        "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do away with) <the> <wifi> <radio> <here>",
+        "<the> <wifi> <radio> [turn|switch|be|to|go|set to] (off|disable|disabled|off again|deactivate|deactivated|down|stop) <here>",
+        "<wish> <the> <wifi> <radio> [to be|to go|turned|switched|powered|shut|cut] <off> <here>",
+        "<the> <wifi> <radio> <must be> [turned|switched|powered|shut|cut] <off> <here>",
+        "(make sure|ensure|see to it|make sure that|see that|check that) <the> <wifi> <radio> is [turned|switched] <off> <here>",
+        "(<unneeded>|no more|no need for|no more need for|there is no need for|we have no need for|i have no need for|enough of) <the> <wifi> <radio> [anymore|any more|any longer|right now|now|at the moment|today|for now] [so] [please] <turn it off>",
+        "<the> <wifi> <radio> is [still] (on|enabled|turned on|switched on) [so] [please] <turn it off>",
         "disconnect (from|me from|this computer from|the computer from|my computer from|my laptop from|this laptop from|us from) [the|my] <wifi> <radio>",
-        "(go|get) off <the> <wifi>",
-        "<wish> <the> <wifi> <radio> [to be] (off|disabled|turned off|switched off|deactivated|gone|shut off|cut|down|shut down|off again) <here>",
-        "(i dont need|i do not need|i no longer need|i am done with|im done with|dont need|im not using|i am not using|we dont need|i dont use) <the> <wifi> [anymore|any more|any longer|right now|now] [please] (turn it off|switch it off|disable it|shut it off|kill it|deactivate it)",
-        "no more <wifi> [please] (turn it off|disable it|switch it off|shut it off)",
-        "<the> <wifi> is (on|enabled) (turn it off|switch it off|disable it)",
-        "<the> <wifi> <radio> <should be> (off|disabled|turned off|switched off|deactivated)",
-        "(get|have) <the> <wifi> <radio> (turned off|disabled|switched off|shut off|off|deactivated)",
-        "(take|get) (me|this computer|the computer|my laptop|this laptop|us) off [of] [the|my] <wifi>",
+        "(go|get|hop|jump) off [of] <the> <wifi>",
+        "(take|get|kick|bump|throw|knock) (me|this computer|the computer|my computer|my laptop|this laptop|this machine|us) off [of] [the|my] <wifi>",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn off wifi", None), say("disable wi-fi", None)];
 

@@ -67,9 +67,7 @@ impl Surround {
         }
         starts.sort_unstable();
         let mut ends = vec![to];
-        if let Some(cut) = reason_behind(tokens, from, to) {
-            ends.push(cut);
-        }
+        ends.extend(reasons_behind(tokens, from, to));
         let mut i = 0;
         while i < ends.len() && ends.len() < MAX_CUTS {
             let at = ends[i];
@@ -86,34 +84,30 @@ impl Surround {
     }
 }
 
-/// Where a spoken reason begins ("… because the baby sleeps", "…, I'm on a call"), when there is nothing conditional in it.
-fn reason_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+/// Where a reason or a purpose may begin behind an order, as far as there is nothing conditional in it: "… because the baby
+/// sleeps", "… to read the news", "…, I'm on a call".
+fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<Item = usize> {
     let says = |i: usize, words: &[&str]| i < to && words.iter().any(|w| tokens.says(i, w));
     let spoken = (from + 1..to).find(|&i| {
-        says(i, &["because", "cause", "cuz", "coz", "since", "as"])
-            && (i + 1 < to && tokens.list[i + 1].is(BEGINS_CLAUSE))
-            || says(i, &["because", "cause", "cuz", "coz"])
+        says(i, &["because", "cause", "cuz", "coz"])
+            || says(i, &["since", "as"]) && i + 1 < to && tokens.list[i + 1].is(BEGINS_CLAUSE)
             || says(i, &["so"]) && says(i + 1, &["i", "we", "that", "it", "my", "the", "everyone", "nobody"])
             || says(i, &["for"]) && says(i + 1, &["i", "my", "the"]) && i + 4 < to
     });
+    let doubtful = |from: usize, of: Class| tokens.list[from..to].iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME | of));
+    let told = spoken.filter(|&at| to - at > 2 && !doubtful(at + 1, 0));
     let purpose = (from + 1..to.saturating_sub(1)).find(|&i| {
         says(i, &["for"]) && tokens.list[i + 1].is(class::THE) && i + 2 < to && to - i <= 4
             || says(i, &["to"]) && PURPOSES.contains(&tokens.word(i + 1)) && to - i <= 7
     });
-    if let Some(at) = purpose.filter(|_| spoken.is_none()) {
+    let meant = purpose.filter(|&at| {
         let disk = if tokens.says(at, "to") { class::DISK } else { 0 };
-        let other =
-            class::HYPOTHESIS | class::AND | class::TIME | class::DEVICE | class::NUMBER | class::MACHINE | disk;
-        let list = &tokens.list[at + 1..to];
-        let doubtful = list.iter().any(|t| t.is(other)) || list.iter().skip(1).any(|t| t.is(class::COMMAND));
-        return (!doubtful).then_some(at);
-    }
-    if let Some(at) = spoken {
-        let list = &tokens.list[at + 1..to];
-        let doubtful = list.iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME)) || list.len() < 2;
-        return (!doubtful).then_some(at);
-    }
-    (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to))
+        spoken.is_none()
+            && !doubtful(at + 1, class::DEVICE | class::NUMBER | class::MACHINE | disk)
+            && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
+    });
+    let situation = (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to));
+    [told, meant, situation].into_iter().flatten()
 }
 
 /// What an order may be for: "open firefox to read the news".
@@ -169,6 +163,24 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
 /// Words that a clause about the situation begins with.
 const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
 
+/// Words that a clause begins with whose speaker is left out: "done with work, …".
+const WITHOUT_SUBJECT: &[&str] = &[
+    "done", "finished", "heading", "going", "gonna", "gotta", "leaving", "stepping", "trying", "working", "watching", "reading",
+    "listening", "recording", "presenting", "studying", "need", "got", "having", "feeling", "still", "about", "getting", "streaming",
+    "travelling", "traveling", "almost", "finally", "cant", "wanna",
+];
+
+/// Whether the words from `at` on begin a clause that tells something: a person, a thing, or nobody.
+fn begins_clause(tokens: &Tokens<'_>, at: usize, to: usize) -> bool {
+    let first = &tokens.list[at];
+    let asks = first.is(class::QUESTION | class::HYPOTHESIS | class::TIME | class::COMMAND) || tokens.says(at, "lets");
+    let is = at + 1 < to && ["is", "are", "isnt", "keeps"].iter().any(|w| tokens.says(at + 1, w));
+    let short_is = tokens.word(at).ends_with("'s") || tokens.word(at).ends_with("’s");
+    first.is(BEGINS_CLAUSE)
+        || !asks && (is || short_is)
+        || WITHOUT_SUBJECT.iter().any(|w| tokens.says(at, w)) && (at + 2 < to || tokens.says(at, "done"))
+}
+
 /// Longest clause that is set aside, in words.
 const MAX_CLAUSE_WORDS: usize = 14;
 
@@ -179,9 +191,10 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let ordered =
         |i: usize| tokens.list[i].is(class::COMMAND) && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to");
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
-        && list[0].is(BEGINS_CLAUSE)
+        && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
-        && list.iter().any(|t| t.is(class::VERB))
+        && (list.iter().any(|t| t.is(class::VERB)) || !list[0].is(BEGINS_CLAUSE))
+        && !["like", "goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
         && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
         && !(from + 1..to).any(ordered)
         && !(from..to).any(|i| ["if", "dont", "never", "instead", "wont"].iter().any(|w| tokens.says(i, w)))

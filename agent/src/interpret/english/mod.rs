@@ -16,6 +16,49 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "turn | bring | move | step | put | crank | bump | pump | dial | push | take | kick | knock | nudge | get | set | make | tone | drag | slide",
     ),
     (
+        "turn",
+        "turn | switch | flip | flick | toggle | power | put | get | have | make | set | bring | pop | knock | click | take | cut | shut | kick | stick | throw | whack | fire | bump | lets have | lets get | lets turn",
+    ),
+    (
+        "on",
+        "on | back | back on | on again | up | up again | online | up and running | running | going | working | active | activated | enabled | reenabled | alive | live | back online | \
+         to life | back to life | on and working | back in action | started | started up | on right away | connected",
+    ),
+    (
+        "off",
+        "off | down | offline | off again | back off | out | disabled | deactivated | disconnected | gone | dead | stopped | killed | inactive | to off | back down | cut | shut off | away",
+    ),
+    (
+        "enable",
+        "enable | activate | start | start up | restore | reenable | re-enable | reactivate | re-activate | bring up | bring back | bring on | power up | engage | fire up | re enable | re activate | initiate \
+         | power on | turn up | relaunch | resume | unblock | reconnect | wake up | wake | boot up | light up | get back | revive | put back on | put back | bring to life | unkill | undisable",
+    ),
+    (
+        "disable",
+        "disable | deactivate | de-activate | stop | cut | kill | kill off | shut down | power down | bring down | disconnect | drop | take down | block | cut off | suspend | disengage | power off | terminate | shut | end | close | inactivate \
+         | halt | turn down | pull down | ditch | nix | lose | dump | axe | zap | get rid of | knock out | shut off | switch off | close down | take off | pull | unplug | eliminate | knock off | turn away | quit",
+    ),
+    (
+        "turn it on",
+        "(turn|switch|put|flip|get|power) it [back] on [again] | (turn|switch|flip) [back] on it | enable it | activate it | start it | bring it back [up|on] | fire it up | reenable it | reactivate it",
+    ),
+    (
+        "turn it off",
+        "(turn|switch|shut|flip|power|put|take|knock|cut) it [back] (off|down) [again] | disable it | kill it | deactivate it | stop it | cut it | disconnect it | drop it",
+    ),
+    (
+        "unneeded",
+        "i dont need | i do not need | i no longer need | (i am|im) (done with|through with|finished with|not using|no longer using) | dont need | we dont need | we no longer need | i dont use | i never use | i dont want | i no longer want | i dont like | i wont need | we wont need",
+    ),
+    (
+        "must be",
+        "(must|ought to|has got to|had better|better|has to|needs to|wants to) (be|go|come|get) | needs",
+    ),
+    (
+        "gear",
+        "headphones | headset | earbuds | earphones | airpods | speaker | speakers | mouse | keyboard | controller | phone | gamepad | earpiece | hearing aids | soundbar | wireless (headphones|headset|mouse|keyboard|speaker) | bluetooth (headphones|headset|mouse|keyboard|speaker)",
+    ),
+    (
         "should be",
         "(should|must|ought to|shall|could|can|better) be | (needs|has|had|is|wants) to be | needs to go | had better be",
     ),
@@ -38,7 +81,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "radio",
-        "[radio|radios|connection|connections|adapter|adaptor|card|connectivity|network|networking|signal|chip|interface|receiver|module|device|function|feature|service|antenna]",
+        "[radio|radios|connection|connections|adapter|adaptor|adapters|card|connectivity|network|networking|signal|chip|interface|receiver|module|device|function|functionality|feature|service|antenna|switch|thing|thingy|stuff|hardware|toggle|setting|link|support]",
     ),
     ("bluetooth", "bluetooth | blue tooth | blutooth | bluetoof | bt | bluetooth wireless"),
     (

@@ -1,0 +1,158 @@
+//! The first look at a sentence: the templates on all that is left when what surrounds an order is set aside.
+
+use super::again::Two;
+use super::automaton::Match;
+use super::token::Tokens;
+use super::words::class;
+use super::{Context, Interpreter, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Nothing, Order, Reading, Reason, refuse, slot};
+
+/// What a search learned on its way, beside what it found.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    /// A number was outside what a slot allows.
+    out_of_range: bool,
+    /// The words ended inside a template.
+    cut_short: bool,
+}
+
+impl Interpreter {
+    /// What this language makes of a text.
+    pub(super) fn read_here(&self, text: &str, cx: &Context<'_>) -> Reading {
+        if text.len() > MAX_NOTE_BYTES {
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+        }
+        let tokens = Tokens::read(text, &self.lexicon);
+        let only_notes = tokens.more || text.len() > MAX_ORDER_BYTES;
+        let mut learned = Learned::default();
+        let found = self.find(&tokens, 0, tokens.list.len(), only_notes, cx, &mut learned);
+        if only_notes && found.is_empty() {
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+        }
+        if let Some(reason) = refuse::despite(&tokens, &found) {
+            return self.nothing(reason, &tokens);
+        }
+        let mut found = found;
+        match found.len() {
+            0 => {}
+            1 => return Reading::Order(found.remove(0)),
+            _ => return Reading::Ambiguous(found),
+        }
+        if learned.out_of_range {
+            return self.nothing(Reason::OutOfRange, &tokens);
+        }
+        let again = self.without_fillers(text, &tokens, cx).or_else(|| self.with_antecedent(&tokens, cx));
+        if let Some(order) = again.or_else(|| self.set_apart(&tokens, cx)) {
+            return Reading::Order(order);
+        }
+        let reason = refuse::not_an_order(&tokens);
+        // "I need silence, mute it" sounds like other things, but each half of it orders the same.
+        let two = if matches!(reason, None | Some(Reason::Hypothetical)) { self.two_orders(&tokens, cx) } else { None };
+        match two {
+            Some(Two::Same(order)) => return Reading::Order(order),
+            Some(Two::Different(orders)) if reason.is_none() => return self.nothing(Reason::Compound(orders), &tokens),
+            _ => {}
+        }
+        if let Some(reason) = reason {
+            return self.nothing(reason, &tokens);
+        }
+        if let Some(order) = self.mended(text, &tokens, cx) {
+            return Reading::Order(order);
+        }
+        self.nothing(refuse::otherwise(&tokens, learned.cut_short), &tokens)
+    }
+
+    /// The best readings of the words `from..to`; several only when they differ and none is better.
+    pub(super) fn find(
+        &self,
+        tokens: &Tokens<'_>,
+        from: usize,
+        to: usize,
+        only_notes: bool,
+        cx: &Context<'_>,
+        learned: &mut Learned,
+    ) -> Vec<Order> {
+        let around = self.surround.around(&self.pieces, tokens, from, to);
+        let mut matches: Vec<Match> = Vec::with_capacity(8);
+        let mut best: Vec<(u32, Order)> = Vec::new();
+        // From the least set aside to the most: "hello computer" is an order as it stands.
+        for &start in &around.starts {
+            for &end in &around.ends {
+                if start >= end {
+                    continue;
+                }
+                matches.clear();
+                learned.cut_short |= self.automaton.matches(&self.pieces, tokens, start, end, &mut matches);
+                for m in &matches {
+                    let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
+                    if (only_notes || end < to) && open != only_notes {
+                        continue;
+                    }
+                    // "The TV is too loud, turn it down": a situation with another thing in it, and an order that does not say which.
+                    if around.situation.is_some_and(|at| at <= start && start > from)
+                        && (from..start).any(|i| tokens.list[i].is(class::DEVICE))
+                        && (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                    {
+                        continue;
+                    }
+                    match self.order(m, tokens, cx) {
+                        Ok(mut order) => {
+                            let cost = u32::from(m.open_words()) + u32::from(open) * 1000;
+                            if best.first().is_some_and(|b| b.0 < cost) {
+                                continue;
+                            }
+                            if best.first().is_some_and(|b| b.0 > cost) {
+                                best.clear();
+                            }
+                            if best.iter().any(|(_, o)| o.action == order.action && o.payload == order.payload) {
+                                continue;
+                            }
+                            // What tells the situation must not be an order of its own.
+                            if around.situation == Some(start)
+                                && !self.find(tokens, from, start, false, cx, &mut Learned::default()).is_empty()
+                            {
+                                continue;
+                            }
+                            order.skipped = [(from, start), (end, to)]
+                                .iter()
+                                .filter(|(a, b)| a < b)
+                                .map(|&(a, b)| tokens.span(a, b).to_owned())
+                                .collect();
+                            best.push((cost, order));
+                        }
+                        Err(slot::Unfit::OutOfRange) => learned.out_of_range = true,
+                        Err(slot::Unfit::NotOne) => {}
+                    }
+                }
+                if !best.is_empty() {
+                    return best.into_iter().map(|(_, o)| o).collect();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// The one clear order in the words `from..to`.
+    pub(super) fn one(&self, tokens: &Tokens<'_>, from: usize, to: usize, cx: &Context<'_>) -> Option<Order> {
+        let mut found = self.find(tokens, from, to, false, cx, &mut Learned::default());
+        found.pop().filter(|_| found.is_empty())
+    }
+
+    fn order(&self, m: &Match, tokens: &Tokens<'_>, cx: &Context<'_>) -> Result<Order, slot::Unfit> {
+        let phrase = &self.phrases[usize::from(m.template)];
+        let mut slots = Vec::with_capacity(m.filled().len());
+        for &(slot, from, to) in m.filled() {
+            slots.push((slot.name(), slot::value(slot, tokens, usize::from(from), usize::from(to), cx)?));
+        }
+        let payload = match phrase.payload {
+            None => slots.first().map(|(_, value)| value.clone()),
+            Some(pattern) => {
+                let mut payload = pattern.to_owned();
+                for (name, value) in &slots {
+                    payload = payload.replace(&format!("{{{name}}}"), value);
+                }
+                Some(payload)
+            }
+        };
+        Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
+    }
+}
