@@ -88,6 +88,16 @@ impl Capability for OpenApp {
         "{known app} <should be> (open|opened|running|started|launched)",
         "(let me see|i want to see|let me have) {known app}",
         "(make|let|have) {known app} (run|start|open|launch|appear|come up)",
+        "(fire|boot|start|load|spin|open|crank|power) {app} (up|right up)",
+        "(throw|put|stick|pop) on {known app}",
+        "(throw|put|pop) {known app} on",
+        "{known app} (please|pls|plz)",
+        "(hand|hand me|pass|pass me|toss me|get|show) {known app} (window)",
+        "<wish> to (open|launch|start|run|use|fire up|see) {app}",
+        "(can|could|may) (i|we) (open|launch|start|run|use|see) {known app}",
+        "(open|start|launch) (a new|a fresh|another|a|one more) {known app} (window|instance|session)",
+        "(open|launch|start|run|bring up|fire up) [up] [the] {app} (now|again|here)",
+        "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets see) {known app}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("open firefox", Some("firefox")),

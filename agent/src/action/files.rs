@@ -46,6 +46,14 @@ impl Capability for ListFiles {
         "(look|peek|have a look|take a look|check|see|look around) (in|into|inside|whats in|what is in|whats inside|what is inside) {place}",
         "(list|show|show me) [all] [my|the] {place} files",
         "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|inside|under) {place}",
+        "(whats|what is|what do i have|what have i got|what all is|whats all|whats stored|whats saved|whats there|what kind of files are) (in|inside|on|under|inside of|within) {place} [right now|now|at the moment|these days]",
+        "(list|show|show me|display|print|give me|tell me|get) [me] [out] [all|everything|all of] [the|my|that is|thats|of the] [files|stuff|contents|things|documents|items|folders] [i have|that i have|stored|saved|there is|thats|that are|sitting] (in|inside|on|under|within|from|of|at) {place} [please|for me]",
+        "(whats|what is) (lying around|sitting|hiding|living) (in|on|inside) {place}",
+        "(take|have|lets take|lets have|let me have|let me take) a (look|peek|glance|gander) (in|into|inside|at|through|at whats in) {place}",
+        "(look|go) (through|over|into) {place}",
+        "(contents|listing|files|file list|file listing|directory listing) (of|in|for|from) {place}",
+        "(can|could|may) (i|we) (see|get|have) [a list of|the list of|a listing of] [the|my|all] [files|contents|stuff|documents|folders] (in|of|inside|on|from) {place}",
+        "{place} (contents|listing|file list) [please]",
     ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

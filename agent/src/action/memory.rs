@@ -250,6 +250,16 @@ impl Capability for ReadContext {
         "(what|which) notes (do i have|are there|do you have|have i got|mention|did i make|did i take) (about|on|regarding|mentioning) {words}",
         "(tell me|show me|read me) what you (remember|know|noted|have noted) about {words}",
         "(do i have|are there|do you have|is there) (a|any) (notes|note|memory) (about|on|regarding|mentioning) {words}",
+        "(which|what) notes (are|have been|were) (saved|stored|there|kept|made|noted) => default",
+        "(what did|what have) (i|we) (ask|asked) you to (remember|note|keep in mind|write down) => default",
+        "(go over|run through|walk me through|list out|give me back|dump|spit out|see) (my|the|your|all my|all the) (notes|memories|saved notes) => default",
+        "(everything|all|whatever) (you remember|you have noted|i told you to remember|i asked you to remember|you have saved) => default",
+        "(anything|something) (noted|saved|stored|in your notes|in my notes|in memory|written down) => default",
+        "(is there|do you have|have you got|have we got) anything (noted|saved|stored|in your notes|in my notes|in memory|written down) (about|on|regarding) {words}",
+        "(pull up|bring up|dig up|dig out|get me|get|see|open) (my|the|your|any) notes (about|on|regarding|for|mentioning|related to) {words}",
+        "(see|check|find|look) [if|whether] (there is|theres|i have|you have|i noted|i saved) (a note|any note|anything|any notes|something|notes) (about|on|for|regarding) {words}",
+        "(what was|whats|what is) my note (about|on|for|regarding) {words}",
+        "(read|show|tell|give) me (what|everything) (i|you) (have|noted|saved|wrote|wrote down|know) (about|on|regarding) {words}",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];
@@ -331,6 +341,13 @@ impl Capability for Forget {
         "(delete|remove|erase|drop) note {words}",
         "(stop remembering|unremember|un-remember|no longer remember) [that|about] {words}",
         "(remove|delete|erase|drop|clear) {words} from (your memory|memory|your notes|my notes|the notes|the memory)",
+        "(forget|delete|remove|erase|drop|discard|clear|get rid of|scratch|strike|trash|wipe|scrap) (the|my|that|your|our) {words} (note|memo|memory|entry)",
+        "(you can|you may|please|go ahead and) (forget|delete) (the|my|that|what i said|what i told you|the note|my note|the thing) (about|on|regarding) {words}",
+        "(forget|erase|delete|remove|clear|drop|discard) (everything|all|anything|what|whatever) (you know|you remember|i said|i told you|you noted|you have|you have noted|ive told you|ive said|you stored|you saved) (about|on|regarding|concerning) {words}",
+        "(delete|remove|erase|drop|clear|strike|scratch) (that|the|my) (thing|bit|part|stuff|line|fact|info|information|reminder) (about|on|regarding) {words} [from (my|your|the) (notes|memory)]",
+        "(take|strike|cross|wipe|scrub|scratch) {words} (off|out of|from) (my|your|the) (notes|memory|list of notes)",
+        "(no need to|you dont need to|you no longer need to|you dont have to|you need not) remember (that|the note about|about|what i said about|the thing about) {words} [anymore|any more|any longer]",
+        "(you can|you may) stop remembering (that|about|the note about) {words}",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("forget note 7", Some("7")), say("forget about the printer", Some("printer")), call(Some("7"))];

@@ -34,6 +34,17 @@ impl Capability for Ping {
         "(is|are) (steward|the assistant|the agent|the daemon|this thing) (there|alive|up|running|working|on|online|awake|ready|listening)",
         "(say|respond|answer) (pong|something if you are there|if you are there|if you can hear me|if you are alive)",
         "(test|connection test|do you copy|are you receiving|do you work|does this work|is this working|is this thing on|are you functioning|are you operational|testing|you working)",
+        "(are|r) (you|u) (listening|there|awake|up|alive|on|online|around|ok|here) (to me|right now|now|at all|for me|buddy|today|or what|or not)",
+        "(you|u) (up|on|alive|listening|awake|there|around|ready|here|with me|receiving) [right now|now|or what|today|at all|or not|buddy|mate]",
+        "(can|could|do|would) you (hear|receive|read|copy|respond to|answer|get) (me|this|my messages|my voice) [right now|loud and clear|at all|well|over there|okay]",
+        "(anyone|anybody|someone|somebody) (home|there|in there|listening|awake|alive|out there|around) [right now|or not]",
+        "(give me|send me|show me|send) a (sign of life|signal|ping|pong|response|heartbeat|hello|quick hello|pulse)",
+        "(just checking|checking|just testing|wondering|wanted to check|just wanted to check|making sure|just making sure) [if|that|whether|in on whether] (you are|youre|u are|your) [still] (there|here|alive|working|up|online|on|awake|listening|running|okay|ok|around|responsive)",
+        "(tell|let) me [know] (if|whether|that) (you are|youre) [still] (there|here|alive|working|up|online|awake|listening|running|on)",
+        "telling me if (you are|youre) [still] (there|here|alive|working|up|online|awake|listening|running|on)",
+        "(steward|assistant|computer) (are you|you) [still] (there|here|alive|awake|up|on|listening|online|with me|working|running)",
+        "(earth to steward|come in steward|hello is this thing on|hello hello|knock knock|mic check|roll call|status check are you there|heartbeat|ping please|ping check|do a ping|say something|respond|respond please|answer me|health check ping|proof of life|check in)",
+        "(is|are) (you|this|it|the assistant|steward|anyone) [even|actually|still] (working|on|alive|listening|there|responding|running|up|responsive|active) [right now|now|at all|today]",
     ];
     const EXAMPLES: &'static [Example] = &[say("are you there", None), call(None)];
 
@@ -224,6 +235,14 @@ impl Capability for PendingList {
         "what (do i|am i) (have to|need to|supposed to|still have to|still need to) (confirm|approve)",
         "(pending|pending requests|pending confirmations|pending actions|pending list|open confirmations)",
         "(what are you|are you) waiting for [me to confirm|me to approve|from me]",
+        "(anything|something|whats|what is|any requests|any actions|requests|stuff|things) [still|currently|left] (pending|waiting|waiting on me|waiting for me|queued|in the queue|on hold|outstanding|unconfirmed|held up|to confirm|to approve|left to approve|left to confirm|needing approval|needing confirmation|that needs my approval|that needs confirmation|that needs my confirmation|waiting for me to confirm|waiting for me to approve|waiting for approval|waiting for confirmation|waiting on approval|waiting on my approval|awaiting my confirmation) [right now|now|at the moment|today|here]",
+        "(is there|are there|do i have|do we have|have i got|got|have you got|do you have|have we got) (anything|something|any requests|any actions|requests|any|stuff|things) [still|currently|left|else] (pending|waiting|waiting on me|waiting for me|queued|in the queue|on hold|outstanding|unconfirmed|to confirm|to approve|left to approve|left to confirm|needing approval|needing my approval|that needs my approval|that needs approval|that needs confirmation|that needs my confirmation|i need to confirm|i need to approve|i have to confirm|i have to approve|waiting for approval|waiting for confirmation|waiting for me to confirm|waiting for me to approve|waiting on my approval|awaiting confirmation|for me to confirm|for me to approve|confirmations|approvals) [right now|now|at the moment]",
+        "(show|list|see|check|display|view|tell me|give me|read|print|pull up|bring up) [me] [everything|anything|all|all that|whats|what is|what|the things|the requests|the stuff] [that] [is|are|is still] (pending|waiting|queued|on hold|outstanding|unconfirmed|awaiting confirmation|awaiting approval|waiting for confirmation|waiting for approval|i need to confirm|i need to approve|i have to approve|i have to confirm|needs my approval|needs my confirmation|needs approval|needs confirmation|left to confirm|left to approve|waiting on me|waiting for me)",
+        "(the|my) (queue|pending queue|approval queue|confirmation queue|pending stuff|pending items|pending requests|pending confirmations) [please]",
+        "(show|list|see|check|display|view|open|bring up) [me] [the|my] (queue|pending queue|approval queue|confirmation queue|pending stuff|waiting list|list of pending requests|list of pending confirmations|list of pending actions|held actions|waiting actions|queued requests|queued actions|unapproved requests|unconfirmed requests)",
+        "what (is|are) (you|we) (holding|waiting on|waiting for|stuck on)",
+        "(which|what) (requests|actions|commands|things|confirmations|approvals|orders) (are|is|do i have|have i got|still) [still] (pending|waiting|outstanding|open|on hold|queued|unconfirmed|held|to confirm|to approve|need my approval|need my confirmation|need approval|need confirmation|needing approval|waiting for me|await confirmation|await approval)",
+        "(what|whats) [do] [i] [still] (need|needs|have) to (be approved|be confirmed|approve|confirm) [by me|still]",
     ];
     const EXAMPLES: &'static [Example] = &[say("what is waiting for approval", None), call(None)];
 

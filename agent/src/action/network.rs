@@ -172,6 +172,16 @@ impl Capability for NetworkStatus {
         "(what|which) (network|wifi|wifi network|wireless network|wi fi|wi fi network) (am i on|am i connected to|are we on|are we connected to|am i using|is this|is this computer on|is this machine on|is this connected to|are you on|are you connected to)",
         "(what is|whats) (my|the) (ip|ip address|network|current network|wifi name|wifi network|network name|ssid|local ip|local ip address)",
         "how is (the|my) (internet|network) (doing|connection)",
+        "(what|whats|hows|how is|how are) (the|my|our) (internet|network|networking|connection|wifi|wi fi|online) (situation|status|state|connection|doing|looking|like|looking like|signal) [doing|right now|today|now]",
+        "(is|are) (everything|we|things|stuff|this machine|the machine|this laptop|my laptop) [still] (online|connected|hooked up|on the network|on the net|plugged into the network) [to the internet|to the network]",
+        "(check|show|see|tell me|get|report|print|whats|give me) (if|whether|that|how) [the|my|our] (internet|network|connection|wifi) (is|works|is up|is working|is ok|is doing|is connected|is down|is okay|is fine) [properly|now|today|right now]",
+        "(am i|are we) (hooked up|on) [to] [the|a] (internet|network|wifi|net|web|lan)",
+        "(do|have) (i|we) [have|got|still have] [a|any|an] (signal|internet|network|net|connection|wifi signal|wifi connection|network connection|connectivity|access to the internet|internet access) [here|right now|now|at the moment]",
+        "(what|which) (network|wifi|wireless network|connection) [is] (this|am i|are we|my laptop|this laptop|this computer|my computer|the computer) [on|using|connected to|is on|is connected to|is using]",
+        "(is|does) (the|my|our) (internet|network|connection|wifi|wifi connection|ethernet|lan|wireless) [still] (connected|working|up|on|ok|okay|alive|fine|work|healthy|active|online) [right now|now|properly|today|here]",
+        "(network|internet|wifi|connection) [status|check|info|details|report|state] (status|check|info|details|report|state) [please]",
+        "(show|tell|give) me [the|my|our] (ip|ip address|network details|network info|wifi status|wifi info|connection|current connection|wifi connection)",
+        "(check|test|verify|inspect|ping) (the|my|our) (internet|network|connection|internet connection|wifi connection|network connection|connectivity|wifi status)",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

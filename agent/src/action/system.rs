@@ -50,6 +50,16 @@ impl Capability for SystemStatus {
         "(status report|battery|battery percentage|battery level|disk space|free space|free memory|cpu load|cpu temperature)",
         "(what percentage|what percent|at what percent) is (my|the) battery [at|on]",
         "(am i) (running low on|low on|out of) (battery|memory|ram|disk space|space|storage)",
+        "(hows|how is|how are) (my|the|this|our) (<machine>|ram|memory|disk|cpu|processor|battery|hard drive|storage|drive|system|temperature|load|stats|vitals) (doing|looking|holding up|going|feeling)",
+        "(whats|what is|what are) (my|the|this|our) [current] (battery|cpu|ram|memory|disk|system|computer|machine|storage|battery level|battery charge|battery percentage|charge level|system stats|vitals|specs|system load|cpu temp|cpu temperature|temps|temperatures|uptime|load average|disk space|free space|memory usage|ram usage|cpu usage|disk usage|status of my battery|state of my battery|system info|machine status|system information) [at|like|looking like|doing|level|status|usage|load|state|right now|now|at now|at right now]",
+        "how much (longer|more time) (does|do|will|can) (my|the|this) (battery|laptop|charge) [have|last|got|go] [left]",
+        "(do i|do we|have i|does this <machine>) (have|got|have got) [enough|any|much] (battery|disk space|ram|memory|space|storage|power|charge|free space) [left]",
+        "(am i|are we|is the <machine>|is my <machine>|is this <machine>) (running|getting) (low|hot|out) [on|of] [battery|memory|ram|disk space|space|storage|power]",
+        "(check|show|see|tell me|get|report|print|display|list|give me|read|monitor|look at) [me] (my|the|this|current|a|on my|on the|system) [current|systems] (system|<machine>|battery|cpu|ram|memory|disk|storage|hardware|vitals|health|stats|temperature|temperatures|uptime|resources|resource usage|processor|hard drive|charge|battery life|remaining battery|remaining disk space) [status|info|health|stats|level|usage|load|use|temperature|space|charge|percentage|report|left|remaining|information|summary|overview|state]",
+        "(cpu|ram|memory|disk|battery|system|storage) (check|usage|status|level|left|remaining|load|temp|temperature|stats|info|space|percentage|free) [please]",
+        "(run|do|perform|give me|make) (a|me a) (health check|status check|system check|checkup|check up|quick check|diagnostic|diagnostics|system report|status report|system overview) [on|of|for] [the|my|this] [<machine>]",
+        "(is|are) (the|my|this) (<machine>|battery|cpu|disk|system|ram|memory) [running|doing|getting|nearly|almost|still] (ok|okay|fine|well|alright|healthy|hot|slow|full|low|empty|good|under load|stressed|charged|plugged in|charging|on battery|on ac power|maxed out|overheating) [right now|now|today]",
+        "(battery|cpu|ram|disk|uptime|disk space|storage|system load) please",
     ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 
@@ -183,6 +193,13 @@ impl Capability for Undo {
         "(change|put|switch|set) (it|that) back [again]",
         "(go|step) back (one step|a step)",
         "(i|we) (want|need|would like) to undo (that|it|this|the last thing|what you did)",
+        "(undo|revert|reverse|cancel|roll back|rollback|take back) (the thing|what|whatever|the change|the action|the last thing|that last thing|the last one|that last one|that last change|that last action|that last bit|that change|that action) [that] [you|we|i] [just] [did|made|changed|have done|have made|performed|ran|executed]",
+        "(oops|whoops|oh no|wait|no wait|my bad|sorry) (undo|revert|take it back|take that back|go back|undo it|undo that|put it back|change it back|reverse that)",
+        "(bring|set|get) (it|that|things|everything) back (to|the way|how|like) (it was|they were|how it was|the way it was|how things were|before)",
+        "(go|switch|turn|revert|return|roll) back to (how it was|the way it was|what it was|how things were|the previous state|the state before|before|the last state|the previous setting|the old setting|the way things were) [before]",
+        "(i|we) (didnt|did not) (mean|want) (to do that|that|to) (undo it|undo that|undo|revert it|take it back|take that back|put it back)",
+        "(on second thought|never mind|nevermind|scratch that|actually no) (undo that|undo it|undo|revert that|take that back|put it back)",
+        "<wish> (that|it|the last change|your last change|the last action|what you just did) (undone|reverted|reversed|rolled back|taken back)",
     ];
     const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];
 

@@ -65,6 +65,18 @@ impl Capability for OpenUrl {
         "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => https://www.google.com/search?q={query}",
         "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => https://www.google.com/search?q={query}",
         "(find) {query} (online|on the web|on the internet|on google) => https://www.google.com/search?q={query}",
+        "(find|look|check|search) (me|up|out) {query} (online|on the web|on the internet|on google|on the net) => https://www.google.com/search?q={query}",
+        "(search|look) (the web|the internet|online|google|the net|on google|on the web|on the internet) (for|about|on) {query} => https://www.google.com/search?q={query}",
+        "(do|run|make|perform|start) (a|an) (google|web|internet|online) (search|lookup|query) (for|on|about) {query} => https://www.google.com/search?q={query}",
+        "(look|search) on the (web|internet|net) for {query} => https://www.google.com/search?q={query}",
+        "(throw|put|pop|fire|crank|stick) (up|open) {url} [in the browser|in my browser|for me]",
+        "(fire up|open up|start up|start|open) (the browser|my browser|firefox|chrome|a browser) (with|on|at|to|and go to|and load|and open|and visit) {url}",
+        "(can|could|may) (i|we) (see|visit|open|have|get|go to) {url}",
+        "(check|look|peek|have a look|take a look) (out|at|in on|over at) {url}",
+        "<wish> to (visit|open|see|go to|read|check|check out|browse|look at) {url}",
+        "(time to|lets|let us) (visit|open|see|check|check out|browse|read|look at|load|go to|head to) {url}",
+        "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
+        "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),

@@ -85,6 +85,25 @@ impl Interpreter {
         self.with_thing(tokens, order.start, it, thing, order.end, cx)
     }
 
+    /// "It's too bright, turn it down": what is too bright has brightness, and what is too loud has volume.
+    pub(super) fn by_sense(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let end = tokens.list.len();
+        let it = (1..end).rev().find(|&i| ["it", "that", "this"].iter().any(|w| tokens.says(i, w)))?;
+        let thing = if of_light(tokens, 0, it) {
+            "the brightness"
+        } else if of_sound(tokens, 0, it) {
+            "the volume"
+        } else {
+            return None;
+        };
+        if tokens.shell || tokens.quoted || tokens.asked {
+            return None;
+        }
+        let said = format!("{} {thing} {}", tokens.span(0, it), tokens.span(it + 1, end));
+        let again = Tokens::read(&said, &self.lexicon);
+        self.one(&again, 0, again.list.len(), cx).filter(|o| o.action.starts_with("adjust_") || o.action.starts_with("set_"))
+    }
+
     /// The order in the words `from..to` with `thing` in the place of the word at `it`.
     fn with_thing(
         &self,
@@ -152,6 +171,18 @@ impl Interpreter {
         }
         None
     }
+}
+
+/// Whether these words speak of light.
+pub(super) fn of_light(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    const LIGHT: &[&str] = &["bright", "dark", "dim", "blinding", "glaring", "gloomy", "eyes", "see", "read"];
+    (from..to).any(|i| LIGHT.iter().any(|w| tokens.says(i, w)))
+}
+
+/// Whether these words speak of sound.
+fn of_sound(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    const SOUND: &[&str] = &["loud", "quiet", "noisy", "hear", "hearing", "deafening", "soft", "ears"];
+    (from..to).any(|i| SOUND.iter().any(|w| tokens.says(i, w)))
 }
 
 /// "Volume down volume down": the second half is the first again.

@@ -1,6 +1,6 @@
 //! The first look at a sentence: the templates on all that is left when what surrounds an order is set aside.
 
-use super::again::Two;
+use super::again::{self, Two};
 use super::automaton::Match;
 use super::token::Tokens;
 use super::words::class;
@@ -41,7 +41,8 @@ impl Interpreter {
             return self.nothing(Reason::OutOfRange, &tokens);
         }
         let again = self.without_fillers(text, &tokens, cx).or_else(|| self.with_antecedent(&tokens, cx));
-        if let Some(order) = again.or_else(|| self.set_apart(&tokens, cx)) {
+        let again = again.or_else(|| self.set_apart(&tokens, cx)).or_else(|| self.by_sense(&tokens, cx));
+        if let Some(order) = again {
             return Reading::Order(order);
         }
         let reason = refuse::not_an_order(&tokens);
@@ -95,6 +96,11 @@ impl Interpreter {
                         continue;
                     }
                     match self.order(m, tokens, cx) {
+                        // "It's too bright, turn it down" is not about the volume.
+                        Ok(order)
+                            if order.action.ends_with("_volume")
+                                && again::of_light(tokens, from, start)
+                                && (start..end).any(|i| tokens.list[i].is(class::PRONOUN)) => {}
                         Ok(mut order) => {
                             let cost = u32::from(m.open_words()) + u32::from(open) * 1000;
                             if best.first().is_some_and(|b| b.0 < cost) {

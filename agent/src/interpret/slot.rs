@@ -61,6 +61,7 @@ const NOT_IN_NAMES: Class = class::NEGATION
     | class::PREPOSITION
     | class::ARTICLE
     | class::ADVERB
+    | class::PERSON
     | class::SHELL;
 
 impl Slot {
@@ -246,7 +247,10 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let list = &tokens.list[from..to];
     let placeholder = to - from == 1 && list[0].is(class::PRONOUN) || tokens.list[to - 1].is(class::POLITE);
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
-    let on_disk = list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
+    // "Google cat pictures" says itself where they are; "look up my pictures" does not.
+    let web = from > 0 && ["google", "online", "internet", "web", "for"].iter().any(|w| tokens.says(from - 1, w)) && !tokens.says(0, "search")
+        || from > 0 && tokens.says(from - 1, "google");
+    let on_disk = !web && list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);
     // "google is evil", "look up at the sky", "search for my keys": not for the web.
     let idle = list[0].is(class::PREPOSITION | class::PRONOUN)

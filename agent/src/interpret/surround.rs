@@ -6,7 +6,7 @@ use super::token::{Lexicon, Tokens};
 use super::words::{Class, class};
 
 /// Most places at which an order is thought to begin, and to end.
-const MAX_CUTS: usize = 6;
+const MAX_CUTS: usize = 10;
 
 /// Most words that one phrase behind an order may have.
 const MAX_AFTER_WORDS: usize = 12;
@@ -178,7 +178,7 @@ fn begins_clause(tokens: &Tokens<'_>, at: usize, to: usize) -> bool {
     let short_is = tokens.word(at).ends_with("'s") || tokens.word(at).ends_with("’s");
     first.is(BEGINS_CLAUSE)
         || !asks && (is || short_is)
-        || WITHOUT_SUBJECT.iter().any(|w| tokens.says(at, w)) && (at + 2 < to || tokens.says(at, "done"))
+        || WITHOUT_SUBJECT.iter().any(|w| tokens.says(at, w)) && at + 1 < to
 }
 
 /// Longest clause that is set aside, in words.

@@ -103,7 +103,10 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
         "it this that these those them they everything anything something nothing all stuff thing things one ones mine yours him her us \
          each both whatever everyone someone itself himself herself themselves me you",
     ),
-    (class::POLITE, "please pls plz thanks thank thx kindly cheers"),
+    (
+        class::POLITE,
+        "please pls plz thanks thank thx thnx ty tysm kindly cheers buddy dude pal bro okay ok yeah yep haha lol hurry dammit damnit cmon pronto",
+    ),
     (
         class::COMMAND,
         "install uninstall deinstall remove delete reboot restart shutdown suspend mute unmute open launch turn switch set update upgrade \
@@ -114,7 +117,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::PREPOSITION,
         "in into on onto off of from to at with by about over under between for up down as than through via per within inside behind \
-         beside near against upon toward towards because since so but or like back out",
+         beside near against upon toward towards because cause cuz coz since so but or like back out",
     ),
     (
         class::DEVICE,

@@ -40,6 +40,15 @@ impl Capability for PackageSearch {
         "(what|which) (package|packages|program|programs|tool|tools|software) (provides|provide|contains|contain|can|does|do|offers|includes) {words}",
         "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
         "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
+        "(any|are there any|is there any|got any|have you got any|do we have any|know any) (packages|package|programs|software|apps|tools) (for|called|named|about|like) {words} [available|out there|in the repos|i can install|in the repositories]",
+        "(search|look|check|go|dig|hunt) (through|in|around in) (the|my|all) (repos|repositories|package repos|repo|archive|package list|software center|app store|package manager) for [a|any|some] {words} [package|packages]",
+        "(search|look|hunt|browse) [for] {words} in [the] (repos|repo|repository|distro repos|software sources|apt|app store|package index)",
+        "(what|which) [kind of] (packages|programs|software|apps|tools) [are there that|that|can i install that|are available that|do you have that] (can|do|does|contain|match|mention|have|handle|handles|make|edit|play|read|convert) {words}",
+        "(look up|look for|find|search for|check) [a|an|the|some|any] {words} (package|packages|in the package list) [for me|in the repos|in the repositories|in the archive]",
+        "(search|find|look up|query) (packages|package|software|apps) (matching|with|containing|about|related to|for|by the name|named|called|by name) {words}",
+        "(is|are) {words} (available as a package|in the repos|in the repositories|in the repo|in the package archive|available in the repos|packaged)",
+        "package search {words}",
+        "(see|check|find out|tell me) if (there is|theres|there are) (a|any|some) (package|packages|program|tool) (for|called|named) {words}",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];

@@ -39,6 +39,27 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
          | halt | turn down | pull down | ditch | nix | lose | dump | axe | zap | get rid of | knock out | shut off | switch off | close down | take off | pull | unplug | eliminate | knock off | turn away | quit",
     ),
     (
+        "full",
+        "[the|its] (max|maximum|highest|top|limit|loudest|brightest|ceiling|fullest) [level|setting|possible|volume|brightness|value] | full [blast|whack|tilt|power|volume|brightness|level|strength|throttle] | its peak",
+    ),
+    (
+        "all the way up",
+        "[up] all the way [up] | all the way [up] to <full> | fully [up] | completely up | up (full|fully|completely|<full>) | [up] (to|at|on) <full> | <full> \
+         | [to be] as (high|loud|bright) as (possible|you can|you can make it|you can go|(it|they|the speakers|the screen) (goes|gets|can|can go|can get|can be|will go|allows|go)) | [to] its (loudest|brightest|highest)",
+    ),
+    (
+        "lowest",
+        "[the|its] (minimum|min|lowest|bottom|quietest|least|dimmest|darkest|softest) [level|setting|possible|volume|brightness|value] | nothing",
+    ),
+    (
+        "all the way down",
+        "all the way down | down all the way | [all the way] [down] (to|at|on) <lowest> | <lowest> | [to be] as (low|quiet|dim|dark|soft) as (possible|you can|you can make it|you can go|(it|they|the speakers|the screen) (goes|gets|can|can go|can get|can be|will go|allows|go)) | fully down | completely down",
+    ),
+    (
+        "half",
+        "half | halfway | half way | midway | medium | mid | [the|a] (middle|half|midpoint|mid point|mid level|medium level|halfway|half way) [mark|point|level] | half (volume|brightness|level|power|strength|blast) | middling | moderate | its half | medium (volume|brightness)",
+    ),
+    (
         "turn it on",
         "(turn|switch|put|flip|get|power) it [back] on [again] | (turn|switch|flip) [back] on it | enable it | activate it | start it | bring it back [up|on] | fire it up | reenable it | reactivate it",
     ),
@@ -102,23 +123,28 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "bit",
-        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit | a hair | a few | a little way | considerably | significantly | quite a bit | a good bit | a bunch | a touch more | one step | a step | by a step | by one step | a few steps | one click | a click | by one notch | by some | a couple notches | a whole lot | by a lot | lots | just a tad | just a touch | just slightly | only a little | only a bit | very slightly | ever so slightly | a fraction | one more notch | one level | a level | by one level]",
+        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | a smidgen | a pinch | a whisker | one more | loads | tons | a ton | a fair bit | a step or two | a notch or two | a couple of clicks | a few clicks | two notches | two steps | just a bit | a good deal | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit | a hair | a few | a little way | considerably | significantly | quite a bit | a good bit | a bunch | a touch more | one step | a step | by a step | by one step | a few steps | one click | a click | by one notch | by some | a couple notches | a whole lot | by a lot | lots | just a tad | just a touch | just slightly | only a little | only a bit | very slightly | ever so slightly | a fraction | one more notch | one level | a level | by one level]",
     ),
     (
         "to",
         "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to | to be | to be at | for | at around | to roughly | to approximately | to just | to the level of | to a level of | at a level of | to level number | level to | so its at | so it is at | so that its at | up at | down at",
     ),
     (
+        "noise",
+        "<the> (<volume>|music|noise|noises|song|video|playback|output|racket|sound effects|sound card|computer|pc|laptop|machine|system|device|desktop)",
+    ),
+    ("silent", "silent | mute | muted | on mute | on silent | to mute | to silent | in silent mode | into silent mode | on silent mode | in mute | quiet mode | silence | silenced | off"),
+    (
         "set",
-        "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift | have | place | drop | pull | slide | jump | ramp",
+        "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift | have | place | drop | pull | slide | jump | ramp | crank | whack | bump | dial | stick | slap | knock | bring | let | pump | kick | hold | calibrate | nudge | run | blast | max | lets have | lets put | lets set | lets make | lets get | lets go with",
     ),
     (
         "raise",
-        "raise | increase | boost | crank | bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move up | push up | ramp up | dial up | kick up | step up | raise up | increase up | heighten | elevate | enhance | augment | rise | notch up | go up on | scale up | louden | amp up | jump up",
+        "raise | increase | ratchet up | beef up | juice up | notch | hike up | boost up | drive up | send up | pull up |  boost | crank | bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move up | push up | ramp up | dial up | kick up | step up | raise up | increase up | heighten | elevate | enhance | augment | rise | notch up | go up on | scale up | louden | amp up | jump up",
     ),
     (
         "lower",
-        "lower | decrease | reduce | drop | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down | crank down | ease down | ease off | ease back | scale down | tune down | wind down | push down | go down on | lower down | shrink | bump down | knock back | slide down | notch down | ratchet down | cut back",
+        "lower | decrease | trim | soften | wind back | bring back down | turn back down | take the edge off |  reduce | drop | diminish | lessen | tone down | turn down | bring down | put down | move down | take down | dial down | cut down | dial back | knock down | step down | pull down | drop down | crank down | ease down | ease off | ease back | scale down | tune down | wind down | push down | go down on | lower down | shrink | bump down | knock back | slide down | notch down | ratchet down | cut back",
     ),
     (
         "open",
