@@ -98,6 +98,8 @@ impl Capability for OpenApp {
         "(open|start|launch) (a new|a fresh|another|a|one more) {known app} (window|instance|session)",
         "(open|launch|start|run|bring up|fire up) [up] [the] {app} (now|again|here)",
         "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets see) {known app}",
+        "pop open {app}",
+        "(<wish>|<wish> to (use|see|open|run|start|have)) {known app} [so] [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|load it) [up]",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("open firefox", Some("firefox")),

@@ -54,6 +54,9 @@ impl Capability for ListFiles {
         "(contents|listing|files|file list|file listing|directory listing) (of|in|for|from) {place}",
         "(can|could|may) (i|we) (see|get|have) [a list of|the list of|a listing of] [the|my|all] [files|contents|stuff|documents|folders] (in|of|inside|on|from) {place}",
         "{place} (contents|listing|file list) [please]",
+        "(what|which) (files|folders|documents|things|stuff) (are|there are|i have|ive got|i keep|i saved|are stored|are sitting|are saved|is) [there|stored|saved] (in|inside|on|under|within) {place}",
+        "(give me|get me|show me|show|i want|id like|i need|make|print|produce) (a|the) (listing|list|file listing|directory listing|file list|overview) (of|for|from) {place}",
+        "(give me|get me|show me|show|i want|id like|i need|make) (a|the) (listing|list) of (files|everything|the files|all files|the contents|whats) (in|on|inside|under|of) {place}",
     ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

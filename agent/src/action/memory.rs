@@ -119,6 +119,8 @@ impl Capability for Remember {
         "(you should|you must|you need to) (know|remember|note) that {note}",
         "(learn|know) that {note}",
         "(add|save|store|put|write) this (note|to my notes|to memory|in my notes|down) {note}",
+        "(store|save|keep|note|record|log|remember|jot) this [down] (for me|for later|please) {note}",
+        "(keep|store|save) (a|this) (note|fact) [for me|for later] {fact}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("remember that my name is Sam", Some("my name is Sam")),
@@ -260,6 +262,9 @@ impl Capability for ReadContext {
         "(see|check|find|look) [if|whether] (there is|theres|i have|you have|i noted|i saved) (a note|any note|anything|any notes|something|notes) (about|on|for|regarding) {words}",
         "(what was|whats|what is) my note (about|on|for|regarding) {words}",
         "(read|show|tell|give) me (what|everything) (i|you) (have|noted|saved|wrote|wrote down|know) (about|on|regarding) {words}",
+        "(read|give|show|tell|play) (me back|back to me|me back all|to me|back) [all] [of] (my|the|your) [saved|stored] (notes|memories|memos) => default",
+        "(list|show|tell me|give me|read|recite|repeat) [me] [all] [of] (the|all) (things|stuff|facts|notes|items) [that] (youve|you have|you|ive|i|i have|we|weve) [remembered|noted|saved|stored|remember|told you|told you to remember|asked you to remember|made|written down|recorded|kept|taken] [remembered|saved|for me|so far] => default",
+        "(let me|id like to|i want to|i would like to|i wanna) (hear|see|read|review|go over|check) [all] [of] (my|the|all my|all the) (notes|memories|saved notes) [i saved|ive saved|you saved|i made|youve saved|you have|i have|we have|i took] => default",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];

@@ -96,6 +96,7 @@ impl Capability for GetCapabilities {
         "(help|commands|capabilities|actions|help me|menu|command list|list of commands|usage|help please|show help|show me help|i need help|get help|list commands|display help|print help|what now|your commands)",
         "(what do you know how to do|what do you do|what do you offer|what do you know|what all can you do|what else|how do you work|tell me about yourself|what is possible|what is there to do|introduce yourself|what are my options|what are the options|what are the commands|what are you|who are you)",
         "(is there|do you have) (a|any) (help|list of commands|command list|help page|manual|list of what you can do|list of things you can do|list of actions)",
+        "(tell|show|list|give) [me] [all|all of] (the|your) (actions|commands|things|tasks|functions|features|requests|skills) [that] you (support|know|understand|can do|offer|have|handle|can perform|accept|can handle|can take|are able to do)",
     ];
     const EXAMPLES: &'static [Example] = &[say("what can you do", None), call(None)];
 

@@ -182,6 +182,11 @@ impl Capability for NetworkStatus {
         "(network|internet|wifi|connection) [status|check|info|details|report|state] (status|check|info|details|report|state) [please]",
         "(show|tell|give) me [the|my|our] (ip|ip address|network details|network info|wifi status|wifi info|connection|current connection|wifi connection)",
         "(check|test|verify|inspect|ping) (the|my|our) (internet|network|connection|internet connection|wifi connection|network connection|connectivity|wifi status)",
+        "(give|show|tell|get|report|print) [me|us] (the|a) (state|status|details|health|condition|summary) of (the|my|our) (network|internet|connection|network connection|internet connection|wifi connection|wifi)",
+        "(what|which) (network|wifi|wifi network|wireless network) (i am|im|we are|this computer is|this machine is|my laptop is|this laptop is) [currently] (on|connected to|using)",
+        "(whether|if) (i am|im|we are|this computer is|this machine is|the internet is|my internet is|the network is|the connection is|this laptop is|my laptop is) [still] (online|connected|connected to the internet|up|working|down|offline|hooked up|on wifi|on the network|connected to a network)",
+        "what (my|the|our) (ip|ip address|network status|connection status|network state|network name|wifi network|connection) is [like|now]",
+        "how (my|the|our) (network|internet|connection|internet connection|wifi) is [doing|looking]",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

@@ -116,6 +116,8 @@ impl Capability for PowerShutdown {
         "(take|bring) <off machine> (down|offline)",
         "(stop|kill|halt|end) (the|this|my) (<off noun>)",
         "(end|close|finish) (the|my|this) session and (shut down|power off|turn off [the computer])",
+        "(kill|cut|shut off|turn off|switch off) [the] power (to|on|of|for) (this|the|my) (<off noun>|desktop)",
+        "shut yourself off",
     ];
     const EXAMPLES: &'static [Example] = &[say("shut down the computer", None), say("power off", None)];
 
@@ -172,6 +174,7 @@ impl Capability for PowerSleep {
         "(let|make|have) (it|yourself) (sleep|go to sleep|suspend)",
         "(drop|slip|fall|transition|enter) [into|in|to] (sleep|sleep mode|suspend|suspend mode|standby|standby mode|low power mode)",
         "(time for|give me|do a|initiate a|go for a) (suspend|sleep|standby)",
+        "<wish> (the|my|this) (<machine>|device) (in|into|on) (suspend mode|standby mode|sleep mode|sleep|suspend|standby)",
     ];
     const EXAMPLES: &'static [Example] = &[say("go to sleep", None), say("suspend the computer", None)];
 

@@ -138,6 +138,7 @@ impl Capability for SetBrightness {
         "[<wish>|at|to|set|go to] (half|medium|middle|mid|moderate) <brightness> => 50",
         "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <brightness> [down] (in|by|to) (half|the half) => 50",
         "(dim|<set>) <the> <screen> (to half|half way|halfway|to half brightness|to medium|to medium brightness|to half way) => 50",
+        "<wish> {percent} (on|for|as) <the> (<brightness>|<screen>)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set brightness to 60 percent", Some("60")), say("brightness 30", Some("30")), call(Some("60"))];
@@ -223,7 +224,7 @@ impl Capability for AdjustBrightness {
         "brightness (increase|boost|upwards|upward|higher|plus) => +",
         "<raise> <the> (screen|display|backlight) [level] <bit> => +",
         "(go|get) <bit> brighter <bit> => +",
-        "could (it|this|<the> (<screen>|<brightness>)) be [made|turned|set] <bit> (brighter|higher|turned up|lighter) <bit> => +",
+        "could (it|this|<the> (<screen>|<brightness>)) (be|go) [made|turned|set] <bit> (brighter|higher|turned up|lighter) <bit> => +",
         "(give|get) (me|us|it) <bit> (more light|more brightness|brightness) (on|from|for) <the> <screen> => +",
         "<bit> (more light|more brightness|extra brightness) (on|from|for) <the> <screen> => +",
         "(kick|knock) <the> <brightness> <bit> up <bit> => +",
@@ -263,7 +264,7 @@ impl Capability for AdjustBrightness {
         "brightness (decrease|reduction|downwards|downward|lower|minus) => -",
         "<lower> <the> (screen|display|backlight) [level] <bit> => -",
         "(go|get) <bit> (dimmer|darker) <bit> => -",
-        "could (it|this|<the> (<screen>|<brightness>)) be [made|turned|set] <bit> (dimmer|darker|lower|dimmed|less bright|turned down) <bit> => -",
+        "could (it|this|<the> (<screen>|<brightness>)) (be|go) [made|turned|set] <bit> (dimmer|darker|lower|dimmed|less bright|turned down) <bit> => -",
         "<bit> (less light|less brightness) (on|from|for) <the> <screen> => -",
         "(kick|knock) <the> <brightness> <bit> down <bit> => -",
         "(let|have|make) <the> <brightness> go <bit> (down|lower) => -",
@@ -287,6 +288,9 @@ impl Capability for AdjustBrightness {
         "{step} [points|notches|less] (down|lower|less) (on|in|for) <the> <brightness> => -{step}",
         "<wish> <the> <brightness> [to be|to go] (turned down|lowered|decreased|reduced|down|lower|dimmed) by {step} [points|notches] => -{step}",
         "<wish> <the> (<brightness>|<screen>) {step} (lower|dimmer|darker) => -{step}",
+        "<wish> {step} more (<brightness>) => +{step}",
+        "<wish> {step} less (<brightness>) => -{step}",
+        "(knock|set|dial|turn|bring|pull|take|ease) <the> <brightness> back [by] {step} [points|notches|steps|units] => -{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the brightness up by 10", Some("+10")),

@@ -209,6 +209,7 @@ impl Capability for SetVolume {
         "<wish> <the> <volume> [to be] [set|at|down|up] [to|at] <half> => 50",
         "[<wish>|at|to|set|go to|play at] (half|medium|middle|mid|moderate) <volume> => 50",
         "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <volume> [down] (in|by|to) (half|the half) => 50",
+        "<wish> {percent} (on|for|as) <the> <volume>",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set volume to 40 percent", Some("40")), say("volume 25", Some("25")), call(Some("40"))];
@@ -287,7 +288,7 @@ impl Capability for AdjustVolume {
         "(turn|crank|pump|bump|put|jack|amp|ramp|whack) it <bit> up <bit> => +",
         "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one notch|some|some more|slightly|a touch|more|a bit more|a smidge|a hair) => +",
         "(crank|pump) (it|<the> <loud>|the tunes|the jams|that) => +",
-        "could (it|this|that|<the> <loud>) be [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
+        "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
         "(can|could|may|let) (i|we|me|us) (hear|have|get) (it|this|that|<the> <loud>) [turned] <bit> (louder|better|up) <bit> => +",
         "(turn|crank) up <bit> [the] (music|sound|volume|audio) <bit> => +",
         "(turn|crank|pump) that <bit> up <bit> => +",
@@ -333,7 +334,7 @@ impl Capability for AdjustVolume {
         "(turn|tone|bring|put|dial|quiet|take|crank) down <the> <loud> <bit> => -",
         "(turn|tone|dial|bring|crank|take|wind|ease) (it|that) [back] <bit> down <bit> => -",
         "(keep|hold) (it|the noise|the sound|the volume|the music) down <bit> => -",
-        "could (it|this|that|<the> <loud>) be [made|turned|set] <bit> (quieter|softer|lower|turned down|less loud|down) <bit> => -",
+        "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (quieter|softer|lower|turned down|less loud|down) <bit> => -",
         "(quiet|soften|hush) <the> <loud> (a bit|a little|a little bit|a tad|slightly|some|somewhat|a notch|a touch) => -",
         "(take|turn|bring|dial|tone) (it|that|<the> <loud>) down (from|for) (there|here|me) => -",
         "(let|have|make) <the> <loud> [go] (down|lower|quieter) => -",
@@ -372,6 +373,9 @@ impl Capability for AdjustVolume {
         "(make|turn) (it|<the> <loud>) {step} (quieter|lower|softer) => -{step}",
         "cut <the> <volume> by {step} [points|notches] => -{step}",
         "{step} quieter => -{step}",
+        "<wish> {step} more (<volume>|loudness) => +{step}",
+        "<wish> {step} less <volume> => -{step}",
+        "(knock|set|dial|turn|bring|pull|take|ease) <the> <volume> back [by] {step} [points|notches|steps|units] => -{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the volume up by 10", Some("+10")),

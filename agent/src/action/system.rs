@@ -60,6 +60,12 @@ impl Capability for SystemStatus {
         "(run|do|perform|give me|make) (a|me a) (health check|status check|system check|checkup|check up|quick check|diagnostic|diagnostics|system report|status report|system overview) [on|of|for] [the|my|this] [<machine>]",
         "(is|are) (the|my|this) (<machine>|battery|cpu|disk|system|ram|memory) [running|doing|getting|nearly|almost|still] (ok|okay|fine|well|alright|healthy|hot|slow|full|low|empty|good|under load|stressed|charged|plugged in|charging|on battery|on ac power|maxed out|overheating) [right now|now|today]",
         "(battery|cpu|ram|disk|uptime|disk space|storage|system load) please",
+        "how (hot|warm|busy|full|loaded|healthy) (is|are) (the|my|this) (<machine>|cpu|processor|battery|disk|drive|memory) [running|getting|right now|now|today|at the moment]",
+        "how (hot|warm|busy|full|loaded|healthy|charged|low) (the|my|this) (<machine>|cpu|processor|battery|disk|drive|memory|hard drive) is [running|getting|right now|now]",
+        "how much [free|available|used] (battery|charge|power|memory|ram|disk space|space|storage|disk|battery life|juice|storage space|room) (i have|we have|there is|is there|is left|remains|i have left|we have left|ive got|weve got|ive got left|i got|i got left|i still have|this <machine> has|my <machine> has|is free|is used|is available|im using|is in use) [left|free|available|right now]",
+        "how (the|my|this) (<machine>|system|battery) is (doing|holding up|running|feeling|performing) [today|right now|now]",
+        "(how is|hows) (the|this|my) (computer|laptop|pc|system|machine|box) (doing|running|holding up|feeling|performing) (today|right now|now|this morning|at the moment|these days|so far)",
+        "what (the|my) (battery|battery level|battery percentage|charge|cpu load|cpu usage|load|memory usage|ram usage|disk usage|system status|temperature|cpu temperature|uptime|battery status) is [at|like|now|right now]",
     ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 

@@ -4,7 +4,7 @@
 
 use super::token::{Token, Tokens};
 use super::words::class;
-use super::{Context, Interpreter, Order, refuse, surround, typo};
+use super::{Context, Interpreter, Order, Reading, Reason, refuse, surround, typo};
 
 /// What a sentence with two orders in it says.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ const FILLERS: &[&str] = &[
     "darn", "bloody", "goddamn", "freaking", "frigging", "flipping", "fucking", "stupid", "silly", "blasted", "just", "simply",
     "basically", "literally", "eh", "ah", "oh", "ya", "kinda", "sorta",
 ];
+
+/// Longest note in which a second order is looked for, in words.
+const MAX_WORDS_OF_TWO: usize = 24;
 
 /// Longest thing that is named apart from its order ("the volume, turn it down"), in words.
 const MAX_APART_WORDS: usize = 4;
@@ -47,7 +50,16 @@ impl Interpreter {
         let degree = |i: usize| {
             ["way", "right"].iter().any(|w| tokens.says(i, w)) && ["up", "down", "back"].iter().any(|w| tokens.says(i + 1, w))
         };
-        let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w)) || degree(i);
+        // "At exactly 40", "by a further 15".
+        let rough = |i: usize| {
+            ["exactly", "precisely", "roughly", "approximately", "about", "around", "another", "further", "additional", "extra", "only"]
+                .iter()
+                .any(|w| tokens.says(i, w))
+                && i < last
+                && tokens.list[i + 1].is(class::NUMBER | class::ARTICLE)
+                || tokens.says(i, "a") && ["further", "additional"].iter().any(|w| tokens.says(i + 1, w))
+        };
+        let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w)) || degree(i) || rough(i);
         let urged = ["now", "please", "pls"].iter().any(|w| tokens.says(last, w));
         let subject = |i: usize| i == 0 && urged && tokens.says(0, "you") && tokens.list[1].is(class::COMMAND);
         if !(0..=last).any(|i| filler(i) || subject(i)) {
@@ -124,6 +136,21 @@ impl Interpreter {
         let mut order = self.one(&again, 0, again.list.len(), cx).filter(|o| o.action != "remember")?;
         order.skipped = vec![set_aside.to_owned()];
         Some(order)
+    }
+
+    /// The order, unless a second one hides in its note: "remember my pin is 1234 and lock the screen". What is announced
+    /// ("remember that …", "note: …") is kept to the letter.
+    pub(super) fn but_for_a_second(&self, order: Order, tokens: &Tokens<'_>, cx: &Context<'_>) -> Reading {
+        let end = tokens.list.len();
+        let stated = order.action == "remember" && !order.template.contains("{note}");
+        let second = |i: usize| {
+            let follows = tokens.list[i - 1].is(class::AND) && tokens.list[i].is(class::COMMAND);
+            follows.then(|| self.one(tokens, i, end, cx)).flatten().filter(|o| o.action != "remember")
+        };
+        match (2..end).filter(|_| stated && end <= MAX_WORDS_OF_TWO).find_map(second) {
+            Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens),
+            None => Reading::Order(order),
+        }
     }
 
     /// Two orders joined by "and", "then" or a pause, when both are orders. "Turn off bluetooth and wifi" shares its verb.

@@ -34,7 +34,7 @@ impl Interpreter {
         let mut found = found;
         match found.len() {
             0 => {}
-            1 => return Reading::Order(found.remove(0)),
+            1 => return self.but_for_a_second(found.remove(0), &tokens, cx),
             _ => return Reading::Ambiguous(found),
         }
         if learned.out_of_range {
@@ -96,6 +96,13 @@ impl Interpreter {
                         continue;
                     }
                     match self.order(m, tokens, cx) {
+                        // "Tell me if you can reboot" wants an answer.
+                        Ok(order) if !refuse::tells(order.action) && refuse::wants_to_know(tokens, from, start) => {}
+                        // "Sleep on it", "sleep well": one word that is said of people too must stand alone, or politely.
+                        Ok(order)
+                            if order.action == "power_sleep"
+                                && end - start == 1
+                                && !(end..to).all(|i| tokens.list[i].is(class::POLITE | class::ADVERB)) => {}
                         // "It's too bright, turn it down" is not about the volume.
                         Ok(order)
                             if order.action.ends_with("_volume")

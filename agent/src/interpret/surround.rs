@@ -107,7 +107,15 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
     });
     let situation = (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to));
-    [told, meant, situation].into_iter().flatten()
+    // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
+    let unmarked = (from + 1..to).find(|&i| {
+        let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
+            || says(i, &["i", "we"]) && says(i + 1, &["am", "are", "need", "want", "cant", "cannot"])
+            || says(i, &["it"]) && says(i + 1, &["is"]);
+        let bound = tokens.list[i - 1].is(class::HYPOTHESIS | class::TIME | class::NEGATION | class::AND | class::QUESTION);
+        is && !bound && to - i >= 3 && is_situation(tokens, i, to)
+    });
+    [told, meant, situation, unmarked].into_iter().flatten()
 }
 
 /// What an order may be for: "open firefox to read the news".
@@ -156,8 +164,11 @@ const PURPOSES: &[&str] = &[
 
 /// Where an order begins after a clause that only tells the situation ("the meeting runs long, …"), and a pause.
 fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1))?;
-    is_situation(tokens, from, at).then_some(at)
+    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1));
+    // "The baby's asleep so turn it down": "so" is as good as a pause.
+    let so = (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
+    let clause = |at: usize, end: usize| is_situation(tokens, from, end).then_some(at);
+    at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
 }
 
 /// Words that a clause about the situation begins with.
@@ -175,10 +186,22 @@ fn begins_clause(tokens: &Tokens<'_>, at: usize, to: usize) -> bool {
     let first = &tokens.list[at];
     let asks = first.is(class::QUESTION | class::HYPOTHESIS | class::TIME | class::COMMAND) || tokens.says(at, "lets");
     let is = at + 1 < to && ["is", "are", "isnt", "keeps"].iter().any(|w| tokens.says(at + 1, w));
-    let short_is = tokens.word(at).ends_with("'s") || tokens.word(at).ends_with("’s");
     first.is(BEGINS_CLAUSE)
-        || !asks && (is || short_is)
+        || !asks && (is || short_is(tokens, at))
         || WITHOUT_SUBJECT.iter().any(|w| tokens.says(at, w)) && at + 1 < to
+}
+
+/// "The baby's asleep", "the phone's ringing", but not "my wife's laptop".
+fn short_is(tokens: &Tokens<'_>, i: usize) -> bool {
+    const STATES: &[&str] = &[
+        "asleep", "awake", "here", "home", "too", "so", "very", "really", "low", "dead", "dying", "full", "empty", "late", "over", "done",
+        "finished", "on", "off", "about", "almost", "nearly", "dark", "bright", "loud", "quiet", "hot", "cold", "slow", "back", "in", "at",
+        "a", "all",
+    ];
+    let word = tokens.word(i);
+    (word.ends_with("'s") || word.ends_with("’s"))
+        && i + 1 < tokens.list.len()
+        && (tokens.word(i + 1).ends_with("ing") || STATES.iter().any(|w| tokens.says(i + 1, w)))
 }
 
 /// Longest clause that is set aside, in words.
@@ -193,7 +216,7 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
         && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
-        && (list.iter().any(|t| t.is(class::VERB)) || !list[0].is(BEGINS_CLAUSE))
+        && (list.iter().any(|t| t.is(class::VERB)) || !list[0].is(BEGINS_CLAUSE) || (from + 1..to).any(|i| short_is(tokens, i)))
         && !["like", "goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
         && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
         && !(from + 1..to).any(ordered)

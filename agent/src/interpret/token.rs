@@ -237,9 +237,15 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// Whether the word at `i` is this one.
+    /// Whether the word at `i` is this one, which is lower case and without apostrophes.
     pub(super) fn says(&self, i: usize, word: &str) -> bool {
-        i < self.list.len() && self.word(i).eq_ignore_ascii_case(word)
+        if i >= self.list.len() {
+            return false;
+        }
+        let said = self.word(i);
+        said.len() == word.len() && said.eq_ignore_ascii_case(word)
+            || said.len() > word.len()
+                && said.chars().filter(|c| !matches!(c, '\'' | '’')).map(|c| c.to_ascii_lowercase()).eq(word.chars())
     }
 
     fn chunk(&mut self, start: usize, chunk: &'t str, open_single_quote: &mut bool) {

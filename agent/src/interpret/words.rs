@@ -162,7 +162,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (class::RADIO, "wifi wi-fi wireless wlan bluetooth"),
     (
         class::MINE,
-        "im ive ill its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
+        "im ive ill id youd wed theyd hed its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
     ),
     (
         class::ADVERB,
@@ -183,7 +183,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (class::PERSON, "i we she he they you it someone somebody everyone who"),
     (
         class::VERB,
-        "is are was were am has have had will would can cant must should does doesnt do dont did isnt arent wont needs need likes like lives \
+        "is are was were am has have had will would can cant must should does doesnt do dont did im isnt arent wont needs need likes like lives \
          works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
          theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
          loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",

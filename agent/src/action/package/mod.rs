@@ -371,6 +371,8 @@ impl Capability for PackageInstall {
         "(go ahead with|proceed with|start|begin|do) (the|an) (install|installation) of {packages}",
         "(go and|go) (get|fetch|grab) {known packages} <here>",
         "(bring|pull) (in|down) {known packages} <here>",
+        "{packages} (install|get|add) (both|all three|all|all of them|both of them|all of these|all four|the lot)",
+        "install (all|both|all three|both of) [of] {packages} <here>",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("install vim and curl", Some("vim,curl")),
@@ -482,6 +484,8 @@ impl Capability for PackageRemove {
         "(remove|uninstall|delete) (completely|entirely|fully) {known packages}",
         "(clean up|clean house|do some cleaning|spring cleaning) (remove|uninstall|delete) {known packages}",
         "no more {known packages} [on (this|my|the) <machine>] [please] (remove it|uninstall it|get rid of it)",
+        "{packages} (uninstall|remove|delete) (both|all three|all|all of them|both of them|all of these|all four)",
+        "(uninstall|remove|delete|get rid of) (that|those) {packages} (program|app|package|application|software|tool|thing|programs|packages|apps)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];

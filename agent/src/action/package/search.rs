@@ -49,6 +49,14 @@ impl Capability for PackageSearch {
         "(is|are) {words} (available as a package|in the repos|in the repositories|in the repo|in the package archive|available in the repos|packaged)",
         "package search {words}",
         "(see|check|find out|tell me) if (there is|theres|there are) (a|any|some) (package|packages|program|tool) (for|called|named) {words}",
+        "(find|look for|search for|look up|find me|show me|i need|im looking for|i am looking for|looking for|im after|i want) (a|any|some) (package|packages|program|programs|tool|tools|software|app|apps) (that|which|to|that can|which can|that will|for) {words} [please search|search|find one|search for one|please look|in the repos|in the repositories]",
+        "(search|search for|search through|look through|check|browse) [the] [available|all|all available] (software|packages|programs|apps|repos|repositories) [for] {words}",
+        "(see|check|find out) (if|whether) (the|our|my) (repos|repositories|repo|package manager|archive|distro|software center) (have|has|contain|contains|carry|carries|offer|offers|ship|ships) (a|any|anything|something|a package|a program|a tool|some package) (called|named|for|like|about) {words}",
+        "(do|run|perform|make) (a|an) [package] (search|lookup|query) (for|on) {words} in the (repositories|repos|repo|archive|package list|package archive|software center)",
+        "(do|run|perform|make) (a|an) package (search|lookup|query) (for|on) {words}",
+        "(search|look|check) the (repos|repositories|archive|package archive) for {words}",
+        "(are|is) there (any|a|some) {words} (packages|package) [available|in the repos|in the repositories]",
+        "(what|which) {words} packages (are there|are available|exist|can i install|do you have)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];

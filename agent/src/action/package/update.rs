@@ -68,6 +68,8 @@ impl Capability for SystemUpdate {
         "(time to|time for|its time for|lets do|lets run|lets have) (update|updates|upgrade|an update|an upgrade|a system update|a system upgrade|some updates|a full update|the updates|system updates) => stable",
         "(run|start|fire up|kick off|launch|do|trigger) (the|my) (updater|update manager|package manager update|updates|upgrades|system update|upgrade) [now] => stable",
         "<wish> to (update|upgrade|patch) <all software> => stable",
+        "(go ahead with|proceed with|do|perform|run|start|begin) the (upgrade|update) of <all software> => stable",
+        "(make sure|ensure|see to it) [that] (all|all my|all the|my) (packages|software|apps|programs) (are|is|get) (upgraded|updated|brought) [up] to [the] (newest|latest|date|latest version|newest version|latest versions) => stable",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];

@@ -9,7 +9,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "wish",
         "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
          | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
-         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) going to need | (ill|i will) (need|be needing|take) | i am needing | (it would|itd|it d) be (nice|good|great|lovely|cool|helpful) to have | (id|i would) be happy with",
+         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) (going to|gonna) (need|want) | we are going to need | were going to need | (ill|i will) (need|be needing|take) | i am needing | (it would|itd|it d) be (nice|good|great|lovely|cool|helpful) to have | (id|i would) be happy with",
     ),
     (
         "move",
@@ -85,7 +85,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "machine",
-        "[whole|entire|damn|darn|bloody|stupid|silly] (computer|pc|machine|laptop|system|box|notebook|workstation)|desktop|linux box|linux machine|computer machine|work laptop|work computer|desktop computer|desktop pc|netbook|chromebook|macbook|thinkpad|rig|computer system",
+        "[whole|entire|damn|darn|bloody|stupid|silly] (computer|pc|machine|laptop|system|box|notebook|workstation)|desktop|linux|linux box|linux machine|computer machine|work laptop|work computer|desktop computer|desktop pc|netbook|chromebook|macbook|thinkpad|rig|computer system",
     ),
     ("this machine", "(the|my|this|our|your|that) (<machine>|device|thing|whole thing) | <machine> | everything"),
     (
@@ -127,7 +127,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "to",
-        "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to | to be | to be at | for | at around | to roughly | to approximately | to just | to the level of | to a level of | at a level of | to level number | level to | so its at | so it is at | so that its at | up at | down at",
+        "to | at | up to | down to | back to | to about | to around | to exactly | at about | to the number | to number | to level | on | all the way to | all the way up to | all the way down to | as | equal to | to be | to be at | for | at around | to roughly | to approximately | to just | to the level of | to a level of | at a level of | to level number | level to | to (exactly|about|around|precisely|roughly|like) | so its at | so it is at | so that its at | up at | down at",
     ),
     (
         "noise",
