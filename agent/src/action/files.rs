@@ -57,6 +57,11 @@ impl Capability for ListFiles {
         "(what|which) (files|folders|documents|things|stuff) (are|there are|i have|ive got|i keep|i saved|are stored|are sitting|are saved|is) [there|stored|saved] (in|inside|on|under|within) {place}",
         "(give me|get me|show me|show|i want|id like|i need|make|print|produce) (a|the) (listing|list|file listing|directory listing|file list|overview) (of|for|from) {place}",
         "(give me|get me|show me|show|i want|id like|i need|make) (a|the) (listing|list) of (files|everything|the files|all files|the contents|whats) (in|on|inside|under|of) {place}",
+        "<ask> [all|everything|all of] [the|my|a list of|a list of the|a list of all|a listing of|the list of] [files|folders|contents|content|stuff|things|documents|items|files and folders|subfolders|listing|file list|everything] (in|inside|of|from|under|within|on|at|that are in|i have in|thats in|that is in|stored in|saved in|located in|contained in) {place} <now>",
+        "<ask> (what|whats|what is|what files are|what files i have|which files are|which files i have|what i have|what i got|what ive got|what i keep|what all is|what all i have|what stuff is|what stuff i have|what there is|what things are) [there|stored|saved|sitting] (in|inside|on|under|within|at) {place} <now>",
+        "(whats|what is|what are|what all is|what stuff is|what things are|what kind of stuff is|what sort of files are) [the] [files|contents|stuff|things] [there|stored|saved|sitting|living|lying] [around] (in|inside|on|under|within|at|of) {place} <now>",
+        "(what|which) (files|folders|documents|things|stuff|items|files and folders) (are|do i have|have i got|do i keep|do we have|did i save|did i put|have i saved|have i put|live|sit|is|are sitting|are stored|are there|are saved|exist|can be found) [stored|saved|sitting|there] (in|inside|on|under|within|at) {place} <now>",
+        "(list|ls|dir|show|enumerate|print) [out|up|me] [all of|all] (the contents of|the files of|everything in|everything inside|everything under|everything on) {place} <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

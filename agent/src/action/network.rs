@@ -187,6 +187,19 @@ impl Capability for NetworkStatus {
         "(whether|if) (i am|im|we are|this computer is|this machine is|the internet is|my internet is|the network is|the connection is|this laptop is|my laptop is) [still] (online|connected|connected to the internet|up|working|down|offline|hooked up|on wifi|on the network|connected to a network)",
         "what (my|the|our) (ip|ip address|network status|connection status|network state|network name|wifi network|connection) is [like|now]",
         "how (my|the|our) (network|internet|connection|internet connection|wifi) is [doing|looking]",
+        "<ask> <mine> (network|internet|wifi|wi fi|connection|net|lan|ethernet|wireless|connectivity|networking|online) (<status>|connection|connectivity|name|adapter|strength|signal|signal strength) <now>",
+        "<asked> (the|my|our) [current] (network|internet|wifi|wi fi|connection|net|lan|ethernet|wireless|connectivity|networking|online) (<status>|connection|connectivity|signal|signal strength|strength) <now>",
+        "<ask> <mine> <status> (of|on|for) (the|my|our) (network|internet|wifi|connection|net|wireless|internet connection|network connection|wifi connection) <now>",
+        "<asked> (the|my|our) [current] <status> (of|on|for|with) (the|my|our) (network|internet|wifi|connection|net|wireless|internet connection|network connection|wifi connection) <now>",
+        "<ask> (the|my|our) [current] (connection|connectivity|internet connection|network connection|wifi connection|ip|ip address|local ip|local ip address|network name|ssid|current network|network) <now>",
+        "(network|internet|wifi|connection|connectivity|net) <status> <now>",
+        "<status> of (the|my|our) (network|internet|connection|internet connection|network connection|wifi|wifi connection)",
+        "(is|are) (there|we having|we getting) [any|a|an] [working] (internet|internet connection|network|network connection|connection|connectivity|signal|wifi|wifi signal) [available|here] <now>",
+        "(is|are) (i|we|this thing|this machine|this computer|this laptop|my laptop|my computer|the computer|the laptop|you) [still] (online|offline|connected|connected to (the|a) (internet|network|wifi|net|web)|connected to (wifi|anything|ethernet)|on (wifi|the wifi|the internet|the network|ethernet)) <now>",
+        "am i [still] (online|offline|connected|connected to (the|a|my) (internet|network|wifi|net|web)|connected to (wifi|anything|ethernet)|on (wifi|the wifi|the internet|the network|ethernet|the net)) <now>",
+        "(is|does) (the|my|our) (internet|network|net|connection|wifi|ethernet|internet connection|network connection|wifi connection) [still|even|actually] (up|working|on|ok|okay|alive|fine|connected|up and running|down|there|available|stable|good|work|running|active|live) <now>",
+        "(do|did) (i|we|you) [still|even|currently|actually] have [a|any|an|the|some] [working] (internet|network|net|connection|wifi|connectivity|internet connection|network connection|internet access|network access|wifi connection|signal) <now>",
+        "(what|which) (network|wifi|wifi network|wireless network|wi fi|ssid|connection) (is (this|the|my) <machine> (on|connected to|using)|are we (on|connected to|using)|am i (on|connected to|using)|do i have|is it|is this) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

@@ -66,6 +66,21 @@ impl Capability for SystemStatus {
         "how (the|my|this) (<machine>|system|battery) is (doing|holding up|running|feeling|performing) [today|right now|now]",
         "(how is|hows) (the|this|my) (computer|laptop|pc|system|machine|box) (doing|running|holding up|feeling|performing) (today|right now|now|this morning|at the moment|these days|so far)",
         "what (the|my) (battery|battery level|battery percentage|charge|cpu load|cpu usage|load|memory usage|ram usage|disk usage|system status|temperature|cpu temperature|uptime|battery status) is [at|like|now|right now]",
+        "<ask> <mine> (system|systems|<machine>|computers|battery|cpu|processor|memory|ram|disk|storage|drive|hardware|power|temperature|resource|swap) (<status>|level|usage|load|use|charge|percentage|life|space|temperature|temp|vitals|remaining) <now>",
+        "<asked> (the|my|our|this) [current] (system|<machine>|computers|laptops|battery|cpu|processor|memory|ram|disk|storage|drive|hardware) (<status>|level|usage|load|charge|percentage|life|temperature|temp|vitals) [like|at|looking like|looking|doing] <now>",
+        "<ask> <mine> <status> (of|on|for) (the|my|our|this) (system|<machine>|battery|cpu|memory|ram|disk|storage|hard drive|hardware) <now>",
+        "<asked> (the|my|our) [current] <status> (of|on|for|with) (the|my|our|this) (system|<machine>|battery|cpu|memory|ram|disk|storage|hard drive|hardware) <now>",
+        "<ask> (the|my|our|some) [current] [system] (uptime|vitals|load|load average|free space|disk space|free disk space|free memory|free ram|available memory|available space|remaining battery|battery|temperatures|temps|resource usage|resources|stats|specs) <now>",
+        "(system|<machine>|battery|cpu|memory|ram|disk|storage|hardware) (<status>|level|usage|load|percentage|temperature) <now>",
+        "<status> of (the|my|this) (system|<machine>|battery|disk|hardware|memory|cpu)",
+        "how (is|are) (the|my|this|our) (system|<machine>|battery|disk|memory|cpu|ram|storage) (doing|holding up|looking|running|performing|feeling|going) <now>",
+        "(hows|how is) (everything|the old girl|the old box|this thing|it all) (running|doing|holding up|performing) [on (this|the|my) <machine>]",
+        "how much (battery|charge|power|juice|battery life|battery power|memory|ram|disk|disk space|space|storage|room|free space|free memory|free ram|storage space|hard drive space|free disk space) (is|have|do|does|remains|did|has) [i|we|you|there|the <machine>|my <machine>|this <machine>] [still|currently] [have|got|left|free|available|remaining|used|in use|being used] [left|free|available|remaining|still|to spare|to work with] [on (the|my|this) (<machine>|disk|drive|ssd|hard drive)|on here|here] <now>",
+        "(whats|what is) (the|my) (free|available|remaining|used) (memory|ram|space|disk space|storage|battery|charge) [on (the|my|this) (<machine>|disk|drive)|left] <now>",
+        "(what|at what) (percent|percentage|level|charge) is (my|the) (battery|charge|laptop|laptop battery) [at|on|charged to|sitting at] <now>",
+        "(is|are) (the|my) (battery|laptop|laptop battery) [still|nearly|almost|fully|getting] (charging|charged|full|low|plugged in|empty|dead|ok|okay|on battery|running on battery|draining|about to die|good|fine) <now>",
+        "(am i|are we|is it) [still] (on battery|running on battery|plugged in|on ac|charging|on battery power|on mains|on the charger) <now>",
+        "(how long|how much longer|how many hours) (will|does|can|until|do) [i have until] (the|my|this) (battery|charge|laptop) [will] (last|hold|hold out|remain|keep going|run|live|hold up) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 

@@ -1,7 +1,7 @@
 //! The first look at a sentence: the templates on all that is left when what surrounds an order is set aside.
 
 use super::again::{self, Two};
-use super::automaton::Match;
+use super::automaton::{Ends, Match};
 use super::token::Tokens;
 use super::words::class;
 use super::{Context, Interpreter, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Nothing, Order, Reading, Reason, refuse, slot};
@@ -75,15 +75,13 @@ impl Interpreter {
         let around = self.surround.around(&self.pieces, tokens, from, to);
         let mut matches: Vec<Match> = Vec::with_capacity(8);
         let mut best: Vec<(u32, Order)> = Vec::new();
+        let ends = Ends::new(&around.ends);
         // From the least set aside to the most: "hello computer" is an order as it stands.
-        for &start in &around.starts {
-            for &end in &around.ends {
-                if start >= end {
-                    continue;
-                }
-                matches.clear();
-                learned.cut_short |= self.automaton.matches(&self.pieces, tokens, start, end, &mut matches);
-                for m in &matches {
+        for &start in around.starts.iter().filter(|s| **s < to) {
+            matches.clear();
+            learned.cut_short |= self.matches(tokens, start, &ends, &mut matches);
+            for &end in around.ends.iter().filter(|e| **e > start) {
+                for m in matches.iter().filter(|m| usize::from(m.end) == end) {
                     let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
                     if (only_notes || end < to) && open != only_notes {
                         continue;
@@ -142,6 +140,20 @@ impl Interpreter {
             }
         }
         Vec::new()
+    }
+
+    /// All ways in which templates say the words from `start` to one of `ends`. Only the actions that such a sentence can begin
+    /// are asked.
+    pub(super) fn matches(&self, tokens: &Tokens<'_>, start: usize, ends: &Ends, found: &mut Vec<Match>) -> bool {
+        let symbol = usize::from(tokens.list[start].symbol);
+        let mut cut_short = false;
+        let mut asked = self.begin[symbol];
+        while asked != 0 {
+            let action = asked.trailing_zeros() as usize;
+            asked &= asked - 1;
+            cut_short |= self.automata[action].matches(&self.pieces, tokens, start, ends, found);
+        }
+        cut_short
     }
 
     /// The one clear order in the words `from..to`.

@@ -96,7 +96,10 @@ struct Tables<'a> {
 pub struct Interpreter {
     lexicon: Lexicon,
     pieces: Pieces,
-    automaton: Automaton,
+    /// The templates of each action. One automaton for all of them would be several times as large, and as slow to make.
+    automata: Vec<Automaton>,
+    /// By the number of a word: which actions' templates can begin with it, one bit each; all that begin with a slot can.
+    begin: Vec<u64>,
     phrases: Vec<Phrase>,
     surround: Surround,
     follow: follow::Follow,
@@ -159,12 +162,12 @@ impl Interpreter {
     ) -> Result<Self, TemplateError> {
         let fragments = Fragments::read(tables.fragments.iter().copied())?;
         let mut pieces = Pieces::new(&fragments, &mut lexicon);
-        let mut builder = Builder::new();
+        let mut automata = Vec::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
         for (action, templates) in sets {
             let mut all: Vec<u16> = Vec::new();
-            let mut used = 0;
+            let mut builder = Builder::new();
             for (n, source) in templates.iter().enumerate() {
                 let template = Template::parse(source, &fragments)?;
                 builder.add(&template.said, phrases.len() as u16, &mut |w| {
@@ -172,13 +175,13 @@ impl Interpreter {
                     all.push(symbol);
                     symbol
                 });
-                used |= template.said.pieces();
                 if n == 0 {
                     plain.push((action, notation::plainest(&template.said), Vec::new()));
                 }
                 phrases.push(Phrase { action, template: source, payload: template.payload });
             }
-            pieces.words(used, &mut all);
+            pieces.words(builder.pieces(), &mut all);
+            automata.push(builder.build());
             all.sort_unstable();
             all.dedup();
             if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
@@ -188,13 +191,14 @@ impl Interpreter {
         let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
         let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
         pieces.index(&lexicon);
-        let automaton = builder.build();
-        Ok(Self { automaton, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
+        let begin = pieces.begin(&automata, &lexicon);
+        Ok(Self { automata, begin, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
     }
 
     /// Bytes that the tables take, roughly.
     pub fn bytes(&self) -> usize {
-        self.automaton.bytes()
+        self.automata.iter().map(Automaton::bytes).sum::<usize>()
+            + self.begin.len() * 8
             + self.pieces.bytes()
             + self.lexicon.bytes()
             + self.surround.bytes()

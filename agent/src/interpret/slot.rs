@@ -65,6 +65,22 @@ const NOT_IN_NAMES: Class = class::NEGATION
     | class::SHELL;
 
 impl Slot {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Percent,
+        Self::Step,
+        Self::Packages,
+        Self::KnownPackages,
+        Self::App,
+        Self::KnownApp,
+        Self::Url,
+        Self::Query,
+        Self::Words,
+        Self::Place,
+        Self::Note,
+        Self::Fact,
+    ];
+
     /// The slot of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::automaton::Work;
 use super::words::{self, Class, class};
 
 /// Words that are looked at; an order is shorter, and only a note may be longer.
@@ -186,6 +187,8 @@ pub(super) struct Tokens<'t> {
     pub(super) more: bool,
     /// Characters of letters outside ASCII, and all letters.
     pub(super) foreign_letters: u32,
+    /// What the walks over it did so far.
+    pub(super) work: Work,
 }
 
 impl<'t> Tokens<'t> {
@@ -201,6 +204,7 @@ impl<'t> Tokens<'t> {
             grateful: false,
             more: false,
             foreign_letters: 0,
+            work: Work::default(),
         };
         let mut at = 0;
         let mut open_single_quote = false;

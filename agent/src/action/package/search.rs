@@ -57,6 +57,11 @@ impl Capability for PackageSearch {
         "(search|look|check) the (repos|repositories|archive|package archive) for {words}",
         "(are|is) there (any|a|some) {words} (packages|package) [available|in the repos|in the repositories]",
         "(what|which) {words} packages (are there|are available|exist|can i install|do you have)",
+        "<ask> [all|any|some|the|me|available] (packages|package|programs|software|apps|tools|package list) (for|about|related to|named|called|matching|with|containing|to do with|like|that match|that mention|that do|that can) {words} [in the repos|in the repositories|please]",
+        "(search|query|look|look through|search through|look up|look in|dig through|hunt through|scan|browse|comb) [through|in] [the|our|my] [package|software|debian|ubuntu|apt] (repos|repo|repositories|repository|archive|index|database|catalog|catalogue|packages|package list|sources|manager|store|software center) [to find|for|and find|to see if there is|about] [a|an|any|something called|anything called|anything about|something like|stuff about|packages for|a package for] {words}",
+        "(find|search|search for|look for|look up|hunt for|hunt down|locate|seek) [me] [out] [a|an|the|any|some] {words} (package|packages) [for me|in the repos|in the repositories]",
+        "(find|search for|look for|look up|locate|hunt for) [me] [a|an|any|some] (package|packages|program|programs|tool|tools|software|app|apps) (for|to|called|named|about|like|that|which|matching|with) {words} [in the repos|in the repositories|in the package index|please]",
+        "(what|which) (packages|package|programs|tools|software|apps) (is there|are there|exist|exists|can i get|can i use|could i install|can i install|do we have|do you have|are available|is available|are out there|do the repos have|are in the repos) (for|to|about|that) {words}",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];

@@ -170,6 +170,26 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "[whole|entire|damn|darn|bloody|stupid|silly] (computer|pc|machine|laptop|system|box|notebook|workstation)|device|desktop computer|desktop pc|work laptop|work computer|computer system",
     ),
     ("off machine", "(the|my|this|our|your) (<off noun>|thing|whole thing) | <off noun> | desktop | the desktop"),
+    (
+        "ask",
+        "show [me|us] | (tell|give|get|read|fetch|bring|find|send) (me|us) | tell me about | give me | get | display | print | read [out|back|off|aloud] | check [on|out|up on] | view | see | report [on|back] | pull up | bring up | look at \
+         | look over | list [out|me|me out] | query | fetch | output | present | recite | go over | run through | run me through | walk me through | take me through | remind me of | fill me in on | update me on | brief me on | inform me of \
+         | let me (see|have|know|hear|look at|take a look at|get|read|check) | (i|we) (want|need|wanna|would like|d like) [to] [see|know|check|hear|look at|view|get|have a look at|take a look at] | (id|wed) like [to] [see|know|check|hear|look at|view|get] \
+         | (can|could|may) (i|we) (see|get|have|hear|check|know|look at|view|take a look at|have a look at) | how about | what about | have a look at | take a look at | have a quick look at | peek at | inspect | tell us | quick look at",
+    ),
+    (
+        "asked",
+        "<ask> | what is | whats | what are | whatre | hows | how is | how are",
+    ),
+    ("mine", "[the|my|our|your|this|all|all the|all my|all of my|all of the|all your|any] [current|latest|full|present|overall|basic|whole|entire|complete|recent|quick]"),
+    (
+        "status",
+        "status | state | info | information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
+    ),
+    (
+        "now",
+        "[right now|now|at the moment|today|currently|at present|so far|these days|just now|at this time|presently]",
+    ),
     ("the sleeper", "(the|my|this|our|your) (<machine>|device|thing) | <machine>"),
 ];
 
