@@ -100,6 +100,9 @@ impl Capability for OpenApp {
         "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets see) {known app}",
         "pop open {app}",
         "(<wish>|<wish> to (use|see|open|run|start|have)) {known app} [so] [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|load it) [up]",
+        "(hop|get|jump|go|head|log|pop) (on|onto|into|over to|in) [to] {known app}",
+        "(lets hear|lets see|lets use|lets have|lets try|lets run|lets open|lets launch) {known app} [open it|start it|launch it]",
+        "(get|bring|have|put) {app} (up and running|up on the screen|up on screen|on screen|started up|opened up)",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("open firefox", Some("firefox")),

@@ -62,6 +62,9 @@ impl Capability for ListFiles {
         "(whats|what is|what are|what all is|what stuff is|what things are|what kind of stuff is|what sort of files are) [the] [files|contents|stuff|things] [there|stored|saved|sitting|living|lying] [around] (in|inside|on|under|within|at|of) {place} <now>",
         "(what|which) (files|folders|documents|things|stuff|items|files and folders) (are|do i have|have i got|do i keep|do we have|did i save|did i put|have i saved|have i put|live|sit|is|are sitting|are stored|are there|are saved|exist|can be found) [stored|saved|sitting|there] (in|inside|on|under|within|at) {place} <now>",
         "(list|ls|dir|show|enumerate|print) [out|up|me] [all of|all] (the contents of|the files of|everything in|everything inside|everything under|everything on) {place} <now>",
+        "(open|show|show me|print|give me|bring up|pull up) (the|a) (listing|contents|directory|folder|file list) [of|for|in] {place} [folder|directory]",
+        "(can|could|may) (i|we) (see|look at|look in|check|look into) {place} [files|contents] <now>",
+        "(what|which) (files|documents|pictures|photos|music|videos|downloads) (do i|did i|have i|do we) (have|got|keep|save|saved|store|stored) (in|inside|on|under) {place} <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

@@ -119,8 +119,14 @@ impl Capability for Remember {
         "(you should|you must|you need to) (know|remember|note) that {note}",
         "(learn|know) that {note}",
         "(add|save|store|put|write) this (note|to my notes|to memory|in my notes|down) {note}",
-        "(store|save|keep|note|record|log|remember|jot) this [down] (for me|for later|please) {note}",
+        "(store|save|keep|note|record|log|remember|jot) this [down] (for me|for later|please) {fact}",
         "(keep|store|save) (a|this) (note|fact) [for me|for later] {fact}",
+        "(take|note|write|jot|put|mark|get|set) this down {fact}",
+        "(commit|add|put|save|store|keep|write|enter|log|file|stick|pop) this (to|in|into|under|among|with) [my|your|the] (memory|notes|note list|memories|notebook|records|log) {note}",
+        "(commit|add|put|save|store|keep|write|enter|log|stick|pop) (in|into|to) [my|your|the] (memory|notes|notebook|memories) that {note}",
+        "(dont|do not|never) let (me|us|yourself) forget [that] {fact}",
+        "(dont|do not) forget {fact}",
+        "(id like|i would like|i want|i need) [you] to (remember|note|note down|write down|jot down|keep in mind|store|save|log) [that|this|the fact that] {fact}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("remember that my name is Sam", Some("my name is Sam")),
@@ -273,6 +279,10 @@ impl Capability for ReadContext {
         "<ask> (what|everything|anything|all|whatever) (i|ive|you|youve|you have|we) [have] (said|told you|noted|saved|wrote|wrote down|written down|know|remember|got|stored|mentioned|recorded|have noted|have saved|have) [about|on|regarding|concerning] {words}",
         "<ask> <mine> [saved] (notes|note|memories|memory|memos|memo) (about|on|regarding|for|mentioning|concerning|related to|that mention|with|containing|to do with|relating to) {words}",
         "what (do|did|have|was|can) (you|i|we|it) [have] (remember|recall|say|said|tell you|told you|note|noted|write|wrote|save|saved|have|have noted|have saved|mention|mentioned|write down|note down|noted down|got) (about|on|regarding|concerning) {words}",
+        "(did|have) (i|we) (leave|left|make|made|write|written|save|saved|store|keep|kept|take|taken|jot|jotted) [myself|ourselves|you|down] (any|some|a few) (notes|note|memos) [down|for myself|earlier|before] => default",
+        "what (do|does) (my|the|your) (notes|memory|memories) (say|have|contain|mention|hold) (about|on|regarding|for|of) {words}",
+        "what (do|does) (my|the|your) (notes|memory|memories|notebook) (say|have|contain|hold) => default",
+        "(look up|look for|find|search|search for|check|check for) {words} in [all] (my|the|your) (notes|memory|memories|saved notes|notebook)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];

@@ -101,6 +101,8 @@ impl Capability for GetCapabilities {
         "what (all|else|exactly|sort of things|kind of things|sorts of things|kinds of things|kind of stuff|sort of stuff|things|stuff|kinds of commands|sort of commands|tasks|commands|actions|jobs|can) (can|could|do|are|would|will) (you|i|we|this thing|this assistant) (do|able to do|help with|help me with|handle|manage|support|understand|know|take care of|assist with|ask|ask you|say|tell you|use|give you|get you to do|be used for|ask you to do|ask for|have you do|perform|run|carry out|accept) [for me|on this (<machine>)|around here|here|with] <now>",
         "(how|in what way|what) (can|could|might|would|are|do) you (help|assist|be of help|be of use|serve|help me|help us|assist me|help me out|help out|able to help|able to help me|be useful) [me|with|around here|today|with this computer|here|out|on this (<machine>)] <now>",
         "(what|which) (are|is) (all|the|your|all the|all your|some of the|some of your) [available|supported|possible|known] (commands|capabilities|skills|abilities|features|functions|powers|talents|options|things you can do|actions|tasks you can do|things i can ask|things i can say|things i can ask you|tricks|uses) [you have|you know|you support|there are|i can use|i can give] <now>",
+        "(what|which) (are|is) (my|your) (options|choices|purpose|role|job|function|use|possibilities) [here|exactly|for|then] <now>",
+        "whats your (purpose|role|job|function|use|skill set|specialty|deal)",
     ];
     const EXAMPLES: &'static [Example] = &[say("what can you do", None), call(None)];
 
@@ -253,6 +255,7 @@ impl Capability for PendingList {
         "(are there|is there|do i have|have i got|do we have|got|any) [any|some|anything|something|a] [more|other|still] (pending|waiting|open|held|queued|outstanding|unconfirmed|unapproved) (requests|actions|confirmations|approvals|commands|orders|things|items|stuff|tasks|operations|ones|request|confirmation|action|approval) [for me|left|to confirm|to approve|to deal with] <now>",
         "(what|which|how many) (requests|actions|confirmations|approvals|commands|things|orders|items|operations|tasks|stuff) (are|is|do|have|still|need|needs|require|requires|await) [i|we|you] [still|currently|have|got|left|need|be] (pending|waiting|on hold|queued|held|outstanding|unconfirmed|open|to confirm|to approve|waiting for me|waiting for approval|waiting for my approval|waiting for confirmation|waiting for my confirmation|awaiting confirmation|awaiting approval|my approval|my confirmation|confirming|approving|confirmation|approval|my ok|my okay|my go ahead|my attention|in the queue|waiting on me) <now>",
         "(what|whats|what is|anything|something) (needs|requires|is awaiting|awaits|is waiting for|waits for|wants) (my|an|a) [explicit] (approval|confirmation|ok|okay|go ahead|say so|attention|sign off|permission|consent|yes|answer|decision) <now>",
+        "<ask> what (needs|requires|wants|awaits) (confirming|approving|my approval|my confirmation|approval|confirmation|to be approved|to be confirmed|my attention|my ok|my okay|a decision) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("what is waiting for approval", None), call(None)];
 

@@ -200,6 +200,12 @@ impl Capability for NetworkStatus {
         "(is|does) (the|my|our) (internet|network|net|connection|wifi|ethernet|internet connection|network connection|wifi connection) [still|even|actually] (up|working|on|ok|okay|alive|fine|connected|up and running|down|there|available|stable|good|work|running|active|live) <now>",
         "(do|did) (i|we|you) [still|even|currently|actually] have [a|any|an|the|some] [working] (internet|network|net|connection|wifi|connectivity|internet connection|network connection|internet access|network access|wifi connection|signal) <now>",
         "(what|which) (network|wifi|wifi network|wireless network|wi fi|ssid|connection) (is (this|the|my) <machine> (on|connected to|using)|are we (on|connected to|using)|am i (on|connected to|using)|do i have|is it|is this) <now>",
+        "(see|check|find out|verify|test|make sure|confirm) (if|whether|that|were|we are|im|i am) [we are|were|i am|im|the internet is|the internet|my internet|the network is|the connection is|this <machine> is] [still] (online|connected|up|working|works|connected to the internet|on the network|on the internet|hooked up) <now>",
+        "am i [still] (hooked up|connected|plugged in|linked) [up] to (wifi|the wifi|the internet|the network|a network|ethernet|anything) <now>",
+        "<asked> (the|my|our) (ip|ip address|local ip|network address|network name|mac address) [of|for|on] [this|the|my] [<machine>] <now>",
+        "what (ip|ip address|network|address|ssid) (do i have|am i on|have i got|is this|do we have|is mine|am i using|does this <machine> have) <now>",
+        "(check|check on|whats going on with|whats up with|whats happening with|hows|how is|have a look at|look at) (the|my|our) (network|internet|connection|wifi|internet connection|network connection|wifi connection) <now>",
+        "(is|are) (the|my|our|any) (network|internet|ethernet|wired|wireless|wifi|lan) (connection|connections|cable|link) (up|active|ok|okay|working|connected|live|there) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

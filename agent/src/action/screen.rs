@@ -139,6 +139,8 @@ impl Capability for SetBrightness {
         "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <brightness> [down] (in|by|to) (half|the half) => 50",
         "(dim|<set>) <the> <screen> (to half|half way|halfway|to half brightness|to medium|to medium brightness|to half way) => 50",
         "<wish> {percent} (on|for|as) <the> (<brightness>|<screen>)",
+        "<the> <screen> [to|at|on] (full|max|maximum) [brightness] => 100",
+        "<the> <screen> [to|at|on] (minimum|min|lowest) [brightness] => 0",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set brightness to 60 percent", Some("60")), say("brightness 30", Some("30")), call(Some("60"))];
@@ -291,6 +293,8 @@ impl Capability for AdjustBrightness {
         "<wish> {step} more (<brightness>) => +{step}",
         "<wish> {step} less (<brightness>) => -{step}",
         "(knock|set|dial|turn|bring|pull|take|ease) <the> <brightness> back [by] {step} [points|notches|steps|units] => -{step}",
+        "(take|knock|shave|cut) (some|a bit of|a little) <brightness> off => -",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <brightness> => +{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the brightness up by 10", Some("+10")),

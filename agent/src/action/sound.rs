@@ -185,7 +185,7 @@ impl Capability for SetVolume {
         "(play|listen) [it|the music|music|this] at {percent} [volume]",
         "make <the> <volume> [be] (set|turned|raised|lowered) [up|down] <to> {percent}",
         "<set> {percent} [<to>] (volume|sound|audio|loudness)",
-        "[<wish>|at|set|to|make it|go to|make that|use|play at|give it|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
+        "[at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
         "{percent} (on|for|as) <the> <volume>",
         "(whisper|background|party|quiet|low|night) <volume> {percent}",
         "(<set>|<raise>) <the> <loud> <all the way up> => 100",
@@ -210,6 +210,7 @@ impl Capability for SetVolume {
         "[<wish>|at|to|set|go to|play at] (half|medium|middle|mid|moderate) <volume> => 50",
         "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <volume> [down] (in|by|to) (half|the half) => 50",
         "<wish> {percent} (on|for|as) <the> <volume>",
+        "<wish> it (at|to|on|to be|to be at) {percent} (volume|loudness)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set volume to 40 percent", Some("40")), say("volume 25", Some("25")), call(Some("40"))];
@@ -323,6 +324,7 @@ impl Capability for AdjustVolume {
         "<move> <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
         "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
         "(add|give) {step} [points|more|extra] (to|on) <the> <volume> => +{step}",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <volume> => +{step}",
         "{step} [points|notches|more] (up|higher|more) (on|in|for) <the> <volume> => +{step}",
         "<wish> <the> <volume> [to be|to go] (raised|increased|bumped|up|higher|turned up|moved up|brought up|put up|bumped up|boosted) by {step} [points|notches|steps|units|levels] => +{step}",
         "<wish> <the> <volume> {step} (higher|louder) => +{step}",

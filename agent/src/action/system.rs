@@ -81,6 +81,10 @@ impl Capability for SystemStatus {
         "(is|are) (the|my) (battery|laptop|laptop battery) [still|nearly|almost|fully|getting] (charging|charged|full|low|plugged in|empty|dead|ok|okay|on battery|running on battery|draining|about to die|good|fine) <now>",
         "(am i|are we|is it) [still] (on battery|running on battery|plugged in|on ac|charging|on battery power|on mains|on the charger) <now>",
         "(how long|how much longer|how many hours) (will|does|can|until|do) [i have until] (the|my|this) (battery|charge|laptop) [will] (last|hold|hold out|remain|keep going|run|live|hold up) <now>",
+        "<ask> [me] (the|my|this|our) (computers|laptops|systems|machines|pcs) (<status>|health|vitals|stats|temperature|load|uptime) <now>",
+        "<ask> <mine> (cpu|ram|memory|disk|battery|system) and (cpu|ram|memory|disk|battery|system) (<status>|usage|load|levels|use) <now>",
+        "(is|do) (there|i|we) [have] (enough|much|any|sufficient) [free] (disk space|space|memory|ram|storage|battery|battery life|charge) [left|free|available] [on (the|my|this) (<machine>|disk|drive)] <now>",
+        "(whats|what is) (my|the) (cpu|processor|ram|memory|disk|system|battery|<machine>) (doing|up to|running at|sitting at|at) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 
@@ -221,6 +225,7 @@ impl Capability for Undo {
         "(i|we) (didnt|did not) (mean|want) (to do that|that|to) (undo it|undo that|undo|revert it|take it back|take that back|put it back)",
         "(on second thought|never mind|nevermind|scratch that|actually no) (undo that|undo it|undo|revert that|take that back|put it back)",
         "<wish> (that|it|the last change|your last change|the last action|what you just did) (undone|reverted|reversed|rolled back|taken back)",
+        "(scrap|cancel|discard|drop|ditch|nix|kill|scratch|forget|erase|remove) (that|the|your|my) (last|previous|latest) (change|action|step|command|edit|one|thing you did|thing)",
     ];
     const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];
 

@@ -77,6 +77,7 @@ impl Capability for OpenUrl {
         "(time to|lets|let us) (visit|open|see|check|check out|browse|read|look at|load|go to|head to) {url}",
         "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
         "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
+        "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|at|over to|toward|towards|onto) {url}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),

@@ -279,7 +279,18 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
         .iter()
         .enumerate()
         .any(|(i, _)| ["file", "files", "folder", "folders", "directory"].iter().any(|w| tokens.says(from + i, w)));
-    if another || files || placeholder || second_order || on_disk || idle {
+    // "Look up Julia in my notes", "… in the repositories": not on the web.
+    let kept = (from + 1..to).any(|i| {
+        ["in", "through", "from"].iter().any(|w| tokens.says(i, w))
+            && i + 2 < to + 1
+            && tokens.list[i + 1..to].iter().any(|t| t.is(class::THE | class::ARTICLE))
+            && (i + 1..to).any(|i| {
+                ["notes", "memory", "memories", "repos", "repositories", "repo", "archive", "packages", "package", "documents", "downloads"]
+                    .iter()
+                    .any(|w| tokens.says(i, w))
+            })
+    });
+    if kept || another || files || placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -312,6 +323,7 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
     if slot == Slot::Fact {
         let first = &list[0];
         let states = list.iter().skip(1).any(|t| t.is(class::VERB))
+            || first.is(class::VERB) && first.is(class::MINE) && list.len() > 1
             || list.iter().any(|t| t.pause && t.end < tokens.text.len() as u32);
         let mine =
             tokens.says(from, "my") || tokens.says(from, "our") || tokens.says(from, "i") || tokens.says(from, "im");

@@ -132,7 +132,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (class::ORDINARY, include_str!("lexicon/ordinary.txt")),
     (class::THE, "the my"),
     (class::ARTICLE, "a an some any your our their his its every another more much many few several"),
-    (class::AND, "and plus & also"),
+    (class::AND, "and plus & also alongside"),
     (
         class::SOFTWARE_NOUN,
         "package packages app apps application applications program programs software tool called named",

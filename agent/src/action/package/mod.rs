@@ -373,6 +373,12 @@ impl Capability for PackageInstall {
         "(bring|pull) (in|down) {known packages} <here>",
         "{packages} (install|get|add) (both|all three|all|all of them|both of them|all of these|all four|the lot)",
         "install (all|both|all three|both of) [of] {packages} <here>",
+        "set {known packages} up <here>",
+        "install the {packages} (shell|editor|browser|player|package|app|program|tool|database|server|client|compiler|language|terminal|suite|game|utility) <here>",
+        "(make sure|ensure) [that] {packages} (is|are) (there|present|available|set up|in place) <here>",
+        "(go and|go) (get|fetch|grab|download) {packages} and install (it|them) <here>",
+        "install {packages} and (nothing else|only that|just that|that is all|thats all|thats it)",
+        "{packages} [please] (need|needs) (installing|to be installed) [please|now] [on (this|my|the) <machine>|here|on here] (please|now)",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("install vim and curl", Some("vim,curl")),
@@ -486,6 +492,8 @@ impl Capability for PackageRemove {
         "no more {known packages} [on (this|my|the) <machine>] [please] (remove it|uninstall it|get rid of it)",
         "{packages} (uninstall|remove|delete) (both|all three|all|all of them|both of them|all of these|all four)",
         "(uninstall|remove|delete|get rid of) (that|those) {packages} (program|app|package|application|software|tool|thing|programs|packages|apps)",
+        "{packages} (isnt|is not|arent|are not) (needed|used|wanted|necessary|required|useful) [any more|anymore|any longer|now] [so] [please|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
+        "(say goodbye to|goodbye to|bye bye|farewell to) {packages} [please] (uninstall it|remove it|delete it|get rid of it)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];

@@ -62,6 +62,10 @@ impl Capability for PackageSearch {
         "(find|search|search for|look for|look up|hunt for|hunt down|locate|seek) [me] [out] [a|an|the|any|some] {words} (package|packages) [for me|in the repos|in the repositories]",
         "(find|search for|look for|look up|locate|hunt for) [me] [a|an|any|some] (package|packages|program|programs|tool|tools|software|app|apps) (for|to|called|named|about|like|that|which|matching|with) {words} [in the repos|in the repositories|in the package index|please]",
         "(what|which) (packages|package|programs|tools|software|apps) (is there|are there|exist|exists|can i get|can i use|could i install|can i install|do we have|do you have|are available|is available|are out there|do the repos have|are in the repos) (for|to|about|that) {words}",
+        "(find|look for|search for|search|look up|hunt for|locate) [me] {words} in [the|our|my] (package manager|package index|package list|packages|repos|repositories|repo|archive|software center|software store|software catalog|distro)",
+        "(whats|what is|anything|is there anything|is anything|got anything|what do we have|what do you have) (available|there|out there|in the repos) (for|to do with|about|on) {words} [in the (repos|repositories|package manager|archive)]",
+        "(look for|search for|find|find me|hunt for|look up) [a|an|some|any] {words} (software|packages|package)",
+        "(im|i am|were|we are) (looking for|searching for|after|hunting for) (a|an|some|any) {words} (package|packages)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];

@@ -123,7 +123,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "bit",
-        "[a bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | a smidgen | a pinch | a whisker | one more | loads | tons | a ton | a fair bit | a step or two | a notch or two | a couple of clicks | a few clicks | two notches | two steps | just a bit | a good deal | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit | a hair | a few | a little way | considerably | significantly | quite a bit | a good bit | a bunch | a touch more | one step | a step | by a step | by one step | a few steps | one click | a click | by one notch | by some | a couple notches | a whole lot | by a lot | lots | just a tad | just a touch | just slightly | only a little | only a bit | very slightly | ever so slightly | a fraction | one more notch | one level | a level | by one level]",
+        "[a bit | bit | wee bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | a smidgen | a pinch | a whisker | one more | loads | tons | a ton | a fair bit | a step or two | a notch or two | a couple of clicks | a few clicks | two notches | two steps | just a bit | a good deal | just a little | just a little bit | a little more | a little bit more | by a bit | by a little | by a notch | a few notches | even more | further | a wee bit | a hair | a few | a little way | considerably | significantly | quite a bit | a good bit | a bunch | a touch more | one step | a step | by a step | by one step | a few steps | one click | a click | by one notch | by some | a couple notches | a whole lot | by a lot | lots | just a tad | just a touch | just slightly | only a little | only a bit | very slightly | ever so slightly | a fraction | one more notch | one level | a level | by one level]",
     ),
     (
         "to",
@@ -175,7 +175,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "show [me|us] | (tell|give|get|read|fetch|bring|find|send) (me|us) | tell me about | give me | get | display | print | read [out|back|off|aloud] | check [on|out|up on] | view | see | report [on|back] | pull up | bring up | look at \
          | look over | list [out|me|me out] | query | fetch | output | present | recite | go over | run through | run me through | walk me through | take me through | remind me of | fill me in on | update me on | brief me on | inform me of \
          | let me (see|have|know|hear|look at|take a look at|get|read|check) | (i|we) (want|need|wanna|would like|d like) [to] [see|know|check|hear|look at|view|get|have a look at|take a look at] | (id|wed) like [to] [see|know|check|hear|look at|view|get] \
-         | (can|could|may) (i|we) (see|get|have|hear|check|know|look at|view|take a look at|have a look at) | how about | what about | have a look at | take a look at | have a quick look at | peek at | inspect | tell us | quick look at",
+         | (can|could|may) (i|we) (see|get|have|hear|check|know|look at|view|take a look at|have a look at) | how about | what about | have a look at | take a look at | have a quick look at | peek at | inspect | tell us | quick look at | (see|check|find out|look) (if|whether|on|into) | just show me | quickly show me | whats going on with | whats up with | whats happening with | open",
     ),
     (
         "asked",
@@ -184,7 +184,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("mine", "[the|my|our|your|this|all|all the|all my|all of my|all of the|all your|any] [current|latest|full|present|overall|basic|whole|entire|complete|recent|quick]"),
     (
         "status",
-        "status | state | info | information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
+        "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown | update |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
     ),
     (
         "now",
