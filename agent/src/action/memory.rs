@@ -276,13 +276,15 @@ impl Capability for ReadContext {
         "what (have i|did i|have we|did we|have you) [got|ever|already] (told you|tell you|asked you|ask you|had you|have you|got you|made you) to (remember|note|keep in mind|note down|write down|memorize|save|store|keep|jot down|hold on to) [for me|for later|earlier] <now> => default",
         "<ask> (what|everything|all|all that|the things|the stuff|whatever) (i|ive|i have|we|weve|you|youve|you have) [have] (told you to remember|asked you to remember|told you to note|asked you to note|asked you to keep in mind|remember|remembered|noted|noted down|saved|stored|kept|know about me|wrote down|written down|jotted down|have in memory|have on file|have saved|have stored|have noted|told you) [for me|about me|earlier|before] <now> => default",
         "what (do|can|have) you [still|actually] (remember|recall|know|got|have|noted|saved|stored|got stored|got saved|got noted|have stored|have saved|have noted|have on record|have written down) [about me|for me|from before|from last time|of what i told you|of what ive told you|in memory|in your memory|on file|from our last chat|from earlier|of mine|in storage|in there|in your notes|from me] <now> => default",
-        "<ask> (what|everything|anything|all|whatever) (i|ive|you|youve|you have|we) [have] (said|told you|noted|saved|wrote|wrote down|written down|know|remember|got|stored|mentioned|recorded|have noted|have saved|have) [about|on|regarding|concerning] {words}",
+        "<ask> (what|everything|anything|all|whatever) (i|ive|you|youve|you have|we) [have] (said|told you|noted|saved|wrote|wrote down|written down|know|remember|got|stored|mentioned|recorded|have noted|have saved|have) (about|on|regarding|concerning) {words}",
         "<ask> <mine> [saved] (notes|note|memories|memory|memos|memo) (about|on|regarding|for|mentioning|concerning|related to|that mention|with|containing|to do with|relating to) {words}",
         "what (do|did|have|was|can) (you|i|we|it) [have] (remember|recall|say|said|tell you|told you|note|noted|write|wrote|save|saved|have|have noted|have saved|mention|mentioned|write down|note down|noted down|got) (about|on|regarding|concerning) {words}",
         "(did|have) (i|we) (leave|left|make|made|write|written|save|saved|store|keep|kept|take|taken|jot|jotted) [myself|ourselves|you|down] (any|some|a few) (notes|note|memos) [down|for myself|earlier|before] => default",
         "what (do|does) (my|the|your) (notes|memory|memories) (say|have|contain|mention|hold) (about|on|regarding|for|of) {words}",
         "what (do|does) (my|the|your) (notes|memory|memories|notebook) (say|have|contain|hold) => default",
         "(look up|look for|find|search|search for|check|check for) {words} in [all] (my|the|your) (notes|memory|memories|saved notes|notebook)",
+        "(do|does) (my|the|your) (notes|memory|memories) (say|have|contain|mention|hold) (anything|something) (about|on|regarding|for|of) {words}",
+        "<ask> (what|everything|all) (you have|youve|youve got|you have got|you got|you|i|ive got|i have) (in|saved in|stored in|got in|kept in|have in) [your|my|the] (memory|notes) <now> => default",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];
@@ -369,7 +371,6 @@ impl Capability for Forget {
         "(forget|erase|delete|remove|clear|drop|discard) (everything|all|anything|what|whatever) (you know|you remember|i said|i told you|you noted|you have|you have noted|ive told you|ive said|you stored|you saved) (about|on|regarding|concerning) {words}",
         "(delete|remove|erase|drop|clear|strike|scratch) (that|the|my) (thing|bit|part|stuff|line|fact|info|information|reminder) (about|on|regarding) {words} [from (my|your|the) (notes|memory)]",
         "(take|strike|cross|wipe|scrub|scratch) {words} (off|out of|from) (my|your|the) (notes|memory|list of notes)",
-        "(no need to|you dont need to|you no longer need to|you dont have to|you need not) remember (that|the note about|about|what i said about|the thing about) {words} [anymore|any more|any longer]",
         "(you can|you may) stop remembering (that|about|the note about) {words}",
     ];
     const EXAMPLES: &'static [Example] =

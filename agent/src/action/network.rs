@@ -195,7 +195,7 @@ impl Capability for NetworkStatus {
         "(network|internet|wifi|connection|connectivity|net) <status> <now>",
         "<status> of (the|my|our) (network|internet|connection|internet connection|network connection|wifi|wifi connection)",
         "(is|are) (there|we having|we getting) [any|a|an] [working] (internet|internet connection|network|network connection|connection|connectivity|signal|wifi|wifi signal) [available|here] <now>",
-        "(is|are) (i|we|this thing|this machine|this computer|this laptop|my laptop|my computer|the computer|the laptop|you) [still] (online|offline|connected|connected to (the|a) (internet|network|wifi|net|web)|connected to (wifi|anything|ethernet)|on (wifi|the wifi|the internet|the network|ethernet)) <now>",
+        "(is|are) (i|we|this thing|this machine|this computer|this laptop|my laptop|my computer|the computer|the laptop) [still] (online|offline|connected|connected to (the|a) (internet|network|wifi|net|web)|connected to (wifi|anything|ethernet)|on (wifi|the wifi|the internet|the network|ethernet)) <now>",
         "am i [still] (online|offline|connected|connected to (the|a|my) (internet|network|wifi|net|web)|connected to (wifi|anything|ethernet)|on (wifi|the wifi|the internet|the network|ethernet|the net)) <now>",
         "(is|does) (the|my|our) (internet|network|net|connection|wifi|ethernet|internet connection|network connection|wifi connection) [still|even|actually] (up|working|on|ok|okay|alive|fine|connected|up and running|down|there|available|stable|good|work|running|active|live) <now>",
         "(do|did) (i|we|you) [still|even|currently|actually] have [a|any|an|the|some] [working] (internet|network|net|connection|wifi|connectivity|internet connection|network connection|internet access|network access|wifi connection|signal) <now>",
@@ -206,6 +206,7 @@ impl Capability for NetworkStatus {
         "what (ip|ip address|network|address|ssid) (do i have|am i on|have i got|is this|do we have|is mine|am i using|does this <machine> have) <now>",
         "(check|check on|whats going on with|whats up with|whats happening with|hows|how is|have a look at|look at) (the|my|our) (network|internet|connection|wifi|internet connection|network connection|wifi connection) <now>",
         "(is|are) (the|my|our|any) (network|internet|ethernet|wired|wireless|wifi|lan) (connection|connections|cable|link) (up|active|ok|okay|working|connected|live|there) <now>",
+        "(hows|how is) (the|my|our) (network|internet|wifi) connection (looking|doing|holding up|going) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

@@ -103,7 +103,7 @@ impl Capability for PowerShutdown {
         "(turn|switch|shut|power) it (off|down) [please] (the|my|this) (<off noun>)",
         "<wish> (a|to do a) [full|clean|system|complete] (shutdown|power off)",
         "(get|have) (the|my|this) (<off noun>) (shut down|off|turned off|powered off|switched off|powered down)",
-        "[the|my|this] (system|computer|machine|pc|laptop) (shutdown|shut down|off|power off|power down|turn off|switch off|poweroff)",
+        "(system|computer|machine|pc|laptop) (shutdown|shut down|off|power off|power down|turn off|switch off|poweroff)",
         "(make|let|have|get|force) (the|my|this) <machine> [to] (shut down|power off|turn off|shutdown|power down|turn itself off|switch off)",
         "(cut|kill|turn off|switch off|shut off) [the] power [to|of|on] [<off machine>]",
         "(turn|switch|shut) [the] power off",

@@ -185,7 +185,7 @@ impl Capability for SetVolume {
         "(play|listen) [it|the music|music|this] at {percent} [volume]",
         "make <the> <volume> [be] (set|turned|raised|lowered) [up|down] <to> {percent}",
         "<set> {percent} [<to>] (volume|sound|audio|loudness)",
-        "[at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
+        "[<wish>|at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
         "{percent} (on|for|as) <the> <volume>",
         "(whisper|background|party|quiet|low|night) <volume> {percent}",
         "(<set>|<raise>) <the> <loud> <all the way up> => 100",

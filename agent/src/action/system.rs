@@ -85,6 +85,7 @@ impl Capability for SystemStatus {
         "<ask> <mine> (cpu|ram|memory|disk|battery|system) and (cpu|ram|memory|disk|battery|system) (<status>|usage|load|levels|use) <now>",
         "(is|do) (there|i|we) [have] (enough|much|any|sufficient) [free] (disk space|space|memory|ram|storage|battery|battery life|charge) [left|free|available] [on (the|my|this) (<machine>|disk|drive)] <now>",
         "(whats|what is) (my|the) (cpu|processor|ram|memory|disk|system|battery|<machine>) (doing|up to|running at|sitting at|at) <now>",
+        "<ask> how (hot|busy|full|loaded|warm) (the|my|this) (computers|laptops|pcs|machines|systems|cpus|disks|batterys) [running|getting|doing] <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("how is the computer doing", None), say("show the system status", None)];
 
@@ -226,6 +227,7 @@ impl Capability for Undo {
         "(on second thought|never mind|nevermind|scratch that|actually no) (undo that|undo it|undo|revert that|take that back|put it back)",
         "<wish> (that|it|the last change|your last change|the last action|what you just did) (undone|reverted|reversed|rolled back|taken back)",
         "(scrap|cancel|discard|drop|ditch|nix|kill|scratch|forget|erase|remove) (that|the|your|my) (last|previous|latest) (change|action|step|command|edit|one|thing you did|thing)",
+        "(do|perform|run|make) an undo",
     ];
     const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];
 

@@ -62,14 +62,20 @@ impl Interpreter {
         let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w)) || degree(i) || rough(i);
         let urged = ["now", "please", "pls"].iter().any(|w| tokens.says(last, w));
         let subject = |i: usize| i == 0 && urged && tokens.says(0, "you") && tokens.list[1].is(class::COMMAND);
-        if !(0..=last).any(|i| filler(i) || subject(i)) {
+        let left_out = |i: usize| filler(i) || subject(i);
+        // "Lock, um, lock the screen", "to to forty": a word that stumbled. "Very very loud" needs no mending.
+        let stumbled = |i: usize| {
+            let next = (i + 1..=last).find(|&n| !left_out(n));
+            next.is_some_and(|n| tokens.list[i].number.is_none() && tokens.says(n, &tokens.word(i).to_ascii_lowercase()))
+        };
+        if !(0..=last).any(|i| left_out(i) || stumbled(i)) {
             return None;
         }
         let mut again = Tokens::read(text, &self.lexicon);
         let mut i = 0;
         again.list.retain(|_| {
             i += 1;
-            !filler(i - 1) && !subject(i - 1)
+            !left_out(i - 1) && !stumbled(i - 1)
         });
         let order = self.one(&again, 0, again.list.len(), cx)?;
         let fits = order.action != "remember" && refuse::despite(&again, std::slice::from_ref(&order)).is_none();
@@ -87,7 +93,7 @@ impl Interpreter {
         let end = tokens.list.len();
         let mut its = (0..end).filter(|&i| ["it", "them", "that"].iter().any(|w| tokens.says(i, w)));
         let it = its.next().filter(|_| its.next().is_none())?;
-        let mut pauses = (0..end - 1).filter(|&i| tokens.list[i].pause);
+        let mut pauses = (0..end.saturating_sub(1)).filter(|&i| tokens.list[i].pause);
         let cut = pauses.next().filter(|_| pauses.next().is_none())? + 1;
         let (thing, order) = if it >= cut { (0..cut, cut..end) } else { (cut..end, 0..cut) };
         let says = |t: &Token| t.is(class::COMMAND | class::PERSON | class::QUESTION | class::NEGATION | class::HYPOTHESIS);
@@ -138,19 +144,89 @@ impl Interpreter {
         Some(order)
     }
 
-    /// The order, unless a second one hides in its note: "remember my pin is 1234 and lock the screen". What is announced
-    /// ("remember that …", "note: …") is kept to the letter.
+    /// The order, unless a second one hides in its note: "remember my pin is 1234 and lock the screen". What follows a colon is
+    /// kept to the letter.
     pub(super) fn but_for_a_second(&self, order: Order, tokens: &Tokens<'_>, cx: &Context<'_>) -> Reading {
         let end = tokens.list.len();
-        let stated = order.action == "remember" && !order.template.contains("{note}");
+        let stated = order.action == "remember" && !tokens.text.contains(':');
         let second = |i: usize| {
-            let follows = tokens.list[i - 1].is(class::AND) && tokens.list[i].is(class::COMMAND);
+            let follows = tokens.list[i - 1].is(class::AND) && tokens.list[i].is(class::COMMAND | class::IMPERATIVE) && end - i >= 2;
             follows.then(|| self.one(tokens, i, end, cx)).flatten().filter(|o| o.action != "remember")
         };
         match (2..end).filter(|_| stated && end <= MAX_WORDS_OF_TWO).find_map(second) {
             Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens),
             None => Reading::Order(order),
         }
+    }
+
+    /// "Open fire, sorry, I meant open calculator", "volume to 30, no wait, 40": the order as it was put right.
+    pub(super) fn put_right(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        const PUT_RIGHT: &[&[&str]] = &[
+            &["sorry", "i", "meant"],
+            &["sorry", "i", "mean"],
+            &["no", "i", "meant"],
+            &["no", "i", "mean"],
+            &["no", "wait"],
+            &["wait", "no"],
+            &["no", "sorry"],
+            &["sorry", "no"],
+            &["i", "meant"],
+            &["or", "rather"],
+            &["actually", "no"],
+            &["no", "make", "that"],
+            &["make", "that"],
+        ];
+        if tokens.shell || tokens.quoted || tokens.asked {
+            return None;
+        }
+        let end = tokens.list.len();
+        let (at, words) = (1..end).find_map(|i| {
+            let said = PUT_RIGHT.iter().find(|p| p.iter().enumerate().all(|(n, w)| tokens.says(i + n, w)))?;
+            Some((i, said.len()))
+        })?;
+        let doubt = class::HYPOTHESIS | class::REPORTER | class::QUESTION & !class::VERB | class::NEGATION;
+        let start = at + words;
+        if start >= end || tokens.list[..at].iter().chain(&tokens.list[start..]).any(|t| t.is(doubt)) {
+            return None;
+        }
+        let said = if tokens.list[start..].iter().all(|t| t.is(class::NUMBER | class::PERCENT | class::POLITE)) {
+            let number = (0..at).rev().take_while(|&i| tokens.list[i].is(class::NUMBER | class::PERCENT)).last()?;
+            format!("{} {}", tokens.span(0, number), tokens.span(start, end))
+        } else {
+            tokens.span(start, end).to_owned()
+        };
+        let again = Tokens::read(&said, &self.lexicon);
+        let mut order = self.one(&again, 0, again.list.len(), cx).filter(|o| o.action != "remember")?;
+        order.skipped.insert(0, tokens.span(0, start).to_owned());
+        Some(order)
+    }
+
+    /// "Go to github dot com slash debian": an address as it is spoken.
+    pub(super) fn spoken_address(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
+        let end = tokens.list.len();
+        let dot = (1..end.saturating_sub(1)).find(|&i| tokens.says(i, "dot"))?;
+        let mut said = tokens.span(0, dot).to_owned();
+        let mut i = dot;
+        while i < end {
+            let mark = [("dot", "."), ("slash", "/")].iter().find(|(word, _)| tokens.says(i, word)).map(|(_, mark)| mark);
+            match mark {
+                Some(mark) => {
+                    said.push_str(mark);
+                    said.push_str(tokens.span(i + 1, (i + 2).min(end)));
+                    i += 2;
+                }
+                None => {
+                    said.push(' ');
+                    said.push_str(tokens.word(i));
+                    i += 1;
+                }
+            }
+        }
+        if tokens.shell || tokens.quoted || tokens.asked && !tokens.list.iter().any(|t| t.is(class::POLITE)) {
+            return None;
+        }
+        let again = Tokens::read(&said, &self.lexicon);
+        self.one(&again, 0, again.list.len(), cx).filter(|o| o.action == "open_url")
     }
 
     /// Two orders joined by "and", "then" or a pause, when both are orders. "Turn off bluetooth and wifi" shares its verb.

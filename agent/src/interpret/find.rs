@@ -42,6 +42,7 @@ impl Interpreter {
         }
         let again = self.without_fillers(text, &tokens, cx).or_else(|| self.with_antecedent(&tokens, cx));
         let again = again.or_else(|| self.set_apart(&tokens, cx)).or_else(|| self.by_sense(&tokens, cx));
+        let again = again.or_else(|| self.put_right(&tokens, cx)).or_else(|| self.spoken_address(&tokens, cx));
         if let Some(order) = again {
             return Reading::Order(order);
         }
@@ -90,6 +91,13 @@ impl Interpreter {
                     if around.situation.is_some_and(|at| at <= start && start > from)
                         && (from..start).any(|i| tokens.list[i].is(class::DEVICE))
                         && (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                    {
+                        continue;
+                    }
+                    // After a clause that is one by its looks, only what begins like an order is one; "he sat down, shut the door"
+                    // tells on.
+                    if around.loose.contains(&start)
+                        && (!tokens.list[start].is(class::COMMAND | class::IMPERATIVE) || tells_on(tokens, from, start))
                     {
                         continue;
                     }
@@ -180,4 +188,10 @@ impl Interpreter {
         };
         Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
     }
+}
+
+/// Whether the order's first word can be a past tense too, after a clause in the past: "the fan died, shut down".
+fn tells_on(tokens: &Tokens<'_>, from: usize, start: usize) -> bool {
+    ["shut", "put", "set", "cut", "let", "read", "quit", "hit"].iter().any(|w| tokens.says(start, w))
+        && (from..start).any(|i| tokens.list[i].is(class::PAST))
 }

@@ -204,7 +204,7 @@ fn is_kind(list: &[Token]) -> bool {
         [first @ .., last] if !first.is_empty() => (last, first),
         _ => return false,
     };
-    last.is(class::APP_KIND) && !first.iter().any(|t| t.is(class::DEVICE | class::COMMAND))
+    last.is(class::APP_KIND) && first.iter().all(|t| t.is(class::APP_SORT | class::SOFTWARE) && !t.is(class::DEVICE))
 }
 
 fn capitals(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {

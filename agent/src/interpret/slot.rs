@@ -301,7 +301,8 @@ fn words(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let from = from + usize::from(list[0].is(class::THE | class::ARTICLE) && list.len() > 1);
     let list = &tokens.list[from..to];
     if list.iter().all(|t| t.is(class::PRONOUN | class::ARTICLE | class::THE))
-        || list.last().is_some_and(|t| t.is(class::PREPOSITION))
+        || list.last().is_some_and(|t| t.is(class::PREPOSITION | class::POLITE | class::ADVERB))
+        || list[..list.len() - 1].iter().any(|t| t.pause)
         || super::words::GERUNDS.iter().any(|(ing, _)| tokens.says(from, ing))
         || list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND))
     {
@@ -322,7 +323,8 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
     }
     if slot == Slot::Fact {
         let first = &list[0];
-        let states = list.iter().skip(1).any(|t| t.is(class::VERB))
+        let states = list.iter().skip(1).any(|t| t.is(class::VERB | class::PAST))
+            || ["dont", "never"].iter().any(|w| tokens.says(from, w)) && list.len() > 3
             || first.is(class::VERB) && first.is(class::MINE) && list.len() > 1
             || list.iter().any(|t| t.pause && t.end < tokens.text.len() as u32);
         let mine =

@@ -25,6 +25,9 @@ pub(super) struct Around {
     pub(super) ends: Vec<usize>,
     /// Where the order begins after a clause that only tells the situation.
     pub(super) situation: Option<usize>,
+    /// The places among `starts` that follow a clause which tells a situation by its looks only, so that what follows must begin
+    /// like an order.
+    pub(super) loose: Vec<usize>,
 }
 
 impl Surround {
@@ -49,11 +52,8 @@ impl Surround {
         self.before.bytes() + self.after.bytes()
     }
 
-    /// Where the order in the words `from..to` may begin and end.
-    pub(super) fn around(&self, pieces: &Pieces, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
-        let mut starts = vec![from];
-        let situation = situation_before(tokens, from, to);
-        starts.extend(situation);
+    /// Adds the places that are reached from these by phrases in front of an order.
+    fn on_from(&self, starts: &mut Vec<usize>, pieces: &Pieces, tokens: &Tokens<'_>, to: usize) {
         let mut i = 0;
         while i < starts.len() && starts.len() < MAX_CUTS {
             let at = starts[i];
@@ -64,6 +64,22 @@ impl Surround {
                 }
             }
             i += 1;
+        }
+    }
+
+    /// Where the order in the words `from..to` may begin and end.
+    pub(super) fn around(&self, pieces: &Pieces, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
+        let mut starts = vec![from];
+        let sure = situation_before(tokens, from, to);
+        starts.extend(sure);
+        let mut loose = Vec::new();
+        self.on_from(&mut starts, pieces, tokens, to);
+        let situation = sure.or_else(|| clause_before(tokens, from, to));
+        if let Some(clause) = situation.filter(|c| !starts.contains(c)) {
+            loose.push(clause);
+            self.on_from(&mut loose, pieces, tokens, to);
+            loose.retain(|start| !starts.contains(start));
+            starts.extend(&loose);
         }
         starts.sort_unstable();
         let mut ends = vec![to];
@@ -80,7 +96,7 @@ impl Surround {
             i += 1;
         }
         ends.sort_unstable_by_key(|e| std::cmp::Reverse(*e));
-        Around { starts, ends, situation }
+        Around { starts, ends, situation, loose }
     }
 }
 
@@ -90,7 +106,11 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
     let says = |i: usize, words: &[&str]| i < to && words.iter().any(|w| tokens.says(i, w));
     let spoken = (from + 1..to).find(|&i| {
         says(i, &["because", "cause", "cuz", "coz"])
-            || says(i, &["since", "as"]) && i + 1 < to && tokens.list[i + 1].is(BEGINS_CLAUSE)
+            || says(i, &["since", "as"])
+                && !says(i - 1, &["well", "soon", "far", "long"])
+                && i + 1 < to
+                && tokens.list[i + 1].is(BEGINS_CLAUSE)
+                && tokens.list[i + 1..to].iter().any(|t| t.is(class::VERB))
             || says(i, &["so"]) && says(i + 1, &["i", "we", "that", "it", "my", "the", "everyone", "nobody"])
             || says(i, &["for"]) && says(i + 1, &["i", "my", "the"]) && i + 4 < to
     });
@@ -106,7 +126,7 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && !doubtful(at + 1, class::DEVICE | class::NUMBER | class::MACHINE | disk)
             && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
     });
-    let situation = (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to));
+    let situation = (from + 1..to).find(|&i| pauses(tokens, i - 1) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
     // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
     let unmarked = (from + 1..to).find(|&i| {
         let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
@@ -171,6 +191,46 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
     at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
 }
 
+/// Where an order begins after any other clause that tells something, and a pause or "so": "pages won't load, …", "popping out
+/// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
+fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+    let at = (from + 2..to).rev().find_map(|i| {
+        let so = tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB);
+        if so { Some((i, i - 1)) } else { pauses_or_ends(tokens, i - 1).then_some((i, i)) }
+    });
+    let (start, end) = at?;
+    tells(tokens, from, end).then_some(start)
+}
+
+/// As [`pauses`], and a semicolon.
+fn pauses_or_ends(tokens: &Tokens<'_>, i: usize) -> bool {
+    tokens.list[i].pause && !tokens.text[tokens.list[i].end as usize..].trim_start_matches(['"', ')', '\'']).starts_with([':', '?'])
+}
+
+/// Whether these words look like a clause that tells something and orders, asks, quotes and supposes nothing.
+fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let list = &tokens.list[from..to];
+    let no = class::HYPOTHESIS | class::WAITING | class::REPORTER | class::SOURCE | class::SHELL | class::POLITE | class::DEVICE;
+    let subject = !list[0].is(class::COMMAND | class::IMPERATIVE | class::QUESTION & !class::NEGATION | class::TIME | class::PREPOSITION)
+        && !["you", "he", "she", "they", "dont", "do", "never", "not", "no", "stop", "let", "lets", "alexa", "siri", "google", "cortana"]
+            .iter()
+            .any(|w| tokens.says(from, w));
+    let verb = |i: usize| {
+        let word = tokens.word(i);
+        tokens.list[i].is(class::VERB | class::PAST)
+            || short_is(tokens, i)
+            || i == from && word.len() > 5 && word.ends_with("ing")
+            || word.len() > 4 && word.ends_with("ed")
+            || word.len() > 4 && word.ends_with("n't")
+    };
+    (2..=MAX_CLAUSE_WORDS).contains(&list.len())
+        && subject
+        && (from..to).any(verb)
+        && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::REPORTER | class::SOURCE | class::WAITING))
+        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like"].iter().any(|w| tokens.says(i, w)))
+        && !["goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
+}
+
 /// Words that a clause about the situation begins with.
 const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
 
@@ -212,7 +272,13 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
     let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::REPORTER | class::SHELL;
     let ordered =
-        |i: usize| tokens.list[i].is(class::COMMAND) && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to");
+        |i: usize| {
+            let before = &tokens.list[i - 1];
+            let noun = before.is(class::NEGATION | class::THE | class::ARTICLE | class::MINE | class::PREPOSITION)
+                || ["can", "will", "must", "need", "ill"].iter().any(|w| tokens.says(i - 1, w));
+            let now = tokens.list[i].is(class::COMMAND) || tokens.list[i].is(class::IMPERATIVE) && !noun;
+            now && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to")
+        };
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
         && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
@@ -232,7 +298,9 @@ const MAX_ORDER_WITH_IT: usize = 7;
 pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops::Range<usize>)> {
     let list = &tokens.list;
     let from = list.len().saturating_sub(MAX_ORDER_WITH_IT).max(1);
-    let mut its = (from..list.len()).filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)));
+    let last = list.len().saturating_sub(1);
+    let mut its = (from..list.len())
+        .filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)) || i == last && tokens.says(i, "that"));
     let it = its.next().filter(|_| its.next().is_none())?;
     let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND))?;
     // "… so can you please remove it": what only leads over belongs to the order.
@@ -254,7 +322,9 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
         && !tokens.says(0, "you")
         && !before[0].is(class::QUESTION)
         && !(0..order).any(|i| {
-            before[i].is(class::NEGATION) && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have")))
+            let short = ["isnt", "arent", "wont", "doesnt", "hasnt", "havent", "cant"].iter().any(|w| tokens.says(i, w));
+            before[i].is(class::NEGATION)
+                && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have") || short))
         })
         && !(0..order).any(|i| before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE) && !could_use(i));
     if !clause {

@@ -371,7 +371,11 @@ impl<'t> Tokens<'t> {
             }
         }
         // "would you mind turning": the order that follows is in the -ing form.
-        if self.list.last().is_some_and(|t| t.class & class::MIND != 0)
+        let ahead = || {
+            let n = self.list.len();
+            n >= 2 && self.says(n - 1, "with") && ["ahead", "proceed", "on"].iter().any(|w| self.says(n - 2, w))
+        };
+        if (self.list.last().is_some_and(|t| t.class & class::MIND != 0) || ahead())
             && let Some(base) = words::GERUNDS.iter().find(|(ing, _)| *ing == form)
         {
             known = self.lexicon.get(base.1);

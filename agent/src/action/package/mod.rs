@@ -379,6 +379,8 @@ impl Capability for PackageInstall {
         "(go and|go) (get|fetch|grab|download) {packages} and install (it|them) <here>",
         "install {packages} and (nothing else|only that|just that|that is all|thats all|thats it)",
         "{packages} [please] (need|needs) (installing|to be installed) [please|now] [on (this|my|the) <machine>|here|on here] (please|now)",
+        "(do|perform|run) (a|an) [quick|clean|fresh|full] (install|installation) of {packages} <here>",
+        "(go|go and) (grab|get|fetch) {known packages} from the (repos|repositories|repo|package manager) [and install it]",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("install vim and curl", Some("vim,curl")),
@@ -463,11 +465,11 @@ impl Capability for PackageRemove {
     const RISK: Risk = Risk::Destructive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
     const PHRASES: &'static [&'static str] = &[
-        "(uninstall|deinstall|un-install|un install|unistall|uninstal) [both|all of] {packages} <off here>",
+        "(uninstall|deinstall|un-install|un install|unistall|uninstal|purge) [both|all of] {packages} <off here>",
         "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|nuke) {known packages} <off here>",
         "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
-        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) (this|the|my|our) (<machine>|device|thing)",
-        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|strip|be rid of|banish|axe|lose) {known packages} <off here>",
+        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) ((this|the|my|our) (<machine>|device|thing)|this (server|host|node))",
+        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|strip|be rid of|banish|axe) {known packages} <off here>",
         "(take|get|throw|toss|kick|rip|pull|chuck|boot|clear|clean|tear) {known packages} (off|off here|out|out of here|off of here|away|right out)",
         "(remove|uninstall|get rid of|delete|purge) {known packages} on (this|the|my|our) (<machine>|device)",
         "(get|have|lets get|lets have) {packages} (uninstalled|removed|deleted|purged) <off here>",

@@ -66,6 +66,9 @@ impl Capability for PackageSearch {
         "(whats|what is|anything|is there anything|is anything|got anything|what do we have|what do you have) (available|there|out there|in the repos) (for|to do with|about|on) {words} [in the (repos|repositories|package manager|archive)]",
         "(look for|search for|find|find me|hunt for|look up) [a|an|some|any] {words} (software|packages|package)",
         "(im|i am|were|we are) (looking for|searching for|after|hunting for) (a|an|some|any) {words} (package|packages)",
+        "(find|search for|look for|look up|show me|list) [me] [all|any|the|some] (packages|package|programs|software|apps|tools) [that] (have to do with|has to do with|to do with|having to do with|deal with|dealing with) {words}",
+        "(look up|look for|search for|find|search) [a|an|any|the|some] {words} in the (package|software|debian|ubuntu) (repos|repositories|repo|archive|index|sources)",
+        "(is there|are there|do we have|got|have we got) (a|any|some) (package|packages|program|tool|software) (for|called|named|like|about) {words} [please] (search for it|search for one|look for it|look it up|find it|search it)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("search for a package named htop", Some("htop")), call(Some("image viewer"))];

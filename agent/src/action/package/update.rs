@@ -73,6 +73,7 @@ impl Capability for SystemUpdate {
         "(get|install|apply|pull|grab|fetch|download) (all|all of|every one of) (the|my) [latest|newest|available|pending|security|system] (patches|updates|upgrades|fixes|bug fixes) <here> => stable",
         "(make sure|ensure|see to it) [that] (im|i am|were|we are|the system is|this machine is|this computer is|everything is) (running|on|using|at) [the] (latest|newest|most recent|current) (versions|version|packages|software|updates|releases|patches) <here> => stable",
         "(do|perform|run|start|carry out|execute|begin|initiate|launch) (a|an|the) [full|complete|quick|whole|general|system wide] (update|upgrade|refresh) (of|on|for) <all software> => stable",
+        "(get|have) <updates> (installed|applied|done|in|put in) <here> => stable",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("update the system", Some("stable")), say("install all updates", Some("stable")), call(Some("stable"))];

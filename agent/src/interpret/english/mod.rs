@@ -9,7 +9,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "wish",
         "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
          | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
-         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) (going to|gonna) (need|want) | we are going to need | were going to need | (ill|i will) (need|be needing|take) | i am needing | (it would|itd|it d) be (nice|good|great|lovely|cool|helpful) to have | (id|i would) be happy with",
+         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) (going to|gonna) (need|want) | we are going to need | were going to need | (ill|i will) (need|be needing|take) | i am needing | (id|i would) be happy with",
     ),
     (
         "move",
@@ -90,11 +90,11 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("this machine", "(the|my|this|our|your|that) (<machine>|device|thing|whole thing) | <machine> | everything"),
     (
         "here",
-        "[(on|to|onto|in|into|for) (this|the|my|our|your) (<machine>|device|thing) | on here | here | locally | on this | on it]",
+        "[(on|to|onto|in|into|for) (this|the|my|our|your) (<machine>|device|thing) | on this (server|host|node) | on here | here | locally | on this | on it]",
     ),
     (
         "off here",
-        "[(from|off|off of|out of) (this|the|my|our|your) (<machine>|device|thing|disk|hard drive|drive) | from here | off here | off of here]",
+        "[(from|off|off of|out of) (this|the|my|our|your) (<machine>|device|thing|disk|hard drive|drive) | (from|off|off of) this (server|host|node) | from here | off here | off of here]",
     ),
     (
         "wifi",
@@ -119,7 +119,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     (
         "brightness",
         "brightness | brightnes | (<screen>|screens|monitors|displays|laptops|laptop) brightness [level|setting] | brightness (level|setting|settings|levels|control|slider) \
-         | (brightness|backlight|light|luminosity) (of|on|for) <the> (<screen>|laptop|computer) | (screen|display) (light|luminosity) | luminosity | (backlight|screen|light) level",
+         | (brightness|backlight|light|luminosity) (of|on|for) <the> (<screen>|laptop|computer) | (screen|display) (light|luminosity) | luminosity | (backlight|screen|light) level | backlight | back light",
     ),
     (
         "bit",
