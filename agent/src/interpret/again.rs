@@ -107,6 +107,9 @@ impl Interpreter {
     pub(super) fn by_sense(&self, tokens: &Tokens<'_>, cx: &Context<'_>) -> Option<Order> {
         let end = tokens.list.len();
         let it = (1..end).rev().find(|&i| ["it", "that", "this"].iter().any(|w| tokens.says(i, w)))?;
+        if tokens.list[..it].iter().any(|t| t.is(class::DEVICE)) {
+            return None;
+        }
         let thing = if of_light(tokens, 0, it) {
             "the brightness"
         } else if of_sound(tokens, 0, it) {

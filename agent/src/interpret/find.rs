@@ -101,9 +101,17 @@ impl Interpreter {
                     {
                         continue;
                     }
+                    let told = around.situation.is_some_and(|at| at <= start);
                     match self.order(m, tokens, cx) {
                         // "Tell me if you can reboot" wants an answer.
                         Ok(order) if !refuse::tells(order.action) && refuse::wants_to_know(tokens, from, start) => {}
+                        // "The stereo is blasting, turn down the volume": its own.
+                        Ok(order) if told && is_level(order.action) && has_own_level(tokens, from, start) => {}
+                        // "It's late, kids, go to sleep".
+                        Ok(order)
+                            if told
+                                && order.action == "power_sleep"
+                                && !(start..end).any(|i| tokens.list[i].is(class::MACHINE) || tokens.says(i, "suspend")) => {}
                         // "Sleep on it", "sleep well": one word that is said of people too must stand alone, or politely.
                         Ok(order)
                             if order.action == "power_sleep"
@@ -190,8 +198,22 @@ impl Interpreter {
     }
 }
 
+/// Whether an action is about sound or light.
+fn is_level(action: &str) -> bool {
+    action.ends_with("_volume") || action.ends_with("_brightness") || action.ends_with("mute")
+}
+
+/// Whether the words speak of something that has a volume or a brightness of its own.
+fn has_own_level(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    const OTHERS: &[&str] = &[
+        "tv", "tvs", "television", "telly", "stereo", "hifi", "radio", "projector", "lamp", "lamps", "light", "lights", "ipad", "tablet",
+        "iphone", "kitchen", "bedroom", "car", "soundbar", "jukebox", "neighbor", "neighbour",
+    ];
+    (from..to).any(|i| OTHERS.iter().any(|w| tokens.says(i, w)))
+}
+
 /// Whether the order's first word can be a past tense too, after a clause in the past: "the fan died, shut down".
 fn tells_on(tokens: &Tokens<'_>, from: usize, start: usize) -> bool {
     ["shut", "put", "set", "cut", "let", "read", "quit", "hit"].iter().any(|w| tokens.says(start, w))
-        && (from..start).any(|i| tokens.list[i].is(class::PAST))
+        && (from..start).any(|i| tokens.list[i].is(class::PAST) || tokens.word(i).ends_with("ed"))
 }

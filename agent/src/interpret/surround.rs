@@ -210,7 +210,7 @@ fn pauses_or_ends(tokens: &Tokens<'_>, i: usize) -> bool {
 /// Whether these words look like a clause that tells something and orders, asks, quotes and supposes nothing.
 fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
-    let no = class::HYPOTHESIS | class::WAITING | class::REPORTER | class::SOURCE | class::SHELL | class::POLITE | class::DEVICE;
+    let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE | class::DEVICE;
     let subject = !list[0].is(class::COMMAND | class::IMPERATIVE | class::QUESTION & !class::NEGATION | class::TIME | class::PREPOSITION)
         && !["you", "he", "she", "they", "dont", "do", "never", "not", "no", "stop", "let", "lets", "alexa", "siri", "google", "cortana"]
             .iter()
@@ -226,8 +226,12 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
         && subject
         && (from..to).any(verb)
-        && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::REPORTER | class::SOURCE | class::WAITING))
-        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like"].iter().any(|w| tokens.says(i, w)))
+        && !orders_within(tokens, from, to)
+        && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::WAITING))
+        && !of_others(tokens, from, to)
+        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like", "other"].iter().any(|w| tokens.says(i, w)))
+        && !(list.iter().any(|t| t.is(class::NEGATION))
+            && (from..to).any(|i| ["think", "know", "mean", "sure", "believe", "say", "want"].iter().any(|w| tokens.says(i, w))))
         && !["goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
 }
 
@@ -270,25 +274,41 @@ const MAX_CLAUSE_WORDS: usize = 14;
 /// Whether these words tell a situation and nothing else: a subject and a verb, no order, no doubt, no time, nobody else's words.
 fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
-    let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::REPORTER | class::SHELL;
-    let ordered =
-        |i: usize| {
-            let before = &tokens.list[i - 1];
-            let noun = before.is(class::NEGATION | class::THE | class::ARTICLE | class::MINE | class::PREPOSITION)
-                || ["can", "will", "must", "need", "ill"].iter().any(|w| tokens.says(i - 1, w));
-            let now = tokens.list[i].is(class::COMMAND) || tokens.list[i].is(class::IMPERATIVE) && !noun;
-            now && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to")
-        };
+    let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::SHELL;
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
         && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
         && (list.iter().any(|t| t.is(class::VERB)) || !list[0].is(BEGINS_CLAUSE) || (from + 1..to).any(|i| short_is(tokens, i)))
         && !["like", "goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
         && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
-        && !(from + 1..to).any(ordered)
+        && !of_others(tokens, from, to)
+        && !(from..to).any(|i| tokens.says(i, "other"))
+        && !orders_within(tokens, from, to)
         && !(from..to).any(|i| ["if", "dont", "never", "instead", "wont"].iter().any(|w| tokens.says(i, w)))
         && !(from..to.saturating_sub(1))
             .any(|i| pauses(tokens, i) && i + 1 < to && tokens.list[i + 1].is(class::COMMAND))
+}
+
+/// Whether a clause tells somebody else's words: somebody says something in it, or it is about a text, or it ends with a shout.
+fn of_others(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let told = |i: usize| {
+        let wish = (tokens.says(i, "wants") || tokens.says(i, "wanted")) && tokens.says(i + 1, "to");
+        tokens.list[i].is(class::REPORTER) && !wish
+    };
+    let text = |i: usize| tokens.list[i].is(class::SOURCE);
+    (from..to).any(told) || (from..to.min(from + 3)).any(text) || text(to - 1)
+}
+
+/// Whether a word inside a clause could begin an order: not "to focus", "can't read", "my search".
+fn orders_within(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    (from + 1..to).any(|i| {
+        let before = &tokens.list[i - 1];
+        let noun = before.is(class::NEGATION | class::THE | class::ARTICLE | class::MINE | class::PREPOSITION)
+            || ["can", "will", "must", "need", "ill"].iter().any(|w| tokens.says(i - 1, w));
+        let now = tokens.list[i].is(class::COMMAND) || tokens.list[i].is(class::IMPERATIVE) && !noun;
+        let state = tokens.says(i, "open") && before.is(class::VERB);
+        now && !state && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to")
+    })
 }
 
 /// Longest order with "it" at the end of a text, in words.
@@ -326,7 +346,7 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
             before[i].is(class::NEGATION)
                 && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have") || short))
         })
-        && !(0..order).any(|i| before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE) && !could_use(i));
+        && !(0..order).any(|i| (before[i].is(class::REPORTER) || before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE)) && !could_use(i));
     if !clause {
         return None;
     }

@@ -120,9 +120,10 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::SOURCE,
-        "song songs lyrics lyric chorus movie film book poem quote joke sign poster button dialog popup prompt notification letter text tweet \
+        "lyrics lyric chorus poem quote joke sign poster button dialog popup prompt notification letter text tweet \
          article blog post forum website page comment yelling shouting singing chanting repeating screaming muttering typing reads typed \
-         announces announced instructed command commands word words phrase sentence title headline example examples step story recipe \
+         announces announced instructed command commands word words phrase sentence title headline example examples step recipe titled entitled labelled labeled captioned email emails mail subject motto rule trick advice answer plan goal \
+         chanted shouted yelled sang sings screams shouts yells narrator teacher \
          script character documentation",
     ),
     (
@@ -154,7 +155,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
          microwave drone engine engines sprinkler sprinklers container containers database vm pod cluster website doorbell \
          sensor sensors bulb bulbs lawnmower sauna boiler aircon conditioner humidifier projector playstation xbox roomba watch \
          flashlight torch headset headphones earbuds keyboard mouse chromecast shutters chandelier switchboard modem plug \
-         socket sockets tap faucet shower pool fireplace mower bike truck boat plane",
+         socket sockets mic mics microphone microphones tap faucet shower pool fireplace mower bike truck boat plane",
     ),
     (class::ORDINARY, include_str!("lexicon/ordinary.txt")),
     (class::THE, "the my"),
@@ -221,7 +222,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::VERB,
         "is are was were am has have had will would can cant must should does doesnt do dont did im isnt arent wont needs need likes like lives \
-         works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
+         works goes starts ends keep expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
          theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
          loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",
     ),
