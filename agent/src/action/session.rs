@@ -36,6 +36,11 @@ impl Capability for SessionLock {
         "(make|let) (the|my|this) (<screen>|<machine>|session|desktop) lock",
         "lock (this|the) (thing)",
         "(go|switch|get|take me) to [the|my] (lock screen|lockscreen)",
+        "(lock|secure) (up|down) [the|my|this|everything] [<machine>|<screen>|desktop|session]",
+        "(time to|lets) lock (up|the (<screen>|<machine>))",
+        "(lock|keep) (people|everyone|others|everybody|anyone|strangers) out [of (the|my|this) (<machine>|session)]",
+        "(throw|put|slap|stick) (the|a) lock on (the|my|this) (<screen>|<machine>|session|desktop)",
+        "(password protect|protect) (the|my) (<screen>|session|desktop)",
     ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 
