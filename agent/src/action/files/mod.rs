@@ -108,6 +108,11 @@ pub(super) fn absolute(path: &str, home: Option<&str>) -> Result<String, Failure
 /// # Errors
 /// As for [`absolute`]; and when it names a folder.
 fn normal(path: &str, home: Option<&str>) -> Result<String, Failure> {
+    if path.contains('\0') {
+        // In the words of the library that would open it, for those who know them.
+        let reason = "file name contained an unexpected NUL byte";
+        return Err(Failure::invalid_payload("a path has no zero byte in it").with(json!({ "reason": reason })));
+    }
     let path = absolute(path, home)?;
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     if parts.is_empty() || path.ends_with('/') || path.ends_with("/.") {

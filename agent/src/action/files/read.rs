@@ -168,7 +168,7 @@ impl ReadFile {
         not_opened(error, &shown).unwrap_or_else(|| {
             Failure::new(Code::Failed, format!("`{shown}` could not be read: {error}"))
         })
-        .with(json!({ "path": self.path, "errno": error.raw_os_error(), "error": std::io::Error::from(error).to_string() }))
+        .with(json!({ "path": self.path, "errno": error.raw_os_error(), "reason": std::io::Error::from(error).to_string() }))
     }
 }
 

@@ -586,7 +586,7 @@ impl WriteFile {
     }
 
     fn data(&self, error: Errno) -> Value {
-        json!({ "path": self.path, "errno": error.raw_os_error(), "error": std::io::Error::from(error).to_string() })
+        json!({ "path": self.path, "errno": error.raw_os_error(), "reason": std::io::Error::from(error).to_string() })
     }
 
     fn failed(&self, error: Errno) -> Failure {
