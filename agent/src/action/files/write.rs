@@ -338,7 +338,8 @@ fn content_of(found: &Found) -> Result<(State, Option<Vec<u8>>), Errno> {
             None,
         ));
     }
-    let content = found.head(MAX_KEPT as usize + 1)?;
+    let size = usize::try_from(found.size()).unwrap_or(usize::MAX);
+    let content = found.head(size.saturating_add(1))?;
     if content.len() as u64 != found.size() {
         // Somebody is writing to it.
         return Err(Errno::STALE);
