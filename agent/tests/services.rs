@@ -396,11 +396,9 @@ fn of_several_adapters_all_are_switched_or_none() {
 #[test]
 fn no_adapter_at_all_is_no_order() {
     let bench = Bench::new(ALLOW);
-    for (adapters, code) in [
-        (json!([]), "invalid_payload"),
-        (json!(vec!["hci0"; 17]), "invalid_payload"),
-        (json!(["hci7"]), "unavailable"),
-    ] {
+    for (adapters, code) in
+        [(json!([]), "invalid_payload"), (json!(vec!["hci0"; 17]), "invalid_payload"), (json!(["hci7"]), "unavailable")]
+    {
         let answer = bench.world.call("network_bluetooth_off", json!({ "adapters": adapters }));
         assert_eq!(answer["code"], code, "{answer}");
     }

@@ -141,7 +141,9 @@ fn some<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>
     let named = Option::<Vec<String>>::deserialize(from)?;
     match named.as_ref().map(Vec::len) {
         Some(0) => Err(D::Error::custom("`adapters` is empty; leave it out for all of them")),
-        Some(n) if n > MAX_ADAPTERS => Err(D::Error::custom(format_args!("`adapters` has at most {MAX_ADAPTERS} names"))),
+        Some(n) if n > MAX_ADAPTERS => {
+            Err(D::Error::custom(format_args!("`adapters` has at most {MAX_ADAPTERS} names")))
+        }
         _ => Ok(named),
     }
 }
