@@ -28,7 +28,7 @@ pub(super) const FOLDER: &str = "orders";
 /// What root is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Order {
+pub enum Order {
     /// Exactly this.
     Commit(Transaction),
     /// Fetch the package index of a manager.
@@ -155,7 +155,15 @@ pub(super) fn read(state: &Path, owner: u32, instance: &Instance, allowed: &[Man
     if Instance::of(instance.id, &bytes) != *instance {
         return Err(Refusal::Digest(path));
     }
-    let order: Order = serde_json::from_slice(&bytes).map_err(|e| Refusal::Order(clean(&e.to_string())))?;
+    understood(&bytes, allowed)
+}
+
+/// What the bytes of an order say, all of it checked.
+///
+/// # Errors
+/// [`Refusal::Order`].
+pub fn understood(bytes: &[u8], allowed: &[ManagerName]) -> Result<Order, Refusal> {
+    let order: Order = serde_json::from_slice(bytes).map_err(|e| Refusal::Order(clean(&e.to_string())))?;
     check(&order, allowed).map_err(Refusal::Order)?;
     Ok(order)
 }
