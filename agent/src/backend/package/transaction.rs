@@ -149,7 +149,10 @@ impl Item {
     /// Whether the same happens to the same package. Sizes and marks are facts and do not count. Where it comes from does where both
     /// know it: not all simulations say it.
     fn does_as(&self, other: &Self) -> bool {
-        let same_origin = self.origin == other.origin || self.origin.is_none() || other.origin.is_none();
+        let same_origin = match (&self.origin, &other.origin) {
+            (Some(one), Some(two)) => sources(one).any(|source| sources(two).any(|other| other == source)),
+            _ => true,
+        };
         (&self.name, &self.arch, self.verb) == (&other.name, &other.arch, other.verb)
             && (&self.from, &self.to) == (&other.from, &other.to)
             && same_origin
@@ -390,6 +393,12 @@ fn same_package(a: &str, b: &str) -> bool {
     }
 }
 
+/// Whose the packages of an origin are, without the release, which a source may count up: `Debian` and `Debian-Security` of
+/// `Debian:12.15/oldstable, Debian-Security:12/oldstable-security`.
+fn sources(origin: &str) -> impl Iterator<Item = &str> {
+    origin.split(',').map(|source| source.split(':').next().unwrap_or(source).trim())
+}
+
 /// The distribution and its release, or what stands first: `Debian:12.15/oldstable, …` is `Debian:12.15`.
 fn short_origin(origin: &str) -> &str {
     origin.split([',', '/']).next().unwrap_or(origin).trim()
@@ -513,6 +522,9 @@ mod tests {
         let a = item(Verb::Install, "aa", None, Some("1"));
         let from = |origin: Option<&str>| of(&[Item { origin: origin.map(Into::into), ..a.clone() }]);
         assert!(from(Some("Debian:12")).diff(&from(None)).is_empty() && from(None).diff(&from(Some("x"))).is_empty());
+        let also_security = from(Some("Debian:12.16/stable, Debian-Security:12/stable-security"));
+        assert!(from(Some("Debian:12.15/stable")).diff(&also_security).is_empty(), "the same source, counted up");
+        assert!(!from(Some("main")).diff(&from(Some("mainly"))).is_empty());
         let difference = from(Some("Debian:12")).diff(&from(Some("Evil:1")));
         assert_eq!(difference.to_string(), "would now install aa 1 from Evil:1 and not from Debian:12");
     }
