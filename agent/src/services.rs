@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, exec};
+use crate::action::{Action, Need, exec};
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
@@ -27,7 +27,8 @@ use crate::memory::Memory;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Runs as a person, in that person's session.
     User,
@@ -311,6 +312,17 @@ pub struct Progress {
 }
 
 impl Context<'_> {
+    /// Whether a step can be seen not to work here without asking anybody.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub async fn available(&self, step: &Action) -> Result<(), Failure> {
+        if step.personal() {
+            self.personal()?;
+        }
+        self.services.available(step.need()).await
+    }
+
     /// Refuses actions on a person's files or session where the agent does not run as that person.
     ///
     /// # Errors

@@ -89,6 +89,8 @@ pub trait Capability:
 pub trait Perform: Capability {
     /// What it needs on the machine.
     const NEED: Need = Need::Nothing;
+    /// Whether it acts on a person's files or session: then only the agent that runs as that person does it.
+    const PERSONAL: bool = false;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
     /// How long it may take, unless the configuration says otherwise. Longer than a question and an order to a service may take
@@ -300,6 +302,8 @@ pub struct Entry {
     pub examples: &'static [Example],
     /// What it needs.
     pub need: Need,
+    /// Whether it acts on a person's files or session.
+    pub personal: bool,
     /// How it is put back.
     pub undo: &'static str,
     /// The JSON Schema of its `args`.
@@ -377,6 +381,10 @@ macro_rules! catalogue {
             /// What it needs.
             pub fn need(&self) -> Need {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::NEED),+ }
+            }
+            /// Whether it acts on a person's files or session.
+            pub fn personal(&self) -> bool {
+                match self { $(Action::$action(_) => <$family::$action as Perform>::PERSONAL),+ }
             }
             /// How long it may take.
             pub fn deadline(&self) -> Duration {
@@ -463,6 +471,7 @@ macro_rules! catalogue {
                 phrases: <$mfamily::$meta as Capability>::PHRASES,
                 examples: <$mfamily::$meta as Capability>::EXAMPLES,
                 need: Need::Nothing,
+                personal: false,
                 undo: "–",
                 schema: schema::<$mfamily::$meta>,
                 parse: |payload, args, from| parse(payload, args, from).map(|m| Ask::Meta(Meta::$meta(m))),
@@ -476,6 +485,7 @@ macro_rules! catalogue {
                 phrases: <$family::$action as Capability>::PHRASES,
                 examples: <$family::$action as Capability>::EXAMPLES,
                 need: <$family::$action as Perform>::NEED,
+                personal: <$family::$action as Perform>::PERSONAL,
                 undo: <$family::$action as Perform>::UNDO,
                 schema: schema::<$family::$action>,
                 parse: |payload, args, from| parse(payload, args, from).map(|a| Ask::Do(Action::$action(a))),

@@ -26,7 +26,7 @@ mod take_up;
 
 pub use start::{Setup, StartError, Vanished};
 
-use crate::action::{self, Action, Ready, Shown};
+use crate::action::{self, Action, Look, Ready, Shown};
 use crate::audit::{Audit, Kind, Place};
 use crate::backend::dbus::login1::Login1;
 use crate::backend::package::Item;
@@ -151,7 +151,7 @@ impl Core {
             return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
         }
         for step in &plan.steps {
-            self.0.services.available(step.need()).await?;
+            cx.available(step).await?;
         }
 
         // What would happen, where somebody is going to be asked or what runs is held to it.
@@ -248,6 +248,9 @@ impl Core {
         let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
         let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
+        if inverse.personal() {
+            cx.personal()?;
+        }
         let present = inverse.present(cx).await?;
         if !present.is_null() && present != receipt.undo.after && !undo.force {
             return Err(Failure::new(
@@ -272,9 +275,15 @@ impl Core {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
         for step in &mut plan.steps {
-            let look = step.look(cx).await?;
+            // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
+            let look = match cx.personal() {
+                Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
+                _ => step.look(cx).await?,
+            };
             let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
-            if let Action::Exec(exec) = step {
+            if let Action::Exec(exec) = step
+                && look.opened.is_some()
+            {
                 exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
             }
             subjects.push(subject);
