@@ -39,7 +39,7 @@ impl Capability for NetworkBluetoothOn {
         "<wish> to use <the> <bluetooth> <turn it on>",
         "(<wish>|i need to use|we need) <the> <bluetooth> <radio> [on|back|again] [so] [please] <turn it on>",
         "<the> <bluetooth> <radio> is (off|disabled|down|not on|turned off|switched off) [so] [please] <turn it on>",
-                "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
+        "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
         "<turn> <the> <bluetooth> on (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|because i want to connect|and connect|so we can use) <the> [new] <gear>",
         "(turn on|switch on|<enable>) <the> <bluetooth> (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|so we can use) <the> [new] <gear>",
         "<the> <gear> (needs|need|wants|want|requires|require|uses|use) [the] <bluetooth> [on] [so] [please] <turn it on>",
