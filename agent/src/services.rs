@@ -19,11 +19,14 @@ use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
+use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
 use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::memory::Memory;
+use crate::provenance::Provenance;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
@@ -81,6 +84,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// The folder that stands for `/` where files are read and written.
+    pub root: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -88,12 +93,24 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+        Machine {
+            packages: None,
+            bus: Arc::default(),
+            seat: Arc::new(Seat::of_this_session()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+        Machine {
+            packages,
+            bus: Arc::new(Bus::nowhere()),
+            seat: Arc::new(Seat::bare()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A laptop that is not there.
@@ -108,6 +125,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            root: laptop.root(),
             simulated: true,
         }
     }
@@ -124,6 +142,20 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where files are opened.
+    pub files: Arc<Base>,
+    /// Files and folders of this agent's own: nothing is ever written there for a caller.
+    pub own: Vec<PathBuf>,
+    /// Folders that programs are looked for in.
+    pub programs: Vec<PathBuf>,
+    /// The folder that the agent was started in, where that is a folder of work.
+    pub folder: Option<String>,
+    /// Old contents of files that were written.
+    pub kept: Arc<KeptFiles>,
+    /// Which files were written through Steward, by whom.
+    pub written: Arc<Provenance>,
     /// The package managers.
     pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
