@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use steward_policy::Risk;
 
-use super::types::no_payload;
+use super::types::{listed, no_payload};
 use super::{Capability, Example, Need, Perform, Ready, Shown, say, switched};
 use crate::backend::bus::BusError;
 use crate::backend::dbus::bluez::Bluez;
@@ -20,8 +20,8 @@ use crate::services::Context;
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOn {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -39,7 +39,7 @@ impl Capability for NetworkBluetoothOn {
         "<wish> to use <the> <bluetooth> <turn it on>",
         "(<wish>|i need to use|we need) <the> <bluetooth> <radio> [on|back|again] [so] [please] <turn it on>",
         "<the> <bluetooth> <radio> is (off|disabled|down|not on|turned off|switched off) [so] [please] <turn it on>",
-                "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
+        "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
         "<turn> <the> <bluetooth> on (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|because i want to connect|and connect|so we can use) <the> [new] <gear>",
         "(turn on|switch on|<enable>) <the> <bluetooth> (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|so we can use) <the> [new] <gear>",
         "<the> <gear> (needs|need|wants|want|requires|require|uses|use) [the] <bluetooth> [on] [so] [please] <turn it on>",
@@ -82,8 +82,8 @@ impl Perform for NetworkBluetoothOn {
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOff {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -135,6 +135,22 @@ impl Perform for NetworkBluetoothOff {
     }
 }
 
+/// The most adapters that are named at once.
+const MAX_ADAPTERS: usize = 16;
+
+/// A list of adapters that names one at least: none at all is no way to say "all of them".
+fn some<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    use serde::de::Error;
+    let named = Option::<Vec<String>>::deserialize(from)?;
+    match named.as_ref().map(Vec::len) {
+        Some(0) => Err(D::Error::custom("`adapters` is empty; leave it out for all of them")),
+        Some(n) if n > MAX_ADAPTERS => {
+            Err(D::Error::custom(format_args!("`adapters` has at most {MAX_ADAPTERS} names")))
+        }
+        _ => Ok(named),
+    }
+}
+
 /// What is switched, as it is said.
 const BLUETOOTH: &str = "Bluetooth";
 
@@ -177,13 +193,17 @@ async fn switch(cx: &Context<'_>, only: Option<&[String]>, on: bool) -> Result<O
             done.push(name.clone());
             continue;
         };
-        for name in &done {
-            if let Err(error) = bluez.set_powered(name, !on).await {
-                let message = format!("one adapter failed, and {name} could not be switched back: {error}");
-                return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": done })));
+        // Each of them, whatever becomes of the others.
+        let mut left = Vec::new();
+        for name in done {
+            if let Err(error) = bluez.set_powered(&name, !on).await {
+                left.push((name, error));
             }
         }
-        return Err(blocked(error));
+        let Some((_, why)) = left.first() else { return Err(blocked(error)) };
+        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("one adapter failed ({error}), and {} could not be switched back: {why}", listed(&names));
+        return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": names })));
     }
     let states = |value: bool| done.iter().map(|name| (name.clone(), value)).collect::<BTreeMap<_, _>>();
     let back = if on { NetworkBluetoothOff::NAME } else { NetworkBluetoothOn::NAME };

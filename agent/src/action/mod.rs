@@ -68,7 +68,7 @@ pub trait Capability:
     /// `invalid_payload`, with what was expected.
     fn from_payload(payload: Option<&str>) -> Result<Self, Failure>;
 
-    /// Whether it is not too much for one request; what was written down here before was never too much.
+    /// Whether it is what somebody may ask for: not too much for one request, say. What was written down here before is not asked.
     ///
     /// # Errors
     /// `invalid_payload`, with the limit.

@@ -355,8 +355,20 @@ pub(in crate::backend) mod tests {
         assert_eq!(clean(&"x".repeat(1000)).chars().count(), MAX_WORDS + 1);
     }
 
-    /// A bus that is its services as well: what it says to a call, or nothing.
+    /// What a bus that is its services as well says to a call, or nothing. Nobody is asked for signals on it.
     pub(in crate::backend) fn saying(says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
+        of_one(true, says)
+    }
+
+    /// The same that has to be told which signals are wanted, as a real one.
+    pub(in crate::backend) fn real_saying(says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
+        of_one(false, move |call| match member(call).as_str() {
+            "Hello" => Some(Message::method_return(&call.header()).build(&":1.7").unwrap()),
+            _ => says(call),
+        })
+    }
+
+    fn of_one(p2p: bool, says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
         let says = Arc::new(says);
         let connect: Connect = Arc::new(move || {
             let says = says.clone();
@@ -364,17 +376,21 @@ pub(in crate::backend) mod tests {
                 let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
                 let server =
                     zbus::connection::Builder::unix_stream(theirs).server(zbus::Guid::generate()).p2p().build();
-                let client = zbus::connection::Builder::unix_stream(ours).p2p().build();
-                let (server, client) = tokio::try_join!(server, client)?;
-                let mut calls = zbus::MessageStream::from(&server);
-                tokio::spawn(async move {
-                    while let Some(Ok(call)) = crate::backend::dbus::next(&mut calls).await {
-                        if let Some(answer) = says(&call) {
-                            server.send(&answer).await.unwrap();
+                let client = zbus::connection::Builder::unix_stream(ours);
+                let client = if p2p { client.p2p() } else { client };
+                let serve = async {
+                    let server = server.await?;
+                    let mut calls = zbus::MessageStream::from(&server);
+                    tokio::spawn(async move {
+                        while let Some(Ok(call)) = crate::backend::dbus::next(&mut calls).await {
+                            if let Some(answer) = says(&call) {
+                                server.send(&answer).await.unwrap();
+                            }
                         }
-                    }
-                });
-                Ok(client)
+                    });
+                    Ok(())
+                };
+                tokio::try_join!(serve, client.build()).map(|((), client)| client)
             })
         });
         Bus::with(connect.clone(), connect)

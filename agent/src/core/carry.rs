@@ -111,15 +111,18 @@ impl Core {
         let record = async {
             if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
                 tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+                return false;
             }
+            true
         };
-        let ((), kept) = tokio::join!(record, self.kept(ran.receipts));
+        let (recorded, kept) = tokio::join!(record, self.kept(ran.receipts));
         if !kept {
             without_receipt(&mut reply);
         }
         fault::point("finished");
-        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent.
-        if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
+        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent. Nor while its end is not on
+        // record: then a restarted agent records it.
+        if kind == Kind::Finished && recorded && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
             self.0.services.forget_transaction(case.id);
         }
         if let How::Person(id) = how {

@@ -16,6 +16,8 @@ use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
 use uuid::Uuid;
 
 mod carry;
+#[cfg(test)]
+mod full_tests;
 mod hold;
 mod meta;
 mod release;

@@ -111,7 +111,8 @@ impl Interpreter {
                         Ok(order)
                             if told
                                 && order.action == "power_sleep"
-                                && !(start..end).any(|i| tokens.list[i].is(class::MACHINE) || tokens.says(i, "suspend")) => {}
+                                && !(start..end)
+                                    .any(|i| tokens.list[i].is(class::MACHINE) || tokens.says(i, "suspend")) => {}
                         // "Sleep on it", "sleep well": one word that is said of people too must stand alone, or politely.
                         Ok(order)
                             if order.action == "power_sleep"
@@ -206,8 +207,28 @@ fn is_level(action: &str) -> bool {
 /// Whether the words speak of something that has a volume or a brightness of its own.
 fn has_own_level(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     const OTHERS: &[&str] = &[
-        "tv", "tvs", "television", "telly", "stereo", "hifi", "radio", "projector", "lamp", "lamps", "light", "lights", "ipad", "tablet",
-        "iphone", "kitchen", "bedroom", "car", "soundbar", "jukebox", "neighbor", "neighbour",
+        "tv",
+        "tvs",
+        "television",
+        "telly",
+        "stereo",
+        "hifi",
+        "radio",
+        "projector",
+        "lamp",
+        "lamps",
+        "light",
+        "lights",
+        "ipad",
+        "tablet",
+        "iphone",
+        "kitchen",
+        "bedroom",
+        "car",
+        "soundbar",
+        "jukebox",
+        "neighbor",
+        "neighbour",
     ];
     (from..to).any(|i| OTHERS.iter().any(|w| tokens.says(i, w)))
 }

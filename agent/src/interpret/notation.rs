@@ -190,7 +190,9 @@ impl Reader<'_> {
             b')' | b']' | b'}' | b'>' => self.error(format!("`{}` closes nothing", char::from(first))),
             _ => {
                 // The marks are all ASCII, so they end a word of any script where they stand.
-                let ends = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|');
+                let ends = |b: &u8| {
+                    matches!(b, b' ' | b'\t' | b'\n' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|')
+                };
                 let end = self.rest.as_bytes().iter().position(ends).unwrap_or(self.rest.len());
                 let (word, rest) = self.rest.split_at(end);
                 self.rest = rest;

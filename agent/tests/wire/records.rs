@@ -327,6 +327,19 @@ fn undo_puts_back_more_packages_than_one_request_may_name() {
 }
 
 #[test]
+fn a_version_that_comes_from_outside_is_one_word() {
+    let world = World::new(DESKTOP);
+    let back = |version: &str| {
+        let install = json!([{ "name": "cowsay", "version": version, "mark": "manual" }]);
+        world.call("package_install", json!({ "packages": ["cowsay"], "back": { "install": install } }))
+    };
+    for version in ["", "-1", "*", "3.*", "1/stable", "../x", "1 2", "1=2", "\u{7f}1", &"1".repeat(300)] {
+        assert_eq!(back(version)["code"], "invalid_payload", "{version}");
+    }
+    assert_eq!(back("3.03+dfsg2-8")["status"], "confirm");
+}
+
+#[test]
 fn no_way_back_is_offered_that_the_rules_would_not_let_through() {
     let world = World::new(DESKTOP);
     let names: Vec<String> = (0..steward_policy::MAX_PAIRS).map(|n| format!("needed-{n:04}")).collect();

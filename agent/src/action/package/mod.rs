@@ -425,7 +425,16 @@ impl Capability for PackageInstall {
 
     fn bounded(&self) -> Result<(), Failure> {
         few(self.packages.len())?;
-        self.back.as_ref().map_or(Ok(()), |back| few(back.install.len().max(back.remove.len())))
+        let Some(back) = &self.back else { return Ok(()) };
+        few(back.install.len().max(back.remove.len()))?;
+        // What was written down here is what a manager said; flatpak takes any words of an application's maker for a version.
+        match back.install.iter().find(|exact| !exact.is_plain()) {
+            Some(exact) => Err(Failure::invalid_payload(format!(
+                "`{}` is no version",
+                crate::action::types::visible(&exact.version, 40)
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn payload(&self) -> Option<String> {

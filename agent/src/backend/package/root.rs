@@ -18,6 +18,8 @@ use super::transaction::Transaction;
 use super::unit::{END, End, PROGRESS, RESULTS};
 use super::{Manager, ManagerName, PackageError, ProgressSender};
 use crate::action::types::count;
+use crate::backend::bus::Bus;
+use crate::backend::dbus::login1::Login1;
 use crate::config::{Config, Places};
 use crate::services::Mode;
 
@@ -142,10 +144,12 @@ impl Root {
     ) -> Result<super::Done, PackageError> {
         let name =
             transaction.manager.ok_or_else(|| PackageError::Unavailable { reason: "no manager is named".into() })?;
-        Self::carried_out(&self.manager(name)?, transaction, folder, self.lock_wait, progress).await
+        let bus = Bus::default();
+        Self::carried_out(&bus, &self.manager(name)?, transaction, folder, self.lock_wait, progress).await
     }
 
     async fn carried_out(
+        bus: &Bus,
         manager: &Manager,
         transaction: &Transaction,
         folder: &Path,
@@ -166,6 +170,9 @@ impl Root {
         if let Err(e) = std::fs::set_permissions(&running.output, Permissions::from_mode(READABLE)) {
             tracing::warn!("{} cannot be read by the agent: {e}", running.output.display());
         }
+        // A machine without logind, or whose bus is slow, changes packages as before.
+        let awake = Login1(bus).stay_awake("Packages are being changed").await;
+        let _awake = awake.inspect_err(|e| tracing::info!("the machine may be shut down meanwhile: {e}"));
         manager.finish(transaction, &running, PATIENCE, progress).await
     }
 }
@@ -200,7 +207,7 @@ fn write_end(folder: &Path, end: &End) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mock::MockArchive;
+    use super::super::mock::{MockArchive, Pause};
     use super::super::transaction::{Item, Mark, Verb};
     use super::*;
 
@@ -248,10 +255,49 @@ mod tests {
         let transaction = manager.simulate(&change).await.unwrap();
         let (sender, _lines) = mpsc::channel(QUEUE);
         let wait = Duration::from_secs(1);
-        let done = Root::carried_out(&manager, &transaction, folder.path(), wait, &sender).await.unwrap();
+        let done =
+            Root::carried_out(&Bus::nowhere(), &manager, &transaction, folder.path(), wait, &sender).await.unwrap();
         assert_eq!(done.items, transaction.items);
         let output = folder.path().join("output").metadata().unwrap();
         assert_eq!(output.mode() & 0o777, READABLE);
+    }
+
+    #[tokio::test]
+    async fn the_machine_stays_awake_while_packages_are_changed_and_no_longer() {
+        use zbus::message::Message;
+
+        let folder = tempfile::tempdir().unwrap();
+        let archive = MockArchive::shipped();
+        let manager = Manager::Mock(archive.clone());
+        let change = super::super::Change::Install(vec!["cowsay".parse().unwrap()]);
+        let transaction = manager.simulate(&change).await.unwrap();
+        // As logind does: what is handed out is one end, and its being closed is seen at the other.
+        let (read, write) = std::io::pipe().unwrap();
+        let write = std::sync::Mutex::new(Some(write));
+        let bus = crate::backend::bus::tests::saying(move |call| {
+            let (what, _, _, mode): (String, String, String, String) = call.body().deserialize().ok()?;
+            assert_eq!((what.as_str(), mode.as_str()), ("shutdown:sleep", "block"));
+            let lock = write.lock().unwrap().take()?;
+            Some(
+                Message::method_return(&call.header())
+                    .build(&zbus::Fd::from(std::os::fd::OwnedFd::from(lock)))
+                    .unwrap(),
+            )
+        });
+        archive.pause(Some(Pause::Transaction));
+        let (sender, _lines) = mpsc::channel(QUEUE);
+        let going = tokio::spawn(async move {
+            let wait = Duration::from_secs(1);
+            Root::carried_out(&bus, &manager, &transaction, folder.path(), wait, &sender).await.unwrap();
+        });
+        let mut closed = tokio::task::spawn_blocking(move || std::io::Read::read(&mut { read }, &mut [0]).unwrap());
+        while archive.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut closed).await.is_err(), "it is held");
+        archive.pause(None);
+        going.await.unwrap();
+        assert_eq!(closed.await.unwrap(), 0, "it is given up with the end");
     }
 
     #[tokio::test]

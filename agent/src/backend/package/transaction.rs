@@ -60,6 +60,26 @@ pub struct Exact {
     pub mark: Mark,
 }
 
+impl Exact {
+    /// Whether the version is one that may come from outside: one word of versions, so no option, file or pattern of a manager.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        is_word(&self.version, VERSION)
+    }
+}
+
+/// The longest name, version or architecture, in bytes. The longest version in Debian 12 has 76.
+const MAX_WORD: usize = 200;
+/// What versions have beside letters and digits.
+pub(super) const VERSION: &str = ".+:~_^-";
+
+/// Whether a text that becomes an argument is one word of letters, digits and what is in `more`, and begins with neither an option's
+/// dash nor a path's dot.
+pub(super) fn is_word(text: &str, more: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    first && text.len() <= MAX_WORD && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b))
+}
+
 /// What happens to one package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,9 +146,16 @@ pub struct Item {
 }
 
 impl Item {
-    /// What two transactions are compared by. Sizes and marks are facts and do not count.
-    fn bound(&self) -> (&str, Option<&str>, Verb, Option<&str>, Option<&str>) {
-        (&self.name, self.arch.as_deref(), self.verb, self.from.as_deref(), self.to.as_deref())
+    /// Whether the same happens to the same package. Sizes and marks are facts and do not count. Where it comes from does where both
+    /// know it: not all simulations say it.
+    fn does_as(&self, other: &Self) -> bool {
+        let same_origin = match (&self.origin, &other.origin) {
+            (Some(one), Some(two)) => sources(one).any(|source| sources(two).any(|other| other == source)),
+            _ => true,
+        };
+        (&self.name, &self.arch, self.verb) == (&other.name, &other.arch, other.verb)
+            && (&self.from, &self.to) == (&other.from, &other.to)
+            && same_origin
     }
 
     /// `name`, or `name:arch` where the architecture is known and not every machine's.
@@ -212,7 +239,12 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let added = self.added.iter().map(|i| format!("would now also {i}"));
         let gone = self.gone.iter().map(|i| format!("would no longer {i}"));
-        let changed = self.changed.iter().map(|(old, new)| format!("would now {new} and not {old}"));
+        let changed = self.changed.iter().map(|(old, new)| match (&old.origin, &new.origin) {
+            (Some(before), Some(now)) if old.to_string() == new.to_string() => {
+                format!("would now {new} from {now} and not from {before}")
+            }
+            _ => format!("would now {new} and not {old}"),
+        });
         let all: Vec<String> = added.chain(gone).chain(changed).collect();
         f.write_str(if all.is_empty() { "no difference".to_owned() } else { all.join("; ") }.as_str())
     }
@@ -239,7 +271,7 @@ impl Transaction {
         for item in &new.items {
             match self.items.iter().find(|old| same_package(old, item)) {
                 None => difference.added.push(item.clone()),
-                Some(old) if old.bound() != item.bound() => difference.changed.push((old.clone(), item.clone())),
+                Some(old) if !old.does_as(item) => difference.changed.push((old.clone(), item.clone())),
                 Some(_) => {}
             }
         }
@@ -361,6 +393,12 @@ fn same_package(a: &str, b: &str) -> bool {
     }
 }
 
+/// Whose the packages of an origin are, without the release, which a source may count up: `Debian` and `Debian-Security` of
+/// `Debian:12.15/oldstable, Debian-Security:12/oldstable-security`.
+fn sources(origin: &str) -> impl Iterator<Item = &str> {
+    origin.split(',').map(|source| source.split(':').next().unwrap_or(source).trim())
+}
+
 /// The distribution and its release, or what stands first: `Debian:12.15/oldstable, …` is `Debian:12.15`.
 fn short_origin(origin: &str) -> &str {
     origin.split([',', '/']).next().unwrap_or(origin).trim()
@@ -477,6 +515,18 @@ mod tests {
         let a = item(Verb::Install, "aa", None, Some("1"));
         let other = Item { download_bytes: Some(5), mark: Mark::Auto, ..a.clone() };
         assert!(of(&[a]).diff(&of(&[other])).is_empty());
+    }
+
+    #[test]
+    fn another_origin_is_a_difference_where_both_are_known() {
+        let a = item(Verb::Install, "aa", None, Some("1"));
+        let from = |origin: Option<&str>| of(&[Item { origin: origin.map(Into::into), ..a.clone() }]);
+        assert!(from(Some("Debian:12")).diff(&from(None)).is_empty() && from(None).diff(&from(Some("x"))).is_empty());
+        let also_security = from(Some("Debian:12.16/stable, Debian-Security:12/stable-security"));
+        assert!(from(Some("Debian:12.15/stable")).diff(&also_security).is_empty(), "the same source, counted up");
+        assert!(!from(Some("main")).diff(&from(Some("mainly"))).is_empty());
+        let difference = from(Some("Debian:12")).diff(&from(Some("Evil:1")));
+        assert_eq!(difference.to_string(), "would now install aa 1 from Evil:1 and not from Debian:12");
     }
 
     #[test]

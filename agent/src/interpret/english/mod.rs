@@ -71,10 +71,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "unneeded",
         "i dont need | i do not need | i no longer need | (i am|im) (done with|through with|finished with|not using|no longer using) | dont need | we dont need | we no longer need | i dont use | i never use | i dont want | i no longer want | i dont like | i wont need | we wont need",
     ),
-    (
-        "must be",
-        "(must|ought to|has got to|had better|better|has to|needs to|wants to) (be|go|come|get) | needs",
-    ),
+    ("must be", "(must|ought to|has got to|had better|better|has to|needs to|wants to) (be|go|come|get) | needs"),
     (
         "gear",
         "headphones | headset | earbuds | earphones | airpods | speaker | speakers | mouse | keyboard | controller | phone | gamepad | earpiece | hearing aids | soundbar | wireless (headphones|headset|mouse|keyboard|speaker) | bluetooth (headphones|headset|mouse|keyboard|speaker)",
@@ -133,7 +130,10 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "noise",
         "<the> (<volume>|music|noise|noises|song|video|playback|output|racket|sound effects|sound card|computer|pc|laptop|machine|system|device|desktop)",
     ),
-    ("silent", "silent | mute | muted | on mute | on silent | to mute | to silent | in silent mode | into silent mode | on silent mode | in mute | quiet mode | silence | silenced | off"),
+    (
+        "silent",
+        "silent | mute | muted | on mute | on silent | to mute | to silent | in silent mode | into silent mode | on silent mode | in mute | quiet mode | silence | silenced | off",
+    ),
     (
         "set",
         "set | change | adjust | put | turn | make | bring | take | move | get | switch | update | push | alter | fix | tune | modify | configure | reset | drive | shift | have | place | drop | pull | slide | jump | ramp | crank | whack | bump | dial | stick | slap | knock | bring | let | pump | kick | hold | calibrate | nudge | run | blast | max | lets have | lets put | lets set | lets make | lets get | lets go with",
@@ -177,11 +177,11 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
          | let me (see|have|know|hear|look at|take a look at|get|read|check) | (i|we) (want|need|wanna|would like|d like) [to] [see|know|check|hear|look at|view|get|have a look at|take a look at] | (id|wed) like [to] [see|know|check|hear|look at|view|get] \
          | (can|could|may) (i|we) (see|get|have|hear|check|know|look at|view|take a look at|have a look at) | how about | what about | have a look at | take a look at | have a quick look at | peek at | inspect | tell us | quick look at | (see|check|find out|look) (if|whether|on|into) | just show me | quickly show me | whats going on with | whats up with | whats happening with | open",
     ),
+    ("asked", "<ask> | what is | whats | what are | whatre | hows | how is | how are"),
     (
-        "asked",
-        "<ask> | what is | whats | what are | whatre | hows | how is | how are",
+        "mine",
+        "[the|my|our|your|this|all|all the|all my|all of my|all of the|all your|any] [current|latest|full|present|overall|basic|whole|entire|complete|recent|quick]",
     ),
-    ("mine", "[the|my|our|your|this|all|all the|all my|all of my|all of the|all your|any] [current|latest|full|present|overall|basic|whole|entire|complete|recent|quick]"),
     (
         "status",
         "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown | update |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
