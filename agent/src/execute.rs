@@ -64,7 +64,9 @@ async fn run(
     if changed || !ready.looked {
         turns.again(action, ready, cx).await?;
     }
-    let limit = turns.deadline(action);
+    let before = turns.deadline(action);
+    let limit = before.saturating_add(action.after_first_change());
+    let cx = &Context { deadline: before, ..*cx };
     let ready = std::mem::replace(ready, Ready { looked: false, opened: None, shown: None });
     match tokio::time::timeout(limit, action.run(cx, ready)).await {
         Ok(result) => result,

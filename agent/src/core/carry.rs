@@ -13,6 +13,7 @@ use steward_policy::{Decision, Risk, Verdict};
 use uuid::Uuid;
 
 use super::plan::{failed, is_mild, said};
+use super::take_up::Begun;
 use super::{Core, Rules};
 use crate::action::types::visible;
 use crate::action::{Action, Need, Ready};
@@ -127,15 +128,18 @@ impl Core {
         let record = async {
             if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
                 tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+                return false;
             }
+            true
         };
-        let ((), kept) = tokio::join!(record, self.kept(ran.receipts));
+        let (recorded, kept) = tokio::join!(record, self.kept(ran.receipts));
         if !kept {
             without_receipt(&mut reply);
         }
         fault::point("finished");
-        // Not while the outcome is unknown: then a restarted agent looks for it.
-        if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
+        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent. Nor while its end is not on
+        // record: then a restarted agent records it.
+        if kind == Kind::Finished && recorded && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
             self.0.services.forget_transaction(case.id);
         }
         if let How::Person(id) = how {
@@ -151,6 +155,13 @@ impl Core {
             now,
             || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
         );
+        if let (Kind::Unknown, [_]) = (kind, case.plan.steps.as_slice())
+            && let Some(transaction) = self.0.services.transaction_of(case.id)
+        {
+            let (core, begun) =
+                (self.clone(), Begun::unknown(case.id, owner, case.plan, judged.confirmation, transaction));
+            tokio::spawn(async move { core.wait_on(begun).await });
+        }
         reply
     }
 
@@ -244,12 +255,23 @@ struct Settled {
     receipts: Vec<Keeping>,
 }
 
+/// Names a receipt among the facts of an answer.
+fn with_receipt(data: &mut Value, id: Uuid) {
+    match data {
+        Value::Object(data) => drop(data.insert("receipt".to_owned(), json!(id))),
+        data => *data = json!({ "receipt": id }),
+    }
+}
+
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
     for ending in std::iter::once(&mut reply.ending).chain(&mut reply.steps) {
-        if let Ending::Done(outcome) = ending
-            && let Some(Value::Object(data)) = &mut outcome.data
-        {
+        let data = match ending {
+            Ending::Done(outcome) => outcome.data.as_mut(),
+            Ending::Failed(failure) => failure.data.as_deref_mut(),
+            Ending::Held(_) | Ending::Denied(_) | Ending::Looked(_) => None,
+        };
+        if let Some(Value::Object(data)) = data {
             data.remove("receipt");
         }
     }
@@ -351,10 +373,10 @@ impl Running {
         };
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
         let asker = match &self.how {
-            How::Person(id) => inner.gate.asker(*id),
+            How::Person(id) => inner.gate.known(*id),
             _ => None,
         };
-        let who = asker.as_ref().map_or(Who::Here(&caller), Who::Then);
+        let who = asker.as_ref().map_or(Who::Here(&caller), |held| Who::Then(&held.asker));
         let between = Between { running: &self, who };
         let ran = execute(approved, &cx, &between).await;
         fault::point("executed");
@@ -367,24 +389,22 @@ impl Running {
     async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Vec<Ending> {
         let receipts = &self.core.0.receipts;
         let mut steps = Vec::with_capacity(ran.len());
-        for Ran { action, result } in ran {
-            let mut step = match result {
-                Ok(outcome) => outcome,
-                Err(failure) => {
-                    steps.push(failed(failure));
-                    continue;
-                }
+        for Ran { action, mut result } in ran {
+            // What failed half-way has a way back for the half that was done.
+            let undo = match &mut result {
+                Ok(step) => step.undo.take(),
+                Err(failure) => failure.undo.take(),
             };
-            if let Some(undo) = step.undo.take() {
+            if let Some(undo) = undo {
                 let of_undo = plan.undoes.is_some();
                 let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
-                match &mut step.data {
-                    Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(receipt.id))),
-                    data => *data = Some(json!({ "receipt": receipt.id })),
+                match &mut result {
+                    Ok(step) => with_receipt(step.data.get_or_insert_default(), receipt.id),
+                    Err(failure) => with_receipt(failure.data.get_or_insert_default(), receipt.id),
                 }
                 keeping.push(receipt);
             }
-            steps.push(Ending::Done(step));
+            steps.push(result.map_or_else(failed, Ending::Done));
         }
         fault::point("receipts");
         // An undo is one step.

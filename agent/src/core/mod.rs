@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::json;
 use steward_ipc::Code;
@@ -16,6 +17,8 @@ use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
 use uuid::Uuid;
 
 mod carry;
+#[cfg(test)]
+mod full_tests;
 mod hold;
 mod meta;
 mod plan;
@@ -27,9 +30,10 @@ mod take_up;
 
 pub use start::{Setup, StartError, Vanished};
 
-use crate::action::{self, Action, Opened, Ready, Shown};
+use crate::action::{self, Action, Look, Opened, Ready, Shown};
 use crate::audit::{Audit, Place};
 use crate::backend::dbus::login1::Login1;
+use crate::backend::package::Item;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -278,7 +282,7 @@ impl Core {
         }
         for (step, trouble) in plan.steps.iter().zip(&mut troubles) {
             if trouble.is_none() {
-                *trouble = self.0.services.available(step.need()).await.err();
+                *trouble = cx.available(step).await.err();
             }
         }
         if alone && let Some(failure) = troubles[0].take() {
@@ -336,7 +340,10 @@ impl Core {
         };
         let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
-        let Ask::Do(inverse) = action::read(&receipt.undo.action, None, Some(args))? else { return Err(none()) };
+        let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
+        if inverse.personal() {
+            cx.personal()?;
+        }
         let present = inverse.present(cx).await?;
         if !present.is_null() && present != receipt.undo.after && !undo.force {
             return Err(Failure::new(
@@ -395,9 +402,15 @@ impl Core {
         subject: &mut Subject,
         cx: &Context<'_>,
     ) -> Result<Option<Opened>, Failure> {
-        let look = step.look(cx).await?;
+        // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
+        let look = match cx.personal() {
+            Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
+            _ => step.look(cx).await?,
+        };
         (subject.risk, subject.facts) = (look.risk, look.facts);
-        if let Action::Exec(exec) = step {
+        if let Action::Exec(exec) = step
+            && look.opened.is_some()
+        {
             exec.settle(policy, &self.judging(policy, who).await, subject, cx)?;
         }
         if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
@@ -522,11 +535,9 @@ impl Core {
             let message = "the change was put back already, or it is too long ago";
             return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
         };
-        if let Some(only) = receipt.undo.only.as_ref()
-            && let Some(other) = shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
-        {
-            let message =
-                format!("putting it back would also {} {}, which the change did not bring", other.verb, other.object);
+        let beyond = || shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
+        if let Some(other) = beyond() {
+            let message = format!("putting it back would also {other}, which the change did not bring");
             return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
         }
         shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
@@ -540,7 +551,8 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, earlier: &[], progress }
+        // What is carried out has its own; what only looks has that of whoever has it look.
+        Context { services: &self.0.services, caller, owner, request, earlier: &[], deadline: Duration::MAX, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -563,16 +575,6 @@ fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
         _ => message.to_owned(),
-    }
-}
-
-/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
-/// leave it out where they remove one.
-fn same_object(a: &str, b: &str) -> bool {
-    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
-    match (a, b) {
-        (Ok(a), Ok(b)) => a == b,
-        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
     }
 }
 

@@ -99,7 +99,8 @@ impl Core {
             clock: setup.clock.clone(),
             files: Arc::new(files),
             own: own_files(&setup),
-            programs: std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).map(|p| real(&p)).collect(),
+            programs: program_folders(),
+            folder: work_folder(),
             kept: Arc::new(KeptFiles::new(at("kept"))),
             memory,
             written: Arc::new(Provenance::open(&at("written.jsonl"), setup.clock.clone())?),
@@ -111,7 +112,6 @@ impl Core {
             seat: setup.machine.seat,
             sysfs: setup.machine.sysfs,
             simulated: setup.machine.simulated,
-            folder: work_folder(),
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),
         };
@@ -319,6 +319,12 @@ fn work_folder() -> Option<String> {
         .into_os_string()
         .into_string()
         .ok()
+}
+
+/// The folders that programs are looked for in, by this process's own `PATH`.
+fn program_folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|p| p.is_absolute() && p.parent().is_some()).map(|p| real(&p)).collect()
 }
 
 /// Files and folders of this very agent: its state, its configuration, its policies, its audit log.

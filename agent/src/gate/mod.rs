@@ -439,9 +439,9 @@ impl Gate {
         }
     }
 
-    /// Who asked for the request of this id.
-    pub(crate) fn asker(&self, id: Uuid) -> Option<Asker> {
-        self.state().held.get(&id).map(|e| e.held.asker.clone())
+    /// The held request of this id, however it stands.
+    pub(crate) fn known(&self, id: Uuid) -> Option<Arc<Held>> {
+        self.state().held.get(&id).map(|entry| entry.held.clone())
     }
 
     /// The kind of the end of a request that has one.

@@ -71,6 +71,8 @@ impl Capability for ReadFile {
 }
 
 impl Perform for ReadFile {
+    const PERSONAL: bool = true;
+
     fn sentence(&self) -> String {
         format!("Read `{}`", visible(&self.path, 200))
     }
@@ -86,7 +88,6 @@ impl Perform for ReadFile {
 
     /// Judged by what was opened; what is not there, or cannot be opened, by its path.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
         let found = self.find(cx).await?;
         let (risk, _) = self.risk(cx, found.as_ref().ok());
         Ok(Look { risk, facts: self.facts_of(found.as_ref().ok()), opened: Some(Opened::File(found)) })
@@ -168,7 +169,7 @@ impl ReadFile {
         not_opened(error, &shown).unwrap_or_else(|| {
             Failure::new(Code::Failed, format!("`{shown}` could not be read: {error}"))
         })
-        .with(json!({ "path": self.path, "errno": error.raw_os_error(), "error": std::io::Error::from(error).to_string() }))
+        .with(json!({ "path": self.path, "errno": error.raw_os_error(), "reason": std::io::Error::from(error).to_string() }))
     }
 }
 

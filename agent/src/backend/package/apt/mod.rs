@@ -14,10 +14,10 @@ pub mod parse;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::transaction::{Already, Change, Mark, Transaction};
-use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock};
+use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock, tool};
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
 use self::argv::Mode;
@@ -279,8 +279,7 @@ impl Apt {
 
     /// How old the index is; nothing when it was never fetched, or in the future (the clock was changed).
     fn index_age(&self) -> Option<Duration> {
-        let stamps = self.paths.index_stamps.iter().filter_map(|path| path.metadata().ok()?.modified().ok());
-        SystemTime::now().duration_since(stamps.max()?).ok()
+        tool::age(&self.paths.index_stamps)
     }
 
     /// See [`super::Manager::own_version`]. `apt 2.6.1 (amd64)` is the first line that apt-get says.
