@@ -19,7 +19,11 @@ impl Core {
 
     /// Whether what is done in these steps is done to a machine that is not there. Notes and files are real in a simulation too.
     pub(super) fn simulates(&self, steps: &[Action]) -> bool {
-        let of_the_machine = |s: &Action| s.need() != Need::Nothing || matches!(s, Action::SystemStatus(_));
+        let of_the_machine = |s: &Action| {
+            let reads =
+                matches!(s, Action::SystemStatus(_) | Action::FirmwareInventory(_) | Action::FirmwareVariable(_));
+            reads || s.need() != Need::Nothing
+        };
         self.0.services.simulated && steps.iter().any(of_the_machine)
     }
 
