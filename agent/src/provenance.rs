@@ -27,11 +27,8 @@ pub const KEPT_MS: i64 = 24 * 3_600_000;
 /// How many writes are known at the most. When so many were made within a day no more are made, because forgetting one of them
 /// would let it pass for somebody else's.
 pub const MAX_WRITTEN: usize = 4096;
-/// How much of a text is shown, in lines and in characters of each.
-const SHOWN_LINES: usize = 12;
-const SHOWN_WIDTH: usize = 160;
-/// How much of a file is read to be shown, in bytes.
-const HEAD: u64 = 2048;
+/// How much of a file is shown, in bytes.
+const HEAD: usize = 2048;
 
 /// A file that was written through Steward.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,20 +116,27 @@ pub async fn shown(written: Vec<Arc<Written>>) -> (Vec<Effect>, Vec<Fact>) {
     (effects, reading.await.unwrap_or_default())
 }
 
-/// The beginning of a file as it is shown: nothing in it that a terminal would obey. None when it cannot be read. Blocking.
+/// The beginning of a file as it is shown. None when it cannot be read. Blocking.
 fn head(path: &Path) -> Option<String> {
-    let (file, _) = open(path)?;
+    let (file, meta) = open(path)?;
     let mut bytes = Vec::new();
-    file.take(HEAD).read_to_end(&mut bytes).ok()?;
-    Some(shown_text(&bytes))
+    file.take(HEAD as u64).read_to_end(&mut bytes).ok()?;
+    let left = meta.len().saturating_sub(bytes.len() as u64);
+    Some(shown_text(&bytes, left))
 }
 
-/// The beginning of a text as it is shown to a person.
-pub(crate) fn shown_text(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD as usize)]);
-    let mut lines: Vec<String> = text.lines().take(SHOWN_LINES).map(|l| visible(l, SHOWN_WIDTH)).collect();
-    if text.lines().count() > SHOWN_LINES || bytes.len() as u64 > HEAD {
-        lines.push("…".to_owned());
+/// The beginning of a content as it is shown to a person, `most` bytes of it at the most.
+pub(crate) fn head_of(content: &[u8], most: usize) -> String {
+    let head = &content[..content.len().min(most)];
+    shown_text(head, (content.len() - head.len()) as u64)
+}
+
+/// A text as it is shown: nothing in it that a terminal would obey, and how much of it is not shown.
+fn shown_text(bytes: &[u8], left: u64) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines: Vec<String> = text.lines().map(|l| visible(l, l.len())).collect();
+    if left > 0 {
+        lines.push(format!("… and {left} bytes more that are not shown"));
     }
     lines.join("\n")
 }

@@ -19,10 +19,12 @@ use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
+use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
 use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::provenance::Provenance;
 use crate::reply::Failure;
@@ -83,6 +85,8 @@ pub struct Machine {
     pub seat: Arc<Seat>,
     /// Where the kernel shows devices, firmware and control groups: `/sys`.
     pub sysfs: PathBuf,
+    /// The folder that stands for `/` where files are read and written.
+    pub root: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -95,6 +99,7 @@ impl Machine {
             bus: Arc::default(),
             seat: Arc::new(Seat::of_this_session()),
             sysfs: PathBuf::from("/sys"),
+            root: PathBuf::from("/"),
             simulated: false,
         }
     }
@@ -106,6 +111,7 @@ impl Machine {
             bus: Arc::new(Bus::nowhere()),
             seat: Arc::new(Seat::bare()),
             sysfs: PathBuf::from("/nonexistent"),
+            root: PathBuf::from("/"),
             simulated: false,
         }
     }
@@ -123,6 +129,7 @@ impl Machine {
                 starter: Starter::with([]),
             }),
             sysfs: laptop.sysfs(),
+            root: laptop.root(),
             simulated: true,
         }
     }
@@ -139,6 +146,18 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where files are opened.
+    pub files: Arc<Base>,
+    /// Files and folders of this agent's own: nothing is ever written there for a caller.
+    pub own: Vec<PathBuf>,
+    /// Folders that programs are looked for in.
+    pub programs: Vec<PathBuf>,
+    /// The folder that the agent was started in, where that is a folder of work.
+    pub folder: Option<String>,
+    /// Old contents of files that were written.
+    pub kept: Arc<KeptFiles>,
     /// Which files were written through Steward, by whom.
     pub written: Arc<Provenance>,
     /// The package managers.

@@ -511,7 +511,7 @@ fn identity(program: &OpenProgram) -> Result<String, Failure> {
 }
 
 /// Why a folder is not one that a command may write to, if it is not: what starts programs, and what Steward itself is, lies there.
-fn not_to_be_written(folder: &Path, home: Option<&Path>, state: Option<&Path>) -> Option<&'static str> {
+pub(crate) fn not_to_be_written(folder: &Path, home: Option<&Path>, state: Option<&Path>) -> Option<&'static str> {
     const SYSTEM: [&str; 12] =
         ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/boot", "/dev", "/proc", "/sys", "/run"];
     const ABOVE: [&str; 8] = ["/", "/var", "/home", "/opt", "/srv", "/mnt", "/media", "/root"];

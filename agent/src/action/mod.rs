@@ -9,6 +9,7 @@ use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 use steward_ipc::{Code, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
+use crate::backend::files::{Found, Place};
 use crate::backend::package::Transaction;
 use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
@@ -169,6 +171,10 @@ pub struct Look {
 pub enum Opened {
     /// A folder.
     Folder(OwnedFd),
+    /// A file, or why there is none.
+    File(Result<Found, Errno>),
+    /// A file's place in its folder, or why there is none.
+    Place(Result<Place, Errno>),
     /// A command: its program, and its working folder with the path that it is known by.
     Command(Box<OpenProgram>, Option<(OwnedFd, String)>),
 }
@@ -473,7 +479,7 @@ catalogue! {
         sound::SetVolume, sound::AdjustVolume, sound::VolumeMute, sound::VolumeUnmute,
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
-        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
+        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, files::ReadFile, files::WriteFile, exec::Exec,
         service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
         service::ServiceStatus, cgroup::CgroupApply, observe::Observe,
         firmware::FirmwareInventory, firmware::FirmwareVariable, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;

@@ -7,6 +7,7 @@ pub mod bus;
 pub mod cgroup;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
+pub mod files;
 pub mod firmware;
 pub mod journal;
 pub mod package;

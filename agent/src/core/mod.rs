@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use serde_json::json;
 use steward_ipc::Code;
-use steward_policy::{Decision, Policy, Risk, Verdict};
+use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
 use uuid::Uuid;
 
 mod carry;
@@ -278,6 +278,11 @@ impl Core {
             if let Action::Exec(exec) = step {
                 exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
             }
+            if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
+                let args: Vec<(&str, Arg<'_>)> = subject.facts.iter().map(|(n, a)| (*n, a.borrow())).collect();
+                let step = Step { action: subject.action, risk: subject.risk, args: &args };
+                subject.risk = policy.risk_of(&step, &self.judging(policy, who).await);
+            }
             subjects.push(subject);
             ready.push(Ready { opened: look.opened, shown: None });
         }
@@ -300,6 +305,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked,
         }
     }

@@ -17,11 +17,18 @@ impl Core {
         self.0.services.simulated
     }
 
-    /// Whether what is done in these steps is done to a machine that is not there. Notes and files are real in a simulation too.
+    /// Whether what is done in these steps is done to a machine that is not there. Notes, and lists of
+    /// files, are real in a simulation too.
     pub(super) fn simulates(&self, steps: &[Action]) -> bool {
         let of_the_machine = |s: &Action| {
-            let reads =
-                matches!(s, Action::SystemStatus(_) | Action::FirmwareInventory(_) | Action::FirmwareVariable(_));
+            let reads = matches!(
+                s,
+                Action::SystemStatus(_)
+                    | Action::FirmwareInventory(_)
+                    | Action::FirmwareVariable(_)
+                    | Action::ReadFile(_)
+                    | Action::WriteFile(_)
+            );
             reads || s.need() != Need::Nothing
         };
         self.0.services.simulated && steps.iter().any(of_the_machine)

@@ -58,6 +58,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("firmware_inventory", Observe, &[], false),
     ("firmware_variable", Observe, &[("name", Text)], false),
     ("service_status", Observe, &[("unit", Text), ("scope", Text)], false),
+    ("read_file", Observe, &[("path", Path)], false),
+    ("write_file", Reversible, &[("path", Path)], false),
     ("remember", Low, &[("text", Text)], false),
     ("read_context", Observe, &[("words", Text)], false),
     ("forget", Reversible, &[("note", Text)], false),

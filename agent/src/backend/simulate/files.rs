@@ -23,6 +23,11 @@ const APPS: [(&str, &str, &str, &str); 3] = [
 const IDS: [(&str, &str); 4] =
     [("sys_vendor", "Simulated"), ("product_name", "Laptop"), ("bios_vendor", "Simulated"), ("bios_version", "1.0")];
 
+/// The folder that is in the place of `/` where files are read and written.
+pub(super) fn root(folder: &Path) -> PathBuf {
+    folder.join("root")
+}
+
 /// The folder that is in the place of `/sys`.
 pub(super) fn sysfs(folder: &Path) -> PathBuf {
     folder.join("sys")
@@ -55,6 +60,12 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(&variables)?;
     // Four bytes of attributes, then one that says yes.
     fs::write(variables.join("SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"), [6, 0, 0, 0, 1])?;
+    fs::create_dir_all(root(folder).join("tmp"))?;
+    // The person's home has the name that it has here, and nothing in it.
+    let home = std::env::var("HOME").unwrap_or_default();
+    if let Some(home) = home.strip_prefix('/').filter(|h| !h.split('/').any(|part| part == "..")) {
+        fs::create_dir_all(root(folder).join(home))?;
+    }
     let (entries, programs) = (data(folder).join("applications"), folder.join("bin"));
     fs::create_dir_all(&entries)?;
     fs::create_dir_all(&programs)?;

@@ -179,6 +179,11 @@ impl Laptop {
         files::sound(&self.inside.folder)
     }
 
+    /// The folder in the place of `/` for files that are read and written: an empty home and an empty `/tmp`.
+    pub fn root(&self) -> PathBuf {
+        files::root(&self.inside.folder)
+    }
+
     /// The folder in the place of `/sys`, with its screen.
     pub fn sysfs(&self) -> PathBuf {
         files::sysfs(&self.inside.folder)
