@@ -105,7 +105,7 @@ const fn row(name: &'static str, payload: Option<&'static str>, part: Part, begi
     Row { name, payload, part, begin }
 }
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 22] = [
     row("set_volume", Some("40"), Part::Sound, |_| ()),
     row("adjust_volume", Some("+10"), Part::Sound, |_| ()),
     row("volume_mute", None, Part::Sound, |_| ()),
@@ -125,6 +125,7 @@ const ROWS: [Row; 21] = [
     row("service_restart", Some("ssh"), Part::SystemManager, |_| ()),
     row("service_enable", Some("ssh"), Part::SystemManager, |_| ()),
     row("service_disable", Some("bluetooth"), Part::SystemManager, |_| ()),
+    row("cgroup_apply", Some("bluetooth cpu_weight=50"), Part::SystemManager, |_| ()),
     row("open_app", Some("calculator"), Part::UserManager, |_| ()),
     row("open_url", Some("https://example.com/"), Part::Portal, |_| ()),
 ];
@@ -330,11 +331,17 @@ fn unit(bench: &Bench, name: &str, change: impl FnOnce(&mut SimulatedUnit)) {
 /// An action that can be put back, how the laptop stands before, and what somebody else could do after it.
 type Way = (&'static str, Option<&'static str>, fn(&mut State), fn(&Bench));
 
-const WAYS: [Way; 16] = [
+const WAYS: [Way; 17] = [
     ("set_volume", Some("40"), |s| s.volume = vec![45_875, 0], |b| b.laptop.meddle(|s| s.volume = vec![1, 1])),
     ("adjust_volume", Some("-10"), |_| (), |b| b.laptop.meddle(|s| s.volume = vec![65_536, 65_536])),
     ("volume_mute", None, |_| (), |b| b.laptop.meddle(|s| s.muted = false)),
     ("volume_unmute", None, |s| s.muted = true, |b| b.laptop.meddle(|s| s.muted = true)),
+    (
+        "cgroup_apply",
+        Some("bluetooth cpu_weight=50 mem_max_bytes=1073741824"),
+        |s| s.system_units.get_mut("bluetooth.service").unwrap().cpu_weight = 100,
+        |b| unit(b, "bluetooth.service", |u| u.memory_max = 7 << 30),
+    ),
     ("service_start", Some("sshd"), |_| (), |b| unit(b, "ssh.service", |u| u.active_state = "inactive")),
     ("service_stop", Some("bluetooth"), |_| (), |b| unit(b, "bluetooth.service", |u| u.active_state = "active")),
     ("service_enable", Some("ssh"), |_| (), |b| unit(b, "ssh.service", |u| u.unit_file_state = "masked")),
@@ -668,6 +675,83 @@ fn the_person_s_own_systemd_is_meant_where_it_has_the_unit() {
     // Without a person's systemd it is the machine's.
     bench.laptop.trouble(Part::UserManager, When::Always, Trouble::Missing);
     assert_eq!(bench.ask("service_status", Some("bluetooth"))["data"]["scope"], "system");
+}
+
+#[test]
+fn limits_are_shown_with_what_holds_now_and_what_they_are_for() {
+    let bench = Bench::new(DESKTOP);
+    let held = bench.ask("cgroup_apply", Some("cups mem_max_bytes=536870912"));
+    let effect = &held["preview"]["effects"][0];
+    assert_eq!(
+        (&effect["object"], &effect["to"]),
+        (&json!("cups.service"), &json!("at most 536.9 MB of memory")),
+        "{held}"
+    );
+    assert!(effect["from"].as_str().unwrap().contains("no limit of memory"), "{held}");
+    let denied = bench.ask("cgroup_apply", Some("dbus mem_max_bytes=1048576"));
+    assert_eq!((&denied["status"], &denied["policy"]["rule"]), (&json!("deny"), &json!("svc.keep-vital")), "{denied}");
+    for (args, said) in [
+        (json!({ "unit": "cups", "pid": 1, "cpu_weight": 1 }), "either `unit` or `pid`"),
+        (json!({ "cpu_weight": 1 }), "either `unit` or `pid`"),
+        (json!({ "unit": "cups" }), "say `cpu_weight`"),
+        (json!({ "unit": "cups", "cpu_weight": 0 }), "from 1 to 10000"),
+        (json!({ "unit": "cups", "cpu_weight": 10_001 }), "from 1 to 10000"),
+        (json!({ "unit": "cups", "mem_max_bytes": (1 << 20) - 1 }), "1 MiB"),
+        (json!({ "unit": "home.mount", "cpu_weight": 1 }), "no unit that processes run in"),
+        (json!({ "unit": "--unit=x", "cpu_weight": 1 }), "expected the name of a unit"),
+    ] {
+        let answer = bench.world.line(&json!({ "name": "cgroup_apply", "args": args }).to_string());
+        assert_eq!(answer["code"], "invalid_payload", "{args}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains(said), "{args}: {answer}");
+    }
+}
+
+#[test]
+fn a_process_is_limited_only_while_it_is_the_one_that_was_shown() {
+    let bench = Bench::new(DESKTOP);
+    let mut child = std::process::Command::new("/bin/sleep").arg("600").spawn().unwrap();
+    let request = json!({ "name": "cgroup_apply", "args": { "pid": child.id(), "cpu_weight": 50, "scope": "user" } });
+    // Where this process is in a unit that is protected, or in none, that is the policy's no.
+    let held = bench.world.line(&request.to_string());
+    if held["status"] == "confirm" {
+        assert!(held["preview"]["effects"][0]["object"].as_str().unwrap().contains("(sleep)"), "{held}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let gone = bench.world.ask("confirm", &support::id_of(&held));
+        assert_eq!(gone["code"], "failed", "{gone}");
+        assert!(bench.laptop.state().done.is_empty());
+    } else {
+        assert_eq!(held["status"], "deny", "{held}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mine = json!({ "name": "cgroup_apply", "args": { "pid": std::process::id(), "cpu_weight": 50 } });
+    let itself = bench.world.line(&mine.to_string());
+    assert!(itself["message"].as_str().unwrap().contains("Steward itself"), "{itself}");
+}
+
+#[test]
+fn what_the_firmware_says_is_read_and_nothing_else_can_be() {
+    let bench = Bench::new(DESKTOP);
+    let inventory = bench.ask("firmware_inventory", None);
+    let data = &inventory["data"];
+    assert_eq!((&data["efi"], &data["secure_boot"], &data["simulated"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(data["dmi"]["product_name"], "Laptop", "{inventory}");
+    assert!(data["devices_missing"].as_str().unwrap().contains("fwupd"), "{inventory}");
+    let secure = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    let variable = bench.ask("firmware_variable", Some(secure));
+    let data = &variable["data"];
+    assert_eq!((&data["content_base64"], &data["attributes"]), (&json!("BgAAAAE="), &json!(6)), "{variable}");
+    for (name, code) in [
+        ("../../../../etc/shadow", "invalid_payload"),
+        ("/etc/shadow", "invalid_payload"),
+        ("..", "invalid_payload"),
+        ("a\\b", "invalid_payload"),
+        ("NoSuch-8be4df61-93ca-11d2-aa0d-00e098032b8c", "failed"),
+    ] {
+        let answer = bench.ask("firmware_variable", Some(name));
+        assert_eq!(answer["code"], code, "{name}: {answer}");
+    }
 }
 
 #[test]

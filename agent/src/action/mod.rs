@@ -31,6 +31,7 @@ pub mod bluetooth;
 pub mod cgroup;
 pub mod exec;
 pub mod files;
+pub mod firmware;
 pub mod for_policy;
 mod level;
 pub mod memory;
@@ -539,7 +540,8 @@ catalogue! {
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
         network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, files::ReadFile, files::WriteFile, exec::Exec,
         service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
-        service::ServiceStatus, cgroup::CgroupApply, observe::Observe, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
+        service::ServiceStatus, cgroup::CgroupApply, observe::Observe,
+        firmware::FirmwareInventory, firmware::FirmwareVariable, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.

@@ -8,6 +8,7 @@ pub mod cgroup;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
 pub mod files;
+pub mod firmware;
 pub mod journal;
 pub mod package;
 pub mod sandbox;

@@ -267,7 +267,14 @@ impl Core {
         let mut assessed =
             Assessed { subjects, ready, verdict, shown: Vec::new(), troubles: Vec::new(), preview_error: None };
         let alone = plan.steps.len() == 1 && depth != Depth::OnlyLook;
-        if assessed.verdict.decision == Decision::Deny {
+        if assessed.verdict.decision == Decision::Deny && depth == Depth::OnlyLook {
+            for (number, trouble) in troubles.iter_mut().enumerate() {
+                let subject = std::slice::from_ref(&assessed.subjects[number]);
+                if self.judge(&rules.policy, subject, who).await.decision == Decision::Deny {
+                    *trouble = Some(Failure::new(Code::Denied, "action denied by policy"));
+                }
+            }
+        } else if assessed.verdict.decision == Decision::Deny {
             match troubles.first_mut() {
                 // Of arguments that say nothing to the rules it is not known whether they are denied.
                 Some(trouble @ Some(_)) if alone && assessed.subjects[0].facts.is_empty() => {

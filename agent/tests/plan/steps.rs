@@ -109,13 +109,13 @@ fn a_command_ends_at_its_deadline_and_what_cannot_be_started_says_why() {
 #[test]
 fn links_and_the_way_up_lead_nowhere() {
     let plans = Plans::with_token();
-    std::fs::write(plans.path("secret"), "s").unwrap();
-    std::os::unix::fs::symlink(plans.path("secret"), plans.path("work/link")).unwrap();
+    std::fs::write(plans.path("outside.txt"), "s").unwrap();
+    std::os::unix::fs::symlink(plans.path("outside.txt"), plans.path("work/link")).unwrap();
     let results = plans.execute(json!([read("link")]));
     assert_eq!(code(&results[0]), "read_failed", "{results:?}");
     // It is free by its place, and asks for the way it is named.
-    assert_eq!(code(&plans.execute(json!([read("../secret")]))[0]), "confirmation_required");
-    assert_eq!(plans.execute_with(TOKEN, json!([read("../secret")]))[0]["content_base64"], "cw==");
+    assert_eq!(code(&plans.execute(json!([read("../outside.txt")]))[0]), "confirmation_required");
+    assert_eq!(plans.execute_with(TOKEN, json!([read("../outside.txt")]))[0]["content_base64"], "cw==");
     let audit = plans.path("state/audit/audit.jsonl");
     let results = plans.execute_with(TOKEN, json!([write(audit.to_str().unwrap(), "")]));
     assert_eq!(code(&results[0]), "policy_denied", "{results:?}");

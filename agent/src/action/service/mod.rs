@@ -573,8 +573,8 @@ fn failed(verb: Verb, result: &str, after: &Unit) -> Option<String> {
     let why = match result {
         "done" if verb == Verb::Stop || after.is_up() => return None,
         "done" if after.active_state == "failed" => "it ended at once with an error",
-        "done" if !after.condition_result => "a condition in its file is not met",
-        // A task that has ended already.
+        "done" if after.condition_failed => "a condition in its file is not met",
+        // A task that has ended, or what systemd has forgotten already.
         "done" => return None,
         "failed" => "it failed",
         "dependency" => "something that it needs did not start",
@@ -590,9 +590,14 @@ fn done(verb: Verb, after: &Unit) -> String {
     let id = visible(&after.id, 255);
     match verb {
         Verb::Start if after.is_up() => format!("Started {id}."),
-        Verb::Start => format!("Started {id}; it has ended already."),
+        Verb::Start => {
+            format!(
+                "Started {id}; it does not run now: it was a task that has ended, or a condition in its file is not met."
+            )
+        }
         Verb::Stop => format!("Stopped {id}."),
-        Verb::Restart => format!("Restarted {id}."),
+        Verb::Restart if after.is_up() => format!("Restarted {id}."),
+        Verb::Restart => format!("Restarted {id}; it does not run now."),
         Verb::Enable => format!("Enabled {id}: it starts by itself from now on."),
         Verb::Disable => format!("Disabled {id}: it does not start by itself any more."),
         Verb::Status => String::new(),

@@ -2,6 +2,7 @@
 
 pub mod application;
 pub mod bluez;
+pub mod fwupd;
 pub mod login1;
 pub mod network_manager;
 pub mod package_kit;

@@ -110,8 +110,8 @@ pub struct Unit {
     pub need_daemon_reload: bool,
     pub can_start: bool,
     pub can_stop: bool,
-    /// Whether the conditions in its file were met when it was last started.
-    pub condition_result: bool,
+    /// Whether a condition in its file was not met when it was last started, as far as systemd still knows: it forgets units that ended.
+    pub condition_failed: bool,
     /// Microseconds since 1970.
     pub state_change: u64,
     /// The number of its job; 0 without one.
@@ -174,7 +174,8 @@ impl Unit {
             need_daemon_reload: taken(&mut all, "NeedDaemonReload").unwrap_or_default(),
             can_start: taken(&mut all, "CanStart").unwrap_or_default(),
             can_stop: taken(&mut all, "CanStop").unwrap_or_default(),
-            condition_result: taken(&mut all, "ConditionResult").unwrap_or_default(),
+            condition_failed: taken::<u64>(&mut all, "ConditionTimestamp").unwrap_or_default() != 0
+                && !taken::<bool>(&mut all, "ConditionResult").unwrap_or_default(),
             state_change: taken(&mut all, "StateChangeTimestamp").unwrap_or_default(),
             job,
             main_pid: special.get("MainPID").and_then(|v| v.downcast_ref::<u32>().ok()).unwrap_or_default(),

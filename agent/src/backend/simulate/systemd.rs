@@ -275,7 +275,6 @@ fn properties(
         ("NeedDaemonReload", Variant::from(unit.need_daemon_reload)),
         ("CanStart", Variant::from(true)),
         ("CanStop", Variant::from(true)),
-        ("ConditionResult", Variant::from(true)),
         ("StateChangeTimestamp", Variant::from(SINCE)),
         ("Job", Variant::from(no_job)),
         ("RequiredBy", many(&unit.required_by)),
