@@ -24,7 +24,7 @@ fn a_plan_is_checked_without_a_daemon() {
     for (plan, code, message) in [
         ("", "parse_failed", "EOF while parsing a value at line 1 column 0"),
         (&PING.replace("0.1", " "), "validation_failed", "version must be non-empty"),
-        (&PING.replace("ping\"", "ping\",\"type\":1"), "parse_failed", "duplicate field `type` at line 1 column 84"),
+        (&PING.replace("ping\"", "ping\",\"type\":1"), "parse_failed", "duplicate field `type` at line 1 column 83"),
     ] {
         let verdict = world.run(&["plan", "validate", "--json", plan]).with(0).json();
         assert_eq!(verdict["ok"], false, "{plan}");

@@ -37,6 +37,10 @@ fn step(action: &Action, mode: Mode, ending: Ending) -> StepResult {
             };
             StepResult { judged: Some(Box::new(judged)), ..described(action, result) }
         }
+        // So many wait for an answer already that this one is not among them. It needs a yes all the same.
+        Ending::Failed(failure) if failure.code == Code::RateLimited => {
+            result.failed(ErrorCode::ConfirmationRequired, "confirmation required")
+        }
         Ending::Failed(failure) => failed(action, result, &failure),
     }
 }
@@ -173,7 +177,6 @@ fn failed(action: &Action, mut result: StepResult, failure: &Failure) -> StepRes
         Code::NotRun => ErrorCode::NotRun,
         Code::InvalidPayload => ErrorCode::InvalidArguments,
         Code::Unavailable | Code::UnknownAction => ErrorCode::Unavailable,
-        Code::RateLimited => ErrorCode::RateLimited,
         Code::TimedOut => ErrorCode::TimedOut,
         Code::UnknownOutcome => ErrorCode::UnknownOutcome,
         Code::Overloaded => ErrorCode::Overloaded,
