@@ -157,7 +157,7 @@ impl Interpreter {
             follows.then(|| self.one(tokens, i, end, cx)).flatten().filter(|o| o.action != "remember")
         };
         match (2..end).filter(|_| stated && end <= MAX_WORDS_OF_TWO).find_map(second) {
-            Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens),
+            Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens, cx),
             None => Reading::Order(order),
         }
     }

@@ -19,17 +19,17 @@ impl Interpreter {
     /// What this language makes of a text.
     pub(super) fn read_here(&self, text: &str, cx: &Context<'_>) -> Reading {
         if text.len() > MAX_NOTE_BYTES {
-            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, about: None, near: Vec::new() });
         }
         let tokens = Tokens::read(text, &self.lexicon);
         let only_notes = tokens.more || text.len() > MAX_ORDER_BYTES;
         let mut learned = Learned::default();
         let found = self.find(&tokens, 0, tokens.list.len(), only_notes, cx, &mut learned);
         if only_notes && found.is_empty() {
-            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, about: None, near: Vec::new() });
         }
         if let Some(reason) = refuse::despite(&tokens, &found) {
-            return self.nothing(reason, &tokens);
+            return self.nothing(reason, &tokens, cx);
         }
         let mut found = found;
         match found.len() {
@@ -38,7 +38,7 @@ impl Interpreter {
             _ => return Reading::Ambiguous(found),
         }
         if learned.out_of_range {
-            return self.nothing(Reason::OutOfRange, &tokens);
+            return self.nothing(Reason::OutOfRange, &tokens, cx);
         }
         let again = self.without_fillers(text, &tokens, cx).or_else(|| self.with_antecedent(&tokens, cx));
         let again = again.or_else(|| self.set_apart(&tokens, cx)).or_else(|| self.by_sense(&tokens, cx));
@@ -51,16 +51,16 @@ impl Interpreter {
         let two = if matches!(reason, None | Some(Reason::Hypothetical)) { self.two_orders(&tokens, cx) } else { None };
         match two {
             Some(Two::Same(order)) => return Reading::Order(order),
-            Some(Two::Different(orders)) if reason.is_none() => return self.nothing(Reason::Compound(orders), &tokens),
+            Some(Two::Different(orders)) if reason.is_none() => return self.nothing(Reason::Compound(orders), &tokens, cx),
             _ => {}
         }
         if let Some(reason) = reason {
-            return self.nothing(reason, &tokens);
+            return self.nothing(reason, &tokens, cx);
         }
         if let Some(order) = self.mended(text, &tokens, cx) {
             return Reading::Order(order);
         }
-        self.nothing(refuse::otherwise(&tokens, learned.cut_short), &tokens)
+        self.nothing(refuse::otherwise(&tokens, learned.cut_short), &tokens, cx)
     }
 
     /// The best readings of the words `from..to`; several only when they differ and none is better.
