@@ -127,6 +127,7 @@ impl Capability for Remember {
         "(dont|do not|never) let (me|us|yourself) forget [that] {fact}",
         "(dont|do not) forget {fact}",
         "(id like|i would like|i want|i need) [you] to (remember|note|note down|write down|jot down|keep in mind|store|save|log) [that|this|the fact that] {fact}",
+        "(heres|here is|ive got|i have|let me give you|let me tell you) (something|a thing|a note|one thing|a fact) [for you] to (remember|note|note down|keep in mind|write down|save) {note}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("remember that my name is Sam", Some("my name is Sam")),
@@ -285,6 +286,8 @@ impl Capability for ReadContext {
         "(look up|look for|find|search|search for|check|check for) {words} in [all] (my|the|your) (notes|memory|memories|saved notes|notebook)",
         "(do|does) (my|the|your) (notes|memory|memories) (say|have|contain|mention|hold) (anything|something) (about|on|regarding|for|of) {words}",
         "<ask> (what|everything|all) (you have|youve|youve got|you have got|you got|you|i|ive got|i have) (in|saved in|stored in|got in|kept in|have in) [your|my|the] (memory|notes) <now> => default",
+        "what (was|were|am|are) (i|we|you) supposed to (remember|note|keep in mind) => default",
+        "do (you|we|i) have (anything|something) (noted|saved|stored|written down|in memory|on file) [for me|about me|down] => default",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("what do you remember", None), say("show my notes", None), call(Some("default")), call(Some("printer"))];

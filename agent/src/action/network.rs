@@ -207,6 +207,7 @@ impl Capability for NetworkStatus {
         "(check|check on|whats going on with|whats up with|whats happening with|hows|how is|have a look at|look at) (the|my|our) (network|internet|connection|wifi|internet connection|network connection|wifi connection) <now>",
         "(is|are) (the|my|our|any) (network|internet|ethernet|wired|wireless|wifi|lan) (connection|connections|cable|link) (up|active|ok|okay|working|connected|live|there) <now>",
         "(hows|how is) (the|my|our) (network|internet|wifi) connection (looking|doing|holding up|going) <now>",
+        "(check|see|find out|tell me) (if|whether) (we|i) (have|got|still have|have got) [a|any|an|working] (internet|network|net|connection|wifi|internet connection|network connection|connectivity) <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("show the network status", None), say("am i online", None)];
 

@@ -41,6 +41,7 @@ impl Capability for SessionLock {
         "(lock|keep) (people|everyone|others|everybody|anyone|strangers) out [of (the|my|this) (<machine>|session)]",
         "(throw|put|slap|stick) (the|a) lock on (the|my|this) (<screen>|<machine>|session|desktop)",
         "(password protect|protect) (the|my) (<screen>|session|desktop)",
+        "(make sure|ensure|see to it) [that] (the|my|this) (<screen>|<machine>|session|desktop) (is|gets) locked",
     ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 

@@ -140,6 +140,7 @@ impl Interpreter {
         }
         let set_aside = if from == 0 { tokens.span(to, tokens.list.len()) } else { tokens.span(0, from) };
         let thing = tokens.span(thing.start, thing.end);
+        let thing = thing.strip_suffix("'s").or_else(|| thing.strip_suffix("’s")).unwrap_or(thing);
         let said = format!("{} {thing} {}", tokens.span(from, it), tokens.span(it + 1, to));
         let again = Tokens::read(&said, &self.lexicon);
         let mut order = self.one(&again, 0, again.list.len(), cx).filter(|o| o.action != "remember")?;

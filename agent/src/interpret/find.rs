@@ -94,10 +94,12 @@ impl Interpreter {
                     {
                         continue;
                     }
-                    // After a clause that is one by its looks, only what begins like an order is one; "he sat down, shut the door"
-                    // tells on.
+                    // After a clause that is one by its looks, only what begins like an order is one, or asks; "he sat down, shut
+                    // the door" tells on.
+                    let asks = refuse::tells(self.phrases[usize::from(m.template)].action);
                     if around.loose.contains(&start)
-                        && (!tokens.list[start].is(class::COMMAND | class::IMPERATIVE) || tells_on(tokens, from, start))
+                        && (!asks && !tokens.list[start].is(class::COMMAND | class::IMPERATIVE)
+                            || around.situation == Some(start) && tells_on(tokens, from, start))
                     {
                         continue;
                     }
@@ -105,6 +107,11 @@ impl Interpreter {
                     match self.order(m, tokens, cx) {
                         // "Tell me if you can reboot" wants an answer.
                         Ok(order) if !refuse::tells(order.action) && refuse::wants_to_know(tokens, from, start) => {}
+                        // "My phone is stuck, restart the machine": which?
+                        Ok(order)
+                            if told
+                                && (order.action.starts_with("power_") || order.action == "system_update")
+                                && (from..start).any(|i| tokens.list[i].is(class::DEVICE)) => {}
                         // "The stereo is blasting, turn down the volume": its own.
                         Ok(order) if told && is_level(order.action) && has_own_level(tokens, from, start) => {}
                         // "It's late, kids, go to sleep".
