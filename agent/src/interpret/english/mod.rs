@@ -184,7 +184,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("mine", "[the|my|our|your|this|all|all the|all my|all of my|all of the|all your|any] [current|latest|full|present|overall|basic|whole|entire|complete|recent|quick]"),
     (
         "status",
-        "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown | update |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
+        "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
     ),
     (
         "now",
