@@ -107,6 +107,10 @@ impl Interpreter {
                     match self.order(m, tokens, cx) {
                         // "Tell me if you can reboot" wants an answer.
                         Ok(order) if !refuse::tells(order.action) && refuse::wants_to_know(tokens, from, start) => {}
+                        // "Turn it off, the lamp is too bright": "it" is what the reason is about.
+                        Ok(_)
+                            if (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                                && around.reasons.iter().any(|reason| *reason >= end && about_a_thing(tokens, *reason, to)) => {}
                         // "My phone is stuck, restart the machine": which?
                         Ok(order)
                             if told
@@ -143,6 +147,13 @@ impl Interpreter {
                             // What tells the situation must not be an order of its own.
                             if around.situation == Some(start)
                                 && !self.find(tokens, from, start, false, cx, &mut Learned::default()).is_empty()
+                            {
+                                continue;
+                            }
+                            // Nor must what sounds like its reason, and nobody gives a reason for a greeting.
+                            if let Some(&reason) = around.reasons.iter().find(|reason| **reason >= end)
+                                && (order.action == "ping"
+                                    || !self.find(tokens, reason, to, false, cx, &mut Learned::default()).is_empty())
                             {
                                 continue;
                             }
@@ -203,6 +214,17 @@ impl Interpreter {
         };
         Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
     }
+}
+
+/// Whether a reason begins with a thing that is no part of this computer, and nobody that an order is given for.
+fn about_a_thing(tokens: &Tokens<'_>, reason: usize, to: usize) -> bool {
+    const OURS: &[&str] = &[
+        "music", "sound", "volume", "audio", "noise", "screen", "display", "brightness", "song", "video", "movie", "baby", "kids", "wife",
+        "husband", "neighbors", "neighbours", "boss", "meeting", "eyes", "ears", "head", "battery", "sun", "call", "internet", "connection",
+    ];
+    let Some(noun) = tokens.list.get(reason + 1).filter(|_| reason + 1 < to) else { return false };
+    let ours = noun.is(class::MACHINE | class::RADIO | class::SOFTWARE) || OURS.iter().any(|w| tokens.says(reason + 1, w));
+    (reason..to).any(|i| tokens.list[i].is(class::DEVICE)) || tokens.list[reason].is(class::THE) && !ours
 }
 
 /// Whether an action is about sound or light.

@@ -28,6 +28,8 @@ pub(super) struct Around {
     /// The places among `starts` that follow a clause which tells a situation by its looks only, so that what follows must begin
     /// like an order.
     pub(super) loose: Vec<usize>,
+    /// Where reasons begin behind an order.
+    pub(super) reasons: Vec<usize>,
 }
 
 impl Surround {
@@ -83,7 +85,8 @@ impl Surround {
         }
         starts.sort_unstable();
         let mut ends = vec![to];
-        ends.extend(reasons_behind(tokens, from, to));
+        let reasons: Vec<usize> = reasons_behind(tokens, from, to).collect();
+        ends.extend(&reasons);
         let mut i = 0;
         while i < ends.len() && ends.len() < MAX_CUTS {
             let at = ends[i];
@@ -96,7 +99,7 @@ impl Surround {
             i += 1;
         }
         ends.sort_unstable_by_key(|e| std::cmp::Reverse(*e));
-        Around { starts, ends, situation, loose }
+        Around { starts, ends, situation, loose, reasons }
     }
 }
 

@@ -208,7 +208,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::REPORTER,
-        "said says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
+        "said thought says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
          suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
          instructions caption tutorial guide readme headline label",
     ),
