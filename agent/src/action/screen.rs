@@ -119,7 +119,6 @@ impl Capability for SetBrightness {
         "[<wish>|at|set|to|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|maximal|brightest) [possible] (<brightness>) [setting] => 100",
         "[<wish>|at|set|to|go to|use] [the|a] brightest [screen|display] [setting|possible] => 100",
         "<wish> <the> (<brightness>|<screen>) [to be] [turned|at|set|up|cranked] <all the way up> => 100",
-        "<set> <the> <screen> (on|to|at) (full|max|maximum) brightness => 100",
         "[as] (bright as possible|bright as you can|bright as it gets|bright as it goes|bright as can be) => 100",
         "(make|turn) (it|this) as bright as (possible|it gets|you can|it goes|it can be|it can get|can be) => 100",
         "(make|turn|set) (it|this) as (dim|dark) as (possible|it gets|you can|it goes|it can be|it can get) => 0",
@@ -213,7 +212,6 @@ impl Capability for AdjustBrightness {
     const PHRASES: &'static [&'static str] = &[
         "<raise> <the> <brightness> [up] [higher] <bit> [on] [<the> <screen>|here] => +",
         "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <brightness> <bit> (up|higher|brighter) <bit> => +",
-        "(turn|crank|pump|bump|bring) up <the> <brightness> <bit> => +",
         "(make|turn|get|set) (it|this|<the> <screen>) <bit> (brighter|lighter|more bright) <bit> => +",
         "(turn|bring|crank) up <the> <screen> <bit> => +",
         "(turn|bring|crank) <the> (screen|display|backlight) <bit> up <bit> => +",
@@ -254,7 +252,6 @@ impl Capability for AdjustBrightness {
         "{step} brighter => +{step}",
         "<lower> <the> <brightness> [down] [lower] <bit> [on] [<the> <screen>|here] => -",
         "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|crank) <the> <brightness> <bit> (down|lower|dimmer|darker) <bit> => -",
-        "(turn|tone|bring|dial) down <the> <brightness> <bit> => -",
         "(make|turn|get|set) (it|this|<the> <screen>) <bit> (dimmer|darker|less bright|more dim) <bit> => -",
         "(turn|tone|dial) down <the> (screen|display|monitor|backlight) <bit> => -",
         "(turn|tone|dial) <the> (screen|display|backlight) <bit> down <bit> => -",

@@ -358,7 +358,6 @@ impl Capability for PackageInstall {
         "{packages} (install it|install them|please install it|please install them|install that|install those)",
         "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
         "(make|make sure) {packages} (available|installed) <here>",
-        "(install|put) {packages} (onto|on|to) (this|the|my|our) (<machine>|device)",
         "(load|slap|whack|bung) {known packages} (on|onto|on to) (this|the|my|our) (<machine>|device)",
         "(get|have) (hold of|ahold of) {known packages} [for me] and install (it|them) <here>",
         "(get|make) {packages} (going|running|working|available|ready|set up) on (this|the|my|our) (<machine>|device) [can you install it|install it]",
