@@ -82,7 +82,6 @@ impl Capability for OpenApp {
         "(get|have|lets get|i want|i need|keep) {app} (running|open|opened|going|started|up and running|up|launched|started up|loaded|fired up) [for me]",
         "(get|have|bring|put|pull|show|throw) {known app} (up|on screen|on the screen|on my screen|to the front|up on screen|up on the screen|in front)",
         "{app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|please open it|please open|open|open up|launch|start)",
-        "<wish> {known app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up)",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] terminal [window] => terminal",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] (browser|web browser|internet browser) [window] => browser",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] text editor [window] => text editor",

@@ -38,7 +38,6 @@ impl Capability for PowerReboot {
         "(reboot|restart) (the|this|my|that) (bad boy|sucker|baby|beast|old thing|rust bucket|bugger|hunk of junk|piece of junk|old girl|puppy|monster|little guy)",
         "(kick off|fire off) a (reboot|restart)",
         "(give|give me|do|lets give) (it|this thing|the thing) a [quick|fresh|good] (reboot|restart)",
-        "(bounce|cycle) (this machine|the box|this box|the machine)",
         "restart (fresh|now|everything|the whole computer|os|the linux box)",
         "(have|make) (it|yourself|this thing) (reboot|restart)",
         "(system|computer|machine|pc|full|quick|laptop) (reboot|restart)",
@@ -111,13 +110,11 @@ impl Capability for PowerShutdown {
         "(go|going) (dark|off|down) computer",
         "(lights out|goodnight|good night|night night) <off machine>",
         "(time|its time|it is time) for (the|my|this) (<machine>) to (shut down|turn off|power off|power down|go off)",
-        "(you can|you may|feel free to) (shut|turn|power) yourself (down|off)",
         "(turn|switch|shut|power) off [the] (whole|entire) (<off noun>|thing)",
         "(take|bring) <off machine> (down|offline)",
         "(stop|kill|halt|end) (the|this|my) (<off noun>)",
         "(end|close|finish) (the|my|this) session and (shut down|power off|turn off [the computer])",
         "(kill|cut|shut off|turn off|switch off) [the] power (to|on|of|for) (this|the|my) (<off noun>|desktop)",
-        "shut yourself off",
     ];
     const EXAMPLES: &'static [Example] = &[say("shut down the computer", None), say("power off", None)];
 

@@ -28,7 +28,6 @@ impl Capability for SessionLock {
         "(put|turn|switch) (the|my) (lock screen|screen lock|lockscreen) (on|up)",
         "(screen|session|computer|desktop|pc|laptop) (lock|to lock|locked)",
         "(activate|enable|start|engage|turn on|show|bring up|trigger|put on|open|display|switch on|put up|throw up) [the|my|a] (lock screen|screen lock|lockscreen|session lock)",
-        "(go to|switch to|get to|take me to) (the|my) (lock screen|lockscreen)",
         "(put|get) (the|my) (screen|computer|pc|laptop|session|desktop) (in lock|on lock|locked|in lock mode)",
         "<wish> (the|my|this) (<screen>|<machine>|session|desktop) [to be|to get] (locked|to lock)",
         "(get|have|make|keep) (the|my|this) (<screen>|<machine>|session|desktop) locked",
@@ -37,10 +36,10 @@ impl Capability for SessionLock {
         "lock (this|the) (thing)",
         "(go|switch|get|take me) to [the|my] (lock screen|lockscreen)",
         "(lock|secure) (up|down) [the|my|this|everything] [<machine>|<screen>|desktop|session]",
-        "(time to|lets) lock (up|the (<screen>|<machine>))",
         "(lock|keep) (people|everyone|others|everybody|anyone|strangers) out [of (the|my|this) (<machine>|session)]",
         "(throw|put|slap|stick) (the|a) lock on (the|my|this) (<screen>|<machine>|session|desktop)",
         "(password protect|protect) (the|my) (<screen>|session|desktop)",
+        "(make sure|ensure|see to it) [that] (the|my|this) (<screen>|<machine>|session|desktop) (is|gets) locked",
     ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 

@@ -188,7 +188,7 @@ impl Capability for SetVolume {
         "{percent} (on|for|as) <the> <volume>",
         "(whisper|background|party|quiet|low|night) <volume> {percent}",
         "(<set>|<raise>) <the> <loud> <all the way up> => 100",
-        "(max|max out|maximize|maximise|crank|blast) [out] <the> <volume> [out] [fully|completely|all the way] => 100",
+        "(max|max out|maximize|maximise|blast) [out] <the> <volume> [out] [fully|completely|all the way] => 100",
         "(play|blast|run) [it|this|<the> <loud>] (at|on|to) <full> [volume|blast] => 100",
         "[<wish>|at|set|to|play at|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|the loudest|loudest|maximal|complete|hundred percent) [possible] <volume> [setting] => 100",
         "[as] (loud as possible|loud as you can|loud as it gets|loud as it goes|loud as it will go|loud as can be) => 100",

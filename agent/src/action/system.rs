@@ -226,7 +226,7 @@ impl Capability for Undo {
         "(i|we) (didnt|did not) (mean|want) (to do that|that|to) (undo it|undo that|undo|revert it|take it back|take that back|put it back)",
         "(on second thought|never mind|nevermind|scratch that|actually no) (undo that|undo it|undo|revert that|take that back|put it back)",
         "<wish> (that|it|the last change|your last change|the last action|what you just did) (undone|reverted|reversed|rolled back|taken back)",
-        "(scrap|cancel|discard|drop|ditch|nix|kill|scratch|forget|erase|remove) (that|the|your|my) (last|previous|latest) (change|action|step|command|edit|one|thing you did|thing)",
+        "(scrap|cancel|discard|drop|ditch|nix|kill|scratch|erase|remove) (that|the|my) (last|previous|latest) (change|action|step|command|edit|one|thing you did|thing)",
         "(do|perform|run|make) an undo",
     ];
     const EXAMPLES: &'static [Example] = &[say("undo that", None), call(None)];

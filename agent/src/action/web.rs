@@ -78,6 +78,7 @@ impl Capability for OpenUrl {
         "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
         "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
         "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|at|over to|toward|towards|onto) {url}",
+        "(lets|i want to|id like to|i wanna|let us) (watch|look at|see|read|check|find) (something|stuff|things|a video|videos|some videos|whats new|the news|whats happening|whats up) on {url}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),

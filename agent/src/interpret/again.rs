@@ -192,6 +192,7 @@ impl Interpreter {
         }
         let set_aside = if from == 0 { tokens.span(to, tokens.list.len()) } else { tokens.span(0, from) };
         let thing = tokens.span(thing.start, thing.end);
+        let thing = thing.strip_suffix("'s").or_else(|| thing.strip_suffix("’s")).unwrap_or(thing);
         let said = format!("{} {thing} {}", tokens.span(from, it), tokens.span(it + 1, to));
         let again = Tokens::read(&said, &self.lexicon);
         let mut order = self.one(&again, 0, again.list.len(), cx).filter(|o| o.action != "remember")?;
@@ -211,7 +212,7 @@ impl Interpreter {
             follows.then(|| self.one(tokens, i, end, cx)).flatten().filter(|o| o.action != "remember")
         };
         match (2..end).filter(|_| stated && end <= MAX_WORDS_OF_TWO).find_map(second) {
-            Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens),
+            Some(second) => self.nothing(Reason::Compound(vec![order, second]), tokens, cx),
             None => Reading::Order(order),
         }
     }

@@ -19,17 +19,17 @@ impl Interpreter {
     /// What this language makes of a text.
     pub(super) fn read_here(&self, text: &str, cx: &Context<'_>) -> Reading {
         if text.len() > MAX_NOTE_BYTES {
-            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, about: None, near: Vec::new() });
         }
         let tokens = Tokens::read(text, &self.lexicon);
         let only_notes = tokens.more || text.len() > MAX_ORDER_BYTES;
         let mut learned = Learned::default();
         let found = self.find(&tokens, 0, tokens.list.len(), only_notes, cx, &mut learned);
         if only_notes && found.is_empty() {
-            return Reading::Nothing(Nothing { reason: Reason::TooLong, near: Vec::new() });
+            return Reading::Nothing(Nothing { reason: Reason::TooLong, about: None, near: Vec::new() });
         }
         if let Some(reason) = refuse::despite(&tokens, &found) {
-            return self.nothing(reason, &tokens);
+            return self.nothing(reason, &tokens, cx);
         }
         let mut found = found;
         match found.len() {
@@ -38,7 +38,7 @@ impl Interpreter {
             _ => return Reading::Ambiguous(found),
         }
         if learned.out_of_range {
-            return self.nothing(Reason::OutOfRange, &tokens);
+            return self.nothing(Reason::OutOfRange, &tokens, cx);
         }
         let again = self.without_fillers(text, &tokens, cx).or_else(|| self.with_antecedent(&tokens, cx));
         let again = again.or_else(|| self.set_apart(&tokens, cx)).or_else(|| self.by_sense(&tokens, cx));
@@ -51,16 +51,18 @@ impl Interpreter {
         let two = if matches!(reason, None | Some(Reason::Hypothetical)) { self.two_orders(&tokens, cx) } else { None };
         match two {
             Some(Two::Same(order)) => return Reading::Order(order),
-            Some(Two::Different(orders)) if reason.is_none() => return self.nothing(Reason::Compound(orders), &tokens),
+            Some(Two::Different(orders)) if reason.is_none() => {
+                return self.nothing(Reason::Compound(orders), &tokens, cx);
+            }
             _ => {}
         }
         if let Some(reason) = reason {
-            return self.nothing(reason, &tokens);
+            return self.nothing(reason, &tokens, cx);
         }
         if let Some(order) = self.mended(text, &tokens, cx) {
             return Reading::Order(order);
         }
-        self.nothing(refuse::otherwise(&tokens, learned.cut_short), &tokens)
+        self.nothing(refuse::otherwise(&tokens, learned.cut_short), &tokens, cx)
     }
 
     /// The best readings of the words `from..to`; several only when they differ and none is better.
@@ -94,10 +96,12 @@ impl Interpreter {
                     {
                         continue;
                     }
-                    // After a clause that is one by its looks, only what begins like an order is one; "he sat down, shut the door"
-                    // tells on.
+                    // After a clause that is one by its looks, only what begins like an order is one, or asks; "he sat down, shut
+                    // the door" tells on.
+                    let asks = refuse::tells(self.phrases[usize::from(m.template)].action);
                     if around.loose.contains(&start)
-                        && (!tokens.list[start].is(class::COMMAND | class::IMPERATIVE) || tells_on(tokens, from, start))
+                        && (!asks && !tokens.list[start].is(class::COMMAND | class::IMPERATIVE)
+                            || around.situation == Some(start) && tells_on(tokens, from, start))
                     {
                         continue;
                     }
@@ -105,6 +109,18 @@ impl Interpreter {
                     match self.order(m, tokens, cx) {
                         // "Tell me if you can reboot" wants an answer.
                         Ok(order) if !refuse::tells(order.action) && refuse::wants_to_know(tokens, from, start) => {}
+                        // "Turn it off, the lamp is too bright": "it" is what the reason is about.
+                        Ok(_)
+                            if (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
+                                && around
+                                    .reasons
+                                    .iter()
+                                    .any(|reason| *reason >= end && about_a_thing(tokens, *reason, to)) => {}
+                        // "My phone is stuck, restart the machine": which?
+                        Ok(order)
+                            if told
+                                && (order.action.starts_with("power_") || order.action == "system_update")
+                                && (from..start).any(|i| tokens.list[i].is(class::DEVICE)) => {}
                         // "The stereo is blasting, turn down the volume": its own.
                         Ok(order) if told && is_level(order.action) && has_own_level(tokens, from, start) => {}
                         // "It's late, kids, go to sleep".
@@ -137,6 +153,13 @@ impl Interpreter {
                             // What tells the situation must not be an order of its own.
                             if around.situation == Some(start)
                                 && !self.find(tokens, from, start, false, cx, &mut Learned::default()).is_empty()
+                            {
+                                continue;
+                            }
+                            // Nor must what sounds like its reason, and nobody gives a reason for a greeting.
+                            if let Some(&reason) = around.reasons.iter().find(|reason| **reason >= end)
+                                && (order.action == "ping"
+                                    || !self.find(tokens, reason, to, false, cx, &mut Learned::default()).is_empty())
                             {
                                 continue;
                             }
@@ -197,6 +220,43 @@ impl Interpreter {
         };
         Ok(Order { action: phrase.action, payload, template: phrase.template, slots, skipped: Vec::new() })
     }
+}
+
+/// Whether a reason begins with a thing that is no part of this computer, and nobody that an order is given for.
+fn about_a_thing(tokens: &Tokens<'_>, reason: usize, to: usize) -> bool {
+    const OURS: &[&str] = &[
+        "music",
+        "sound",
+        "volume",
+        "audio",
+        "noise",
+        "screen",
+        "display",
+        "brightness",
+        "song",
+        "video",
+        "movie",
+        "baby",
+        "kids",
+        "wife",
+        "husband",
+        "neighbors",
+        "neighbours",
+        "boss",
+        "meeting",
+        "eyes",
+        "ears",
+        "head",
+        "battery",
+        "sun",
+        "call",
+        "internet",
+        "connection",
+    ];
+    let Some(noun) = tokens.list.get(reason + 1).filter(|_| reason + 1 < to) else { return false };
+    let ours =
+        noun.is(class::MACHINE | class::RADIO | class::SOFTWARE) || OURS.iter().any(|w| tokens.says(reason + 1, w));
+    (reason..to).any(|i| tokens.list[i].is(class::DEVICE)) || tokens.list[reason].is(class::THE) && !ours
 }
 
 /// Whether an action is about sound or light.

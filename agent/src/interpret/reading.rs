@@ -39,6 +39,8 @@ impl Order {
 pub struct Nothing {
     /// Why not.
     pub reason: Reason,
+    /// What it spoke of, when that can be told: "rebooting the computer".
+    pub about: Option<String>,
     /// Up to three of the nearest commands, in words.
     pub near: Vec<String>,
 }
@@ -46,12 +48,12 @@ pub struct Nothing {
 impl Nothing {
     /// What to tell the person.
     pub fn sentence(&self) -> String {
-        self.reason.sentence()
+        self.reason.sentence(self.about.as_deref())
     }
 
-    /// `reason`, `near`, and for two orders in one sentence `orders`: requests that can be sent one by one.
+    /// `reason`, `about`, `near`, and for two orders in one sentence `orders`: requests that can be sent one by one.
     pub fn to_json(&self) -> Value {
-        let mut data = json!({ "reason": self.reason.name(), "near": self.near });
+        let mut data = json!({ "reason": self.reason.name(), "about": self.about, "near": self.near });
         if let Reason::Compound(orders) = &self.reason {
             let requests = orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload }));
             data["orders"] = requests.collect();

@@ -61,8 +61,20 @@ impl Reason {
         }
     }
 
-    /// What to tell the person.
-    pub fn sentence(&self) -> String {
+    /// What to tell the person, with what the sentence was about, if that is known.
+    pub fn sentence(&self, about: Option<&str>) -> String {
+        if let Some(about) = about {
+            match self {
+                Self::Negated => return format!("That says not to go on with {about}; I did nothing."),
+                Self::Question => return format!("That is a question about {about}; I did nothing."),
+                Self::Hypothetical => return format!("That only supposes {about}; I did nothing."),
+                Self::Reported => return format!("That tells of {about}; I did nothing."),
+                Self::Scheduled => {
+                    return format!("That is about {about} at another time, and I cannot schedule; I did nothing.");
+                }
+                _ => {}
+            }
+        }
         match self {
             Self::Negated => "That says what not to do; I did nothing.",
             Self::Question => "That is a question, not an order; I did nothing.",

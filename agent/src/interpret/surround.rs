@@ -28,6 +28,8 @@ pub(super) struct Around {
     /// The places among `starts` that follow a clause which tells a situation by its looks only, so that what follows must begin
     /// like an order.
     pub(super) loose: Vec<usize>,
+    /// Where reasons begin behind an order.
+    pub(super) reasons: Vec<usize>,
 }
 
 impl Surround {
@@ -83,7 +85,8 @@ impl Surround {
         }
         starts.sort_unstable();
         let mut ends = vec![to];
-        ends.extend(reasons_behind(tokens, from, to));
+        let reasons: Vec<usize> = reasons_behind(tokens, from, to).collect();
+        ends.extend(&reasons);
         let mut i = 0;
         while i < ends.len() && ends.len() < MAX_CUTS {
             let at = ends[i];
@@ -96,7 +99,7 @@ impl Surround {
             i += 1;
         }
         ends.sort_unstable_by_key(|e| std::cmp::Reverse(*e));
-        Around { starts, ends, situation, loose }
+        Around { starts, ends, situation, loose, reasons }
     }
 }
 
@@ -200,7 +203,8 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
 /// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
 fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
     let at = (from + 2..to).rev().find_map(|i| {
-        let so = tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB);
+        let so =
+            tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
         if so { Some((i, i - 1)) } else { pauses_or_ends(tokens, i - 1).then_some((i, i)) }
     });
     let (start, end) = at?;
@@ -216,7 +220,7 @@ fn pauses_or_ends(tokens: &Tokens<'_>, i: usize) -> bool {
 /// Whether these words look like a clause that tells something and orders, asks, quotes and supposes nothing.
 fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
-    let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE | class::DEVICE;
+    let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE;
     let subject = !list[0].is(class::COMMAND
         | class::IMPERATIVE
         | class::QUESTION & !class::NEGATION
@@ -284,6 +288,11 @@ const WITHOUT_SUBJECT: &[&str] = &[
     "streaming",
     "travelling",
     "traveling",
+    "time",
+    "popping",
+    "closing",
+    "packing",
+    "wrapping",
     "almost",
     "finally",
     "cant",
@@ -350,9 +359,11 @@ fn of_others(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
 fn orders_within(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     (from + 1..to).any(|i| {
         let before = &tokens.list[i - 1];
-        let noun = before.is(class::NEGATION | class::THE | class::ARTICLE | class::MINE | class::PREPOSITION)
+        let leads = ["so", "but", "or"].iter().any(|w| tokens.says(i - 1, w));
+        let noun = before.is(class::NEGATION | class::THE | class::ARTICLE)
+            || !leads && before.is(class::PREPOSITION | class::MINE) && tokens.list[i].is(class::IMPERATIVE)
             || ["can", "will", "must", "need", "ill"].iter().any(|w| tokens.says(i - 1, w));
-        let now = tokens.list[i].is(class::COMMAND) || tokens.list[i].is(class::IMPERATIVE) && !noun;
+        let now = tokens.list[i].is(class::COMMAND | class::IMPERATIVE) && !noun;
         let state = tokens.says(i, "open") && before.is(class::VERB);
         now && !state && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to")
     })
@@ -369,7 +380,7 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
     let mut its = (from..list.len())
         .filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)) || i == last && tokens.says(i, "that"));
     let it = its.next().filter(|_| its.next().is_none())?;
-    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND))?;
+    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND | class::IMPERATIVE))?;
     // "… so can you please remove it": what only leads over belongs to the order.
     const LEADS: &[&str] = &["please", "so", "can", "could", "would", "will", "you", "just", "and", "then"];
     while order > 1 && LEADS.iter().any(|w| tokens.says(order - 1, w)) {

@@ -390,6 +390,11 @@ impl<'t> Tokens<'t> {
         if let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form).filter(|_| polite()) {
             known = self.lexicon.get(base.1);
         }
+        // "My computer's stuck": the thing is the same with its "is".
+        if let Some(base) = core.strip_suffix("'s").or_else(|| core.strip_suffix("’s")) {
+            known.class |=
+                self.lexicon.get(&base.to_lowercase()).class & (class::MACHINE | class::SOFTWARE | class::RADIO);
+        }
         self.grateful |= known.class & class::GRATEFUL != 0;
         self.add(start, core, known, pause, None);
     }

@@ -133,7 +133,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::POLITE,
-        "please pls plz thanks thank thx thnx ty tysm kindly cheers buddy dude pal bro okay ok yeah yep haha lol hurry dammit damnit cmon pronto",
+        "please pls plz thanks thank thx thnx ty tysm kindly cheers buddy dude pal bro okay ok yeah yep haha lol rq rn fr tbh ngl hurry dammit damnit cmon pronto",
     ),
     (
         class::COMMAND,
@@ -208,7 +208,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::REPORTER,
-        "said says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
+        "said thought says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
          suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
          instructions caption tutorial guide readme headline label",
     ),
@@ -224,7 +224,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
         "is are was were am has have had will would can cant must should does doesnt do dont did im isnt arent wont needs need likes like lives \
          works goes starts ends keep expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
          theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
-         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",
+         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps feels looks sounds seems acts stays",
     ),
     (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
     (
@@ -274,7 +274,7 @@ pub(super) fn is_english(word: &str) -> bool {
     false
 }
 
-/// Order words in the -ing form, for what follows "would you mind".
+/// Order words in the -ing form, for what follows "would you mind", and for answers.
 pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("turning", "turn"),
     ("switching", "switch"),
@@ -322,6 +322,51 @@ pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("undoing", "undo"),
     ("forgetting", "forget"),
     ("remembering", "remember"),
+    ("running", "run"),
+    ("searching", "search"),
+    ("closing", "close"),
+    ("visiting", "visit"),
+    ("going", "go"),
+    ("fetching", "fetch"),
+    ("purging", "purge"),
+    ("erasing", "erase"),
+    ("reinstalling", "reinstall"),
+    ("taking", "take"),
+    ("checking", "check"),
+    ("pumping", "pump"),
+    ("cranking", "crank"),
+    ("bumping", "bump"),
+    ("dropping", "drop"),
+    ("cutting", "cut"),
+    ("killing", "kill"),
+    ("disconnecting", "disconnect"),
+    ("reconnecting", "reconnect"),
+    ("connecting", "connect"),
+    ("applying", "apply"),
+    ("patching", "patch"),
+    ("sleeping", "sleep"),
+    ("hibernating", "hibernate"),
+    ("saving", "save"),
+    ("noting", "note"),
+    ("writing", "write"),
+    ("loading", "load"),
+    ("browsing", "browse"),
+    ("securing", "secure"),
+    ("quieting", "quiet"),
+    ("darkening", "darken"),
+    ("lightening", "lighten"),
+    ("reverting", "revert"),
+    ("grabbing", "grab"),
+    ("pulling", "pull"),
+    ("ditching", "ditch"),
+    ("wiping", "wipe"),
+    ("maxing", "max"),
+    ("flipping", "flip"),
+    ("toggling", "toggle"),
+    ("giving", "give"),
+    ("looking", "look"),
+    ("finding", "find"),
+    ("reading", "read"),
 ];
 
 /// Order words in the past, for what follows "I'd be grateful if you".

@@ -9,7 +9,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
         "wish",
         "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have | id like to have \
          | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
-         | (can|could|may|might) (i|we) (have|get) | give me | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) (going to|gonna) (need|want) | we are going to need | were going to need | (ill|i will) (need|be needing|take) | i am needing | (id|i would) be happy with",
+         | (can|could|may|might) (i|we) (have|get) | give me | give us | get us | gimme | get me | let me have | let me get | lets have | lets get | id appreciate | lets go with | ill go with | i will go with | go with | lets try | lets do | (i am|im) (going to|gonna) (need|want) | we are going to need | were going to need | (ill|i will) (need|be needing|take) | i am needing | (id|i would) be happy with",
     ),
     (
         "move",
@@ -184,7 +184,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "status",
-        "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown | update |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
+        "status | state | info | rundown | vitals | lowdown | numbers | figures | metrics | picture | breakdown |  information | details | health | situation | report | overview | summary | stats | statistics | condition | check | readout | specifics | diagnostics",
     ),
     (
         "now",
