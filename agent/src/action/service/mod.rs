@@ -612,7 +612,15 @@ fn told(unit: &Unit, journal: &[String]) -> String {
     let names: Vec<String> =
         unit.names.iter().filter(|n| **n != unit.id).take(NAMED).map(|n| visible(n, 255)).collect();
     let names = if names.is_empty() { String::new() } else { format!(" It is also called {}.", listed(&names)) };
-    let mut said = format!("{id} is {}{since}{process}.{names}", now(unit));
+    let stands = match unit.active_state.as_str() {
+        "" => "a template".to_owned(),
+        active => format!("{active} ({})", unit.sub_state),
+    };
+    let by_itself = match unit.unit_file_state.as_str() {
+        "" => String::new(),
+        state => format!("; {state}"),
+    };
+    let mut said = format!("{id} is {stands}{since}{process}{by_itself}.{names}");
     for line in journal {
         said.push('\n');
         said.push_str(line);
