@@ -24,8 +24,10 @@ pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Ac
     let mut ran = Vec::with_capacity(plan.steps.len());
     for (n, ready) in ready.into_iter().enumerate() {
         let (earlier, [action, ..]) = plan.steps.split_at(n) else { break };
-        let limit = deadline(action);
-        let result = match tokio::time::timeout(limit, action.run(&Context { earlier, ..*cx }, ready)).await {
+        let before = deadline(action);
+        let limit = before.saturating_add(action.after_first_change());
+        let cx = Context { earlier, deadline: before, ..*cx };
+        let result = match tokio::time::timeout(limit, action.run(&cx, ready)).await {
             Ok(result) => result,
             // It was called and did not come back: it may have had its effect.
             Err(_) => Err(Failure::new(

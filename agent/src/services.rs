@@ -31,7 +31,8 @@ use crate::provenance::Provenance;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Runs as a person, in that person's session.
     User,
@@ -274,10 +275,15 @@ impl Services {
         let Ok(folders) = std::fs::read_dir(&self.transactions) else { return Vec::new() };
         let left = folders.flatten().filter_map(|folder| {
             let id = Uuid::try_parse(folder.file_name().to_str()?).ok()?;
-            let text = std::fs::read(folder.path().join(TRANSACTION)).ok()?;
-            Some((id, serde_json::from_slice(&text).ok()?))
+            Some((id, self.transaction_of(id)?))
         });
         left.collect()
+    }
+
+    /// The transaction of a request, while it is not forgotten.
+    pub(crate) fn transaction_of(&self, request: Uuid) -> Option<Transaction> {
+        let text = std::fs::read(self.transactions.join(request.to_string()).join(TRANSACTION)).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Forgets a transaction whose end is known.
@@ -343,6 +349,9 @@ pub struct Context<'a> {
     pub request: Uuid,
     /// The steps of the same plan that come before the one that this is for.
     pub earlier: &'a [Action],
+    /// How long an action may take that is carried out: all of it, or what comes before its first change
+    /// ([`AFTER_FIRST_CHANGE`](crate::action::Perform::AFTER_FIRST_CHANGE)).
+    pub deadline: Duration,
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
@@ -358,6 +367,17 @@ pub struct Progress {
 }
 
 impl Context<'_> {
+    /// Whether a step can be seen not to work here without asking anybody.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub async fn available(&self, step: &Action) -> Result<(), Failure> {
+        if step.personal() {
+            self.personal()?;
+        }
+        self.services.available(step.need()).await
+    }
+
     /// Refuses actions on a person's files or session where the agent does not run as that person.
     ///
     /// # Errors

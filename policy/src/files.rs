@@ -38,7 +38,9 @@ impl Roots {
             Arg::Path(fact) => Some(fact.path.as_str()),
             _ => None,
         });
-        let has = |l: &Folders, path: &str| any_path(l, path, s, PathPattern::spans) == Some(true);
+        // A root itself is no file beneath it.
+        let beneath = |p: &PathPattern, path: &str| p.spans(path) && !p.is(path);
+        let has = |l: &Folders, path: &str| any_path(l, path, s, beneath) == Some(true);
         let left_out = |path: &str| self.except.iter().any(|e| any_path(e, path, s, PathPattern::spans) != Some(false));
         match path {
             Some(path) if !lists.is_empty() && lists.iter().all(|l| has(l, path)) && !left_out(path) => step.risk,

@@ -310,7 +310,7 @@ impl PathPattern {
         Ok(PathPattern { text: text.into(), base, rest })
     }
 
-    fn is(&self, path: &str) -> bool {
+    pub(crate) fn is(&self, path: &str) -> bool {
         match &self.rest {
             PathRest::Exact(text) => **text == *path.trim_end_matches('/'),
             PathRest::Glob(glob) => glob.matches(path),

@@ -96,6 +96,8 @@ fn without_a_table_the_home_tmp_and_the_working_folder_are_free_and_hidden_files
         ("/home/sam/.bashrc", false),
         ("/home/samuel/letter.txt", false),
         ("/tmp/x", true),
+        ("/tmp", false),
+        ("/home/sam", false),
         ("/tmp/.x", true),
         ("/tmpx", false),
         ("/work/Cargo.toml", true),

@@ -82,7 +82,6 @@ impl Capability for OpenApp {
         "(get|have|lets get|i want|i need|keep) {app} (running|open|opened|going|started|up and running|up|launched|started up|loaded|fired up) [for me]",
         "(get|have|bring|put|pull|show|throw) {known app} (up|on screen|on the screen|on my screen|to the front|up on screen|up on the screen|in front)",
         "{app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|please open it|please open|open|open up|launch|start)",
-        "<wish> {known app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up)",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] terminal [window] => terminal",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] (browser|web browser|internet browser) [window] => browser",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] text editor [window] => text editor",
@@ -92,6 +91,21 @@ impl Capability for OpenApp {
         "{known app} <should be> (open|opened|running|started|launched)",
         "(let me see|i want to see|let me have) {known app}",
         "(make|let|have) {known app} (run|start|open|launch|appear|come up)",
+        "(fire|boot|start|load|spin|open|crank|power) {app} (up|right up)",
+        "(throw|put|stick|pop) on {known app}",
+        "(throw|put|pop) {known app} on",
+        "{known app} (please|pls|plz)",
+        "(hand|hand me|pass|pass me|toss me|get|show) {known app} (window)",
+        "<wish> to (open|launch|start|run|use|fire up|see) {app}",
+        "(can|could|may) (i|we) (open|launch|start|run|use|see) {known app}",
+        "(open|start|launch) (a new|a fresh|another|a|one more) {known app} (window|instance|session)",
+        "(open|launch|start|run|bring up|fire up) [up] [the] {app} (now|again|here)",
+        "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets see) {known app}",
+        "pop open {app}",
+        "(<wish>|<wish> to (use|see|open|run|start|have)) {known app} [so] [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|load it) [up]",
+        "(hop|get|jump|go|head|log|pop) (on|onto|into|over to|in) [to] {known app}",
+        "(lets hear|lets see|lets use|lets have|lets try|lets run|lets open|lets launch) {known app} [open it|start it|launch it]",
+        "(get|bring|have|put) {app} (up and running|up on the screen|up on screen|on screen|started up|opened up)",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("open firefox", Some("firefox")),
@@ -116,6 +130,7 @@ impl Capability for OpenApp {
 
 impl Perform for OpenApp {
     const NEED: Need = Need::Desktop;
+    const PERSONAL: bool = true;
     /// An app that starts itself over D-Bus, and what is tried when it does not.
     const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -129,7 +144,6 @@ impl Perform for OpenApp {
 
     /// Judged by the id of the app that would be started; what is not installed, by the name.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
         let (facts, risk) = match self.launch(cx).await? {
             Ok(launch) => {
                 let risk = raised(Self::RISK, &written(cx, &launch).await?);

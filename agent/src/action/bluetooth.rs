@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use steward_policy::Risk;
 
-use super::types::no_payload;
+use super::types::{listed, no_payload};
 use super::{Capability, Example, Need, Perform, Ready, Shown, say, switched};
 use crate::backend::bus::BusError;
 use crate::backend::dbus::bluez::Bluez;
@@ -20,8 +20,8 @@ use crate::services::Context;
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOn {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -29,17 +29,20 @@ impl Capability for NetworkBluetoothOn {
     const NAME: &'static str = "network_bluetooth_on";
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
-        "(turn|switch|flip|power|toggle|put) [back] (on|up) [again] <the> <bluetooth> <radio> [again|back] <here>",
-        "(turn|switch|flip|power|toggle|put|bring|get) <the> <bluetooth> <radio> (on|back on|on again|back|up|back up|online|running|going|working|active|up and running|up again|back on again) <here>",
-        "(enable|activate|start|start up|restore|reenable|re-enable|reactivate|bring up|bring back|power up|engage|fire up|re enable|re activate|initiate|power on|turn up|relaunch|resume|unblock|reconnect) <the> <bluetooth> <radio> [again] <here>",
-        "<the> <bluetooth> <radio> [turn|switch|be|to] (on|enable|enabled|back on|on again|activate|activated|start|turn on|switch on|power on) <here>",
-        "<wish> <the> <bluetooth> <radio> [to be] (on|back on|enabled|turned on|turned back on|switched on|switched back on|back|activated|reenabled|running|working|on again|back up|started|up) [again] <here>",
-        "<wish> to use <the> <bluetooth> (turn|switch) it [back] on",
-        "(<wish>|i need to use) <the> <bluetooth> [on|back|again] [please] (turn it on|switch it on|enable it|turn it back on|activate it|put it on)",
-        "<the> <bluetooth> is (off|disabled) (turn it on|switch it on|enable it|turn it back on|activate it)",
-        "<the> <bluetooth> <radio> <should be> (on|enabled|turned on|switched on|active|activated|turned back on)",
-        "(get|have) <the> <bluetooth> <radio> (going|working|running|started|turned on|up and running|switched on|enabled|activated|on)",
-        "(make) <the> <bluetooth> (work|go on|active)",
+        "<turn> <the> <bluetooth> <radio> [turned|switched|put] [back|right back] <on> <here>",
+        "(<turn>|fire|start|bring|boot|light|wake|power|spin) [back] (on|up) [again] <the> <bluetooth> <radio> [again|back] <here>",
+        "<enable> <the> <bluetooth> <radio> [again|back|up] <here>",
+        "<the> <bluetooth> <radio> [turn|switch|be|to|go|set to] [back] (on|enable|enabled|activate|activated|start|up) [again] <here>",
+        "<wish> <the> <bluetooth> <radio> [to be|to come|to go|turned|switched|put|brought] [back] <on> <here>",
+        "<the> <bluetooth> <radio> <must be> [turned|switched|put|brought] [back] <on> <here>",
+        "(make sure|ensure|see to it|make sure that|see that|check that) <the> <bluetooth> <radio> is [turned|switched] [back] <on> <here>",
+        "<wish> to use <the> <bluetooth> <turn it on>",
+        "(<wish>|i need to use|we need) <the> <bluetooth> <radio> [on|back|again] [so] [please] <turn it on>",
+        "<the> <bluetooth> <radio> is (off|disabled|down|not on|turned off|switched off) [so] [please] <turn it on>",
+        "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
+        "<turn> <the> <bluetooth> on (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|because i want to connect|and connect|so we can use) <the> [new] <gear>",
+        "(turn on|switch on|<enable>) <the> <bluetooth> (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|so we can use) <the> [new] <gear>",
+        "<the> <gear> (needs|need|wants|want|requires|require|uses|use) [the] <bluetooth> [on] [so] [please] <turn it on>",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn on bluetooth", None), say("enable bluetooth", None)];
 
@@ -79,8 +82,8 @@ impl Perform for NetworkBluetoothOn {
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOff {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -88,16 +91,16 @@ impl Capability for NetworkBluetoothOff {
     const NAME: &'static str = "network_bluetooth_off";
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
-        "(turn|switch|shut|flip|power|toggle|cut|click) off [again] <the> <bluetooth> <radio> <here>",
-        "(turn|switch|shut|flip|power|toggle|take|bring|put|cut) <the> <bluetooth> <radio> (off|down|offline|off again|back off) <here>",
-        "(disable|deactivate|stop|cut|kill|shut down|power down|bring down|disconnect|drop|take down|block|cut off|suspend|disengage|power off|terminate|shut|end|close|inactivate|halt|turn down|pull down) <the> <bluetooth> <radio> <here>",
-        "<the> <bluetooth> <radio> [turn|switch|be|to] (off|disable|disabled|off again|deactivate|deactivated|down|stop|turn off|switch off|power off|shut off) <here>",
-        "<wish> <the> <bluetooth> <radio> [to be] (off|disabled|turned off|switched off|deactivated|gone|shut off|cut|down|shut down|off again) <here>",
-        "(i dont need|i do not need|i no longer need|i am done with|im done with|dont need|im not using|i am not using|we dont need|i dont use) <the> <bluetooth> [anymore|any more|any longer|right now|now] [please] (turn it off|switch it off|disable it|shut it off|kill it|deactivate it)",
-        "no more <bluetooth> [please] (turn it off|disable it|switch it off|shut it off)",
-        "<the> <bluetooth> is (on|enabled) (turn it off|switch it off|disable it)",
-        "<the> <bluetooth> <radio> <should be> (off|disabled|turned off|switched off|deactivated)",
-        "(get|have) <the> <bluetooth> <radio> (turned off|disabled|switched off|shut off|off|deactivated)",
+        "<turn> <the> <bluetooth> <radio> [turned|switched|shut|powered|right] <off> <here>",
+        "(<turn>|cut|click|shut|power) off [again] <the> <bluetooth> <radio> [again] <here>",
+        "<disable> <the> <bluetooth> <radio> [again] <here>",
+        "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do away with) <the> <bluetooth> <radio> <here>",
+        "<the> <bluetooth> <radio> [turn|switch|be|to|go|set to] (off|disable|disabled|off again|deactivate|deactivated|down|stop) <here>",
+        "<wish> <the> <bluetooth> <radio> [to be|to go|turned|switched|powered|shut|cut] <off> <here>",
+        "<the> <bluetooth> <radio> <must be> [turned|switched|powered|shut|cut] <off> <here>",
+        "(make sure|ensure|see to it|make sure that|see that|check that) <the> <bluetooth> <radio> is [turned|switched] <off> <here>",
+        "(<unneeded>|no more|no need for|no more need for|there is no need for|we have no need for|i have no need for|enough of) <the> <bluetooth> <radio> [anymore|any more|any longer|right now|now|at the moment|today|for now] [so] [please] <turn it off>",
+        "<the> <bluetooth> <radio> is [still] (on|enabled|turned on|switched on) [so] [please] <turn it off>",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn off bluetooth", None), say("disable bluetooth", None)];
 
@@ -129,6 +132,22 @@ impl Perform for NetworkBluetoothOff {
     async fn took_place(&self, cx: &Context<'_>, _rebooted: Option<bool>) -> Option<bool> {
         let now = chosen(cx, self.adapters.as_deref()).await.ok()?;
         Some(now.values().all(|powered| !*powered))
+    }
+}
+
+/// The most adapters that are named at once.
+const MAX_ADAPTERS: usize = 16;
+
+/// A list of adapters that names one at least: none at all is no way to say "all of them".
+fn some<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    use serde::de::Error;
+    let named = Option::<Vec<String>>::deserialize(from)?;
+    match named.as_ref().map(Vec::len) {
+        Some(0) => Err(D::Error::custom("`adapters` is empty; leave it out for all of them")),
+        Some(n) if n > MAX_ADAPTERS => {
+            Err(D::Error::custom(format_args!("`adapters` has at most {MAX_ADAPTERS} names")))
+        }
+        _ => Ok(named),
     }
 }
 
@@ -174,13 +193,17 @@ async fn switch(cx: &Context<'_>, only: Option<&[String]>, on: bool) -> Result<O
             done.push(name.clone());
             continue;
         };
-        for name in &done {
-            if let Err(error) = bluez.set_powered(name, !on).await {
-                let message = format!("one adapter failed, and {name} could not be switched back: {error}");
-                return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": done })));
+        // Each of them, whatever becomes of the others.
+        let mut left = Vec::new();
+        for name in done {
+            if let Err(error) = bluez.set_powered(&name, !on).await {
+                left.push((name, error));
             }
         }
-        return Err(blocked(error));
+        let Some((_, why)) = left.first() else { return Err(blocked(error)) };
+        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("one adapter failed ({error}), and {} could not be switched back: {why}", listed(&names));
+        return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": names })));
     }
     let states = |value: bool| done.iter().map(|name| (name.clone(), value)).collect::<BTreeMap<_, _>>();
     let back = if on { NetworkBluetoothOff::NAME } else { NetworkBluetoothOn::NAME };

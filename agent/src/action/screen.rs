@@ -8,7 +8,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::level::{Move, Wish, still, unchanged};
 use super::types::{Percent, StepBy};
-use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::backlight::Backlight;
 use crate::backend::bus::BusError;
 use crate::backend::dbus::login1::Login1;
@@ -17,7 +17,6 @@ use crate::services::Context;
 
 /// The backlight that the brightness is about.
 async fn screen(cx: &Context<'_>) -> Result<Backlight, Failure> {
-    cx.personal()?;
     let screens = cx.services.seat.screens.clone();
     // Some drivers ask the firmware, which takes its time.
     let looking = tokio::task::spawn_blocking(move || screens.best());
@@ -93,47 +92,53 @@ impl Capability for SetBrightness {
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[
-        "<set> <the> <brightness> [up|down|back] <to> {percent} [setting|mark|level|brightness|instead]",
-        "(set|change|adjust|put|turn|make) <the> <brightness> {percent}",
-        "<the> <brightness> [level|set] [<to>] [the] [number|level] {percent} [setting|mark|level]",
+        "(<set>|<raise>|<lower>|tone|dim|brighten) <the> <brightness> [up|down|back] [level] <to> [the] [number|level] {percent} [setting|mark|level|brightness|instead|or so]",
+        "(set|change|adjust|put|turn|make|have) <the> <brightness> [level] {percent}",
+        "<the> <brightness> [level|set|goes|go] [<to>] [the] [number|level] {percent} [setting|mark|level]",
         "<the> <brightness> (up|down|back) <to> [the] [number|level] {percent} [setting|mark|level]",
         "make <the> <screen> {percent} (bright|brightness)",
         "<the> <brightness> (equals|is|=) {percent}",
-        "(<raise>|<lower>|dial|tone|<set>|dim|brighten) <the> <brightness> [up|down|back] <to> [the] [number] {percent} [setting|mark|level]",
-        "(<set>|dim|brighten|lower|raise|darken|light) <the> <screen> [up|down|back] [brightness] <to> {percent} [brightness|bright|percent brightness]",
+        "(<set>|dim|brighten|<lower>|<raise>|darken|light) <the> <screen> [up|down|back] [brightness] <to> {percent} [brightness|bright|percent brightness]",
         "<the> <screen> (<to>) {percent} [brightness]",
         "(turn|bring|put|take|dial) (up|down) <the> <brightness> to {percent}",
-        "<wish> <the> (<brightness>|<screen>) [to be] [set|turned|raised|lowered|dimmed|put|brought|reduced|increased|adjusted|changed] [up|down] [<to>] {percent} [brightness|bright]",
+        "<wish> <the> (<brightness>|<screen>) [to be|to go] [set|turned|raised|lowered|dimmed|put|brought|reduced|increased|adjusted|changed] [up|down] [<to>] {percent} [brightness|bright]",
         "<the> (<brightness>|<screen>) <should be> [set|at|put|turned|raised|lowered|dimmed|adjusted] [up|down] [<to>] {percent} [brightness]",
+        "could <the> (<brightness>|<screen>) (be|go|come) [set|put|turned|dimmed] [up|down|back] [<to>] {percent} [brightness]",
         "(<set>|<raise>|<lower>) it [up|down] [<to>] {percent} (brightness|bright)",
         "<set> {percent} [<to>] (brightness|screen brightness|display brightness)",
-        "[<wish>|at|set|to|go to|make it|use] {percent} (<brightness>)",
-        "(let|have) <the> (<brightness>|<screen>) [be|at|go to] [<to>] {percent} [brightness]",
+        "[<wish>|at|set|to|go to|make it|use|give it|lets go] {percent} [of] (<brightness>|full brightness)",
+        "{percent} (on|for|as) <the> (<brightness>|<screen>)",
+        "(keep|leave|hold|have|lets keep) <the> <brightness> (at|to|around|on) {percent}",
+        "(let|have) <the> (<brightness>|<screen>) [be|at|go to|sit at] [<to>] {percent} [brightness]",
         "(dim|brighten|darken) [it] [down|up] to {percent}",
         "<set> <the> <screen> <to> [a] (brightness|brightness level) [of] {percent}",
         "(set|make|turn|put) <the> (computer|pc|laptop|machine|computers|laptops) (brightness|screen) [<to>] {percent}",
-        "<set> <the> (<brightness>|<screen>) (all the way up|to full|to the top|to the max|to the maximum|to its maximum|to the highest|to the highest level|to full brightness|to maximum brightness|to max brightness|as bright as possible|to the brightest|to its brightest|to the highest setting) => 100",
-        "(turn|crank|pump|push|put|bring) <the> <brightness> (all the way up|to full|to the max|to maximum|to the maximum|up full|up all the way|full|all the way) => 100",
-        "(max|max out|maximize|maximise) <the> <brightness> [out] => 100",
-        "[<wish>|at|set|to|go to|use] [the|a] (full|maximum|max|highest|top|maximal) [possible] (<brightness>) => 100",
-        "<wish> <the> (<brightness>|<screen>) [to be] [turned|at|set|up] [up] (all the way up|all the way|to the max|to the maximum|to full|full|as high as possible|as bright as possible|at full brightness|at max brightness|at the max|at the maximum|on max) => 100",
-        "<set> <the> <screen> (on|to|at) (full|max|maximum) brightness => 100",
-        "[as] (bright as possible|bright as you can|bright as it gets|bright as it goes) => 100",
-        "(make|turn) it (as bright as possible|as bright as it gets|as bright as you can|as bright as it goes) => 100",
-        "(make|turn|set) it (as dim as possible|as dark as possible|as dim as it gets|as dark as it gets) => 0",
-        "<the> <brightness> (full|all the way up|to full|to the max|to the maximum|at full|at max|to the top) => 100",
-        "(make|turn|get|set) <the> <screen> (as bright as possible|as bright as it goes|fully bright|as bright as it gets) => 100",
-        "<set> <the> (<brightness>|<screen>) (all the way down|down all the way|to the lowest|to the minimum|to its minimum|to the lowest level|as low as possible|as dim as possible|as dark as possible|to the darkest|to minimum brightness|to the lowest setting) => 0",
+        "(<set>|<raise>) <the> (<brightness>|<screen>) <all the way up> => 100",
+        "(max|max out|maximize|maximise|blast) [out] <the> <brightness> [out] [fully|completely|all the way] => 100",
+        "[<wish>|at|set|to|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|maximal|brightest) [possible] (<brightness>) [setting] => 100",
+        "[<wish>|at|set|to|go to|use] [the|a] brightest [screen|display] [setting|possible] => 100",
+        "<wish> <the> (<brightness>|<screen>) [to be] [turned|at|set|up|cranked] <all the way up> => 100",
+        "[as] (bright as possible|bright as you can|bright as it gets|bright as it goes|bright as can be) => 100",
+        "(make|turn) (it|this) as bright as (possible|it gets|you can|it goes|it can be|it can get|can be) => 100",
+        "(make|turn|set) (it|this) as (dim|dark) as (possible|it gets|you can|it goes|it can be|it can get) => 0",
+        "<the> <brightness> <all the way up> => 100",
+        "(make|turn|get|set) <the> <screen> (fully bright|as bright as can be) => 100",
+        "(<set>|<lower>|dim|darken) <the> (<brightness>|<screen>) <all the way down> => 0",
         "(minimize|minimise) <the> <brightness> => 0",
-        "[<wish>|at|set|to|go to|use] [the|a] (minimum|min|lowest|zero|minimal) [possible] (<brightness>) => 0",
-        "<the> <brightness> (all the way down|to the minimum|to the lowest|at the minimum|at the lowest) => 0",
-        "<set> <the> <brightness> [down|up|back] (<to>) (the half|halfway|the middle|half way|medium|the halfway mark|half brightness|a half|mid level) => 50",
-        "<set> <the> <brightness> (halfway|half way) [up|down] => 50",
+        "[<wish>|at|set|to|go to|use] [the|a] (minimum|min|lowest|zero|minimal|dimmest) [possible] (<brightness>) [setting] => 0",
+        "<the> <brightness> <all the way down> => 0",
+        "<wish> <the> (<brightness>|<screen>) [to be] [turned|at|set] <all the way down> => 0",
+        "(<set>|<raise>|<lower>) <the> <brightness> [down|up|back] [<to>] <half> => 50",
+        "<set> <the> <brightness> <half> [up|down] => 50",
         "(halve|half) <the> <brightness> => 50",
-        "<the> <brightness> [to|at] (half|halfway|half way|medium|the middle) => 50",
-        "(medium|middle|mid|moderate) <brightness> => 50",
-        "(cut|reduce|lower|drop|turn|bring|set) <the> <brightness> [down] (in|by|to) (half|the half) => 50",
-        "(dim|set|turn) <the> <screen> (to half|half way|halfway|to half brightness|to medium|to medium brightness) => 50",
+        "<the> <brightness> [to|at|on] <half> => 50",
+        "<wish> <the> (<brightness>|<screen>) [to be] [set|at|down|up] [to|at] <half> => 50",
+        "[<wish>|at|to|set|go to] (half|medium|middle|mid|moderate) <brightness> => 50",
+        "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <brightness> [down] (in|by|to) (half|the half) => 50",
+        "(dim|<set>) <the> <screen> (to half|half way|halfway|to half brightness|to medium|to medium brightness|to half way) => 50",
+        "<wish> {percent} (on|for|as) <the> (<brightness>|<screen>)",
+        "<the> <screen> [to|at|on] (full|max|maximum) [brightness] => 100",
+        "<the> <screen> [to|at|on] (minimum|min|lowest) [brightness] => 0",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set brightness to 60 percent", Some("60")), say("brightness 30", Some("30")), call(Some("60"))];
@@ -156,6 +161,7 @@ impl Capability for SetBrightness {
 
 impl Perform for SetBrightness {
     const NEED: Need = Need::Backlight;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -164,11 +170,6 @@ impl Perform for SetBrightness {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -206,7 +207,6 @@ impl Capability for AdjustBrightness {
     const PHRASES: &'static [&'static str] = &[
         "<raise> <the> <brightness> [up] [higher] <bit> [on] [<the> <screen>|here] => +",
         "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <brightness> <bit> (up|higher|brighter) <bit> => +",
-        "(turn|crank|pump|bump|bring) up <the> <brightness> <bit> => +",
         "(make|turn|get|set) (it|this|<the> <screen>) <bit> (brighter|lighter|more bright) <bit> => +",
         "(turn|bring|crank) up <the> <screen> <bit> => +",
         "(turn|bring|crank) <the> (screen|display|backlight) <bit> up <bit> => +",
@@ -219,6 +219,9 @@ impl Capability for AdjustBrightness {
         "brightness (increase|boost|upwards|upward|higher|plus) => +",
         "<raise> <the> (screen|display|backlight) [level] <bit> => +",
         "(go|get) <bit> brighter <bit> => +",
+        "could (it|this|<the> (<screen>|<brightness>)) (be|go) [made|turned|set] <bit> (brighter|lighter) <bit> => +",
+        "(give|get) (me|us|it) <bit> (more light|more brightness|brightness) (on|from|for) <the> <screen> => +",
+        "<bit> (more light|more brightness|extra brightness) (on|from|for) <the> <screen> => +",
         "(kick|knock) <the> <brightness> <bit> up <bit> => +",
         "(let|have|make) <the> <brightness> go <bit> (up|higher) => +",
         "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (dark|dim|low) <raise> (it|that) <bit> => +",
@@ -244,7 +247,6 @@ impl Capability for AdjustBrightness {
         "{step} brighter => +{step}",
         "<lower> <the> <brightness> [down] [lower] <bit> [on] [<the> <screen>|here] => -",
         "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|crank) <the> <brightness> <bit> (down|lower|dimmer|darker) <bit> => -",
-        "(turn|tone|bring|dial) down <the> <brightness> <bit> => -",
         "(make|turn|get|set) (it|this|<the> <screen>) <bit> (dimmer|darker|less bright|more dim) <bit> => -",
         "(turn|tone|dial) down <the> (screen|display|monitor|backlight) <bit> => -",
         "(turn|tone|dial) <the> (screen|display|backlight) <bit> down <bit> => -",
@@ -256,6 +258,8 @@ impl Capability for AdjustBrightness {
         "brightness (decrease|reduction|downwards|downward|lower|minus) => -",
         "<lower> <the> (screen|display|backlight) [level] <bit> => -",
         "(go|get) <bit> (dimmer|darker) <bit> => -",
+        "could (it|this|<the> (<screen>|<brightness>)) (be|go) [made|turned|set] <bit> (dimmer|darker|dimmed|less bright) <bit> => -",
+        "<bit> (less light|less brightness) (on|from|for) <the> <screen> => -",
         "(kick|knock) <the> <brightness> <bit> down <bit> => -",
         "(let|have|make) <the> <brightness> go <bit> (down|lower) => -",
         "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (bright|high|intense) <lower> (it|that) <bit> => -",
@@ -278,6 +282,11 @@ impl Capability for AdjustBrightness {
         "{step} [points|notches|less] (down|lower|less) (on|in|for) <the> <brightness> => -{step}",
         "<wish> <the> <brightness> [to be|to go] (turned down|lowered|decreased|reduced|down|lower|dimmed) by {step} [points|notches] => -{step}",
         "<wish> <the> (<brightness>|<screen>) {step} (lower|dimmer|darker) => -{step}",
+        "<wish> {step} more (<brightness>) => +{step}",
+        "<wish> {step} less (<brightness>) => -{step}",
+        "(knock|set|dial|turn|bring|pull|take|ease) <the> <brightness> back [by] {step} [points|notches|steps|units] => -{step}",
+        "(take|knock|shave|cut) (some|a bit of|a little) <brightness> off => -",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <brightness> => +{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the brightness up by 10", Some("+10")),
@@ -303,6 +312,7 @@ impl Capability for AdjustBrightness {
 
 impl Perform for AdjustBrightness {
     const NEED: Need = Need::Backlight;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -312,11 +322,6 @@ impl Perform for AdjustBrightness {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {

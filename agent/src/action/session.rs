@@ -28,7 +28,6 @@ impl Capability for SessionLock {
         "(put|turn|switch) (the|my) (lock screen|screen lock|lockscreen) (on|up)",
         "(screen|session|computer|desktop|pc|laptop) (lock|to lock|locked)",
         "(activate|enable|start|engage|turn on|show|bring up|trigger|put on|open|display|switch on|put up|throw up) [the|my|a] (lock screen|screen lock|lockscreen|session lock)",
-        "(go to|switch to|get to|take me to) (the|my) (lock screen|lockscreen)",
         "(put|get) (the|my) (screen|computer|pc|laptop|session|desktop) (in lock|on lock|locked|in lock mode)",
         "<wish> (the|my|this) (<screen>|<machine>|session|desktop) [to be|to get] (locked|to lock)",
         "(get|have|make|keep) (the|my|this) (<screen>|<machine>|session|desktop) locked",
@@ -36,6 +35,11 @@ impl Capability for SessionLock {
         "(make|let) (the|my|this) (<screen>|<machine>|session|desktop) lock",
         "lock (this|the) (thing)",
         "(go|switch|get|take me) to [the|my] (lock screen|lockscreen)",
+        "(lock|secure) (up|down) [the|my|this|everything] [<machine>|<screen>|desktop|session]",
+        "(lock|keep) (people|everyone|others|everybody|anyone|strangers) out [of (the|my|this) (<machine>|session)]",
+        "(throw|put|slap|stick) (the|a) lock on (the|my|this) (<screen>|<machine>|session|desktop)",
+        "(password protect|protect) (the|my) (<screen>|session|desktop)",
+        "(make sure|ensure|see to it) [that] (the|my|this) (<screen>|<machine>|session|desktop) (is|gets) locked",
     ];
     const EXAMPLES: &'static [Example] = &[say("lock the screen", None), say("lock my session", None)];
 
@@ -46,6 +50,7 @@ impl Capability for SessionLock {
 
 impl Perform for SessionLock {
     const NEED: Need = Need::Logind;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "–";
 
     fn sentence(&self) -> String {
@@ -83,7 +88,6 @@ const ALREADY: &str = "The screen is already locked.";
 
 /// The session whose screen the caller sits at.
 async fn own(cx: &Context<'_>) -> Result<LoginSession, Failure> {
-    cx.personal()?;
     let session = Login1(&cx.services.bus).at_the_seat(cx.owner, cx.caller.facts().session.as_deref()).await?;
     session.ok_or_else(|| {
         let message = "you have no session with a screen on this machine; log in at it, then it can be locked";

@@ -10,7 +10,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::level::{Wish, still, unchanged};
 use super::types::{Percent, StepBy, no_payload, visible};
-use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::sound::{Order, Sink, SoundError};
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
@@ -145,7 +145,6 @@ async fn run_mute(cx: &Context<'_>, mute: bool, ready: Ready) -> Result<Outcome,
 }
 
 async fn present_mute(cx: &Context<'_>) -> Result<Value, Failure> {
-    cx.personal()?;
     let sink = cx.services.seat.sound.sink().await?;
     Ok(mute_state(&sink, sink.muted))
 }
@@ -163,48 +162,54 @@ impl Capability for SetVolume {
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[
-        "<set> <the> <volume> [up|down|back] <to> {percent} [setting|mark|level|volume|instead]",
-        "(set|change|adjust|put|turn|make) <the> <volume> [level] {percent}",
-        "<the> <volume> [level] {percent}",
-        "<the> <volume> [level|set] [<to>] [the] [number|level] {percent} [setting|mark|level]",
+        "(<set>|<raise>|<lower>|tone) <the> <volume> [level] [up|down|back] [level] <to> [the] [number|level] {percent} [setting|mark|level|volume|instead|or so]",
+        "(set|change|adjust|put|turn|make|have|change) <the> <volume> [level] {percent}",
+        "<the> <volume> [level|set|goes|go|should go] [<to>] [the] [number|level] {percent} [setting|mark|level]",
         "<the> <volume> (up|down|back) <to> [the] [number|level] {percent} [setting|mark|level]",
         "<the> <volume> (equals|is|=) {percent}",
-        "(<raise>|<lower>|dial|tone|<set>) <the> <volume> [up|down|back] [level] <to> [the] [number] {percent} [setting|mark|level]",
-        "(turn|bring|crank|dial|put|take|pump|push|knock|bump|drop|crank) (it|that|this) (up|down|back) (to|at) {percent}",
-        "(turn|crank|pump|bump|push) (it|that|this) (all the way up|up all the way|up to the max|up to max|up to the maximum|up to full|up full|up full blast|up to full blast) => 100",
-        "(set|put|turn|make) <the> (computer|pc|laptop|machine|speakers) (volume|sound) {percent}",
+        "(turn|bring|crank|dial|put|take|pump|push|knock|bump|drop|set|whack|jack) (it|that|this) [right|way|back] (up|down|back) (to|at) {percent}",
+        "(turn|crank|pump|bump|push|jack|whack|put|bring|max|blast) (it|that|this) (up to <full>|[up] all the way [up]|up (full|fully|<full>)|to <full>) => 100",
+        "(max|blast|crank) (it|this|that) (out|at <full>|on <full>) => 100",
         "(turn|bring|crank|dial|put|take|pump|push|knock) (up|down) [the] <volume> to {percent}",
-        "<wish> <the> <volume> [level] [to be] [set|turned|bumped|raised|lowered|brought|cranked|put|increased|decreased|moved|changed|reduced|adjusted|dropped|upped] [up|down|back] [<to>] {percent}",
+        "<wish> <the> <volume> [level] [to be|to go|to sit] [set|turned|bumped|raised|lowered|brought|cranked|put|increased|decreased|moved|changed|reduced|adjusted|dropped|upped] [up|down|back] [<to>] {percent}",
         "<the> <volume> [level] <should be> [set|at|put|turned|raised|lowered|changed|adjusted|moved|brought|increased|decreased|reduced] [up|down|back] [<to>] {percent}",
+        "could <the> <volume> [level] (be|go|come) [set|put|turned] [up|down|back] [<to>] {percent}",
         "(<set>|<raise>|<lower>) it [up|down|back] [<to>] {percent} (volume|sound|loudness)",
+        "(<set>|<raise>|<lower>) it [up|down|back] <to> {percent} on <the> <volume>",
         "<set> <the> <volume> [to] be {percent}",
-        "(let|have) <the> <volume> [be|at|go to|go up to|go down to] [<to>] {percent}",
-        "(set|change|turn|put|adjust) <the> (music|tunes|song|video|playback) [up|down|back] <to> {percent} [volume]",
+        "(keep|leave|hold|have|lets keep) <the> <volume> (at|to|around|on) {percent}",
+        "(let|have) <the> <volume> [be|at|go to|go up to|go down to|sit at|sit] [<to>] {percent}",
+        "(<set>|<raise>|<lower>) <the> (music|tunes|song|video|playback|movie) [up|down|back] <to> {percent} [volume]",
         "go to <volume> [level] {percent}",
+        "(play|listen) [it|the music|music|this] at {percent} [volume]",
         "make <the> <volume> [be] (set|turned|raised|lowered) [up|down] <to> {percent}",
         "<set> {percent} [<to>] (volume|sound|audio|loudness)",
-        "[<wish>|at|set|to|make it|go to|make that|use] {percent} (volume|sound volume|audio volume|speaker volume|sound|loudness)",
+        "[<wish>|at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
+        "{percent} (on|for|as) <the> <volume>",
         "(whisper|background|party|quiet|low|night) <volume> {percent}",
-        "<set> <the> <volume> (all the way|fully|completely) [up] => 100",
-        "(turn|crank|pump|push|max|put|bring) [up] <the> <volume> (all the way|all the way up|to the top|to full|to the max|to maximum|to the maximum|to its maximum|up to the max|full|up full|up fully|to the limit|to full volume|to the highest|to the highest level|to max volume|as high as it goes|as loud as possible|as high as possible|up to maximum|full blast) => 100",
-        "<set> <the> <volume> (to full|to the top|to the max|to the maximum|to its maximum|to the highest|to the highest level|to full blast|as high as possible|as loud as possible|full) => 100",
-        "(max|max out|maximize|maximise) <the> <volume> [out] => 100",
-        "[<wish>|at|set|to|play at|go to|use|give it] [the|a] (full|maximum|max|highest|top|the loudest|maximal|complete|hundred percent) [possible] <volume> => 100",
-        "[as] (loud as possible|loud as you can|loud as it gets|loud as it goes|loud as it will go) => 100",
-        "(make|turn|play) (it|this|<the> <loud>) (as loud as possible|as loud as you can|as loud as it gets|as loud as it goes|as loud as it can go|max volume|full volume|maximum volume|at full volume|at max volume|full blast|the loudest) => 100",
-        "<the> <volume> [up] (full|all the way up|all the way|to full|to the max|to the maximum|at full|at max|to the top|at its maximum|at the max|full blast|at full blast|on full|on full blast|at maximum|on maximum) => 100",
-        "<wish> <the> <volume> [to be] [turned|at|set|up] [up] (all the way up|all the way|to the max|to the maximum|full blast|full|as high as possible|as loud as possible|as high as it goes|at the max|at the maximum|on full|at full|on max) => 100",
-        "(turn|put|bring|take) <the> <volume> (all the way down|down all the way|to the lowest|to the minimum|to the bottom|to its minimum|to the lowest level|down to the minimum|as low as possible|as low as it goes) => 0",
-        "<set> <the> <volume> (to the lowest|to the minimum|to its minimum|to the lowest level|as low as possible|to nothing) => 0",
+        "(<set>|<raise>) <the> <loud> <all the way up> => 100",
+        "(max|max out|maximize|maximise|blast) [out] <the> <volume> [out] [fully|completely|all the way] => 100",
+        "(play|blast|run) [it|this|<the> <loud>] (at|on|to) <full> [volume|blast] => 100",
+        "[<wish>|at|set|to|play at|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|the loudest|loudest|maximal|complete|hundred percent) [possible] <volume> [setting] => 100",
+        "[as] (loud as possible|loud as you can|loud as it gets|loud as it goes|loud as it will go|loud as can be) => 100",
+        "(make|turn|play) (it|this|<the> <loud>) (as loud as (possible|you can|it gets|it goes|it can go|it can get|can be)|max volume|full volume|maximum volume|at full volume|at max volume|full blast|the loudest) => 100",
+        "<the> <volume> <all the way up> => 100",
+        "<wish> <the> <loud> [to be] [turned|at|set|up|cranked] <all the way up> => 100",
+        "<the> <volume> <must be> [turned|set] <all the way up> => 100",
+        "(<set>|<lower>) <the> <volume> <all the way down> => 0",
         "(minimize|minimise) <the> <volume> => 0",
-        "[<wish>|at|set|to|go to|use] [the|a] (minimum|min|lowest|zero|minimal) [possible] <volume> => 0",
-        "<the> <volume> (all the way down|to the minimum|to the lowest|at the minimum|at the lowest|to nothing) => 0",
-        "<set> <the> <volume> [down|up|back] (<to>) (the half|halfway|the middle|half way|medium|the halfway mark|the half way mark|a half|half volume|mid level|the midpoint) => 50",
-        "<set> <the> <volume> (halfway|half way) [up|down] => 50",
+        "[<wish>|at|set|to|go to|use] [the|a] (minimum|min|lowest|zero|minimal) [possible] <volume> [setting] => 0",
+        "<the> <volume> <all the way down> => 0",
+        "<wish> <the> <volume> [to be] [turned|at|set] <all the way down> => 0",
+        "(<set>|<raise>|<lower>) <the> <volume> [down|up|back] [<to>] <half> => 50",
+        "(<set>) <the> <volume> <half> [up|down] => 50",
         "(halve|half) <the> <volume> => 50",
-        "<the> <volume> [to|at] (half|halfway|half way|medium|the middle|the halfway mark|half level|half volume) => 50",
-        "(medium|middle|mid|moderate) <volume> => 50",
-        "(cut|reduce|lower|drop|turn|bring|set) <the> <volume> [down] (in|by|to) (half|the half) => 50",
+        "<the> <volume> [to|at|on] <half> => 50",
+        "<wish> <the> <volume> [to be] [set|at|down|up] [to|at] <half> => 50",
+        "[<wish>|at|to|set|go to|play at] (half|medium|middle|mid|moderate) <volume> => 50",
+        "(cut|reduce|lower|drop|turn|bring|set|split|slash) <the> <volume> [down] (in|by|to) (half|the half) => 50",
+        "<wish> {percent} (on|for|as) <the> <volume>",
+        "<wish> it (at|to|on|to be|to be at) {percent} (volume|loudness)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("set volume to 40 percent", Some("40")), say("volume 25", Some("25")), call(Some("40"))];
@@ -227,6 +232,7 @@ impl Capability for SetVolume {
 
 impl Perform for SetVolume {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -235,11 +241,6 @@ impl Perform for SetVolume {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -251,7 +252,6 @@ impl Perform for SetVolume {
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
-        cx.personal()?;
         let sink = cx.services.seat.sound.sink().await?;
         Ok(volume_state(&sink, sink.percent()))
     }
@@ -280,7 +280,12 @@ impl Capability for AdjustVolume {
         "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <loud> [level] (up|higher|louder|upward|upwards) <bit> => +",
         "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning) <the> <loud> <bit> (up|higher|louder) <bit> => +",
         "(turn|crank|pump|bump|bring|put|push|take) up <the> <loud> <bit> => +",
-        "(turn|crank|pump|bump|put) it <bit> up <bit> => +",
+        "(turn|crank|pump|bump|put|jack|amp|ramp|whack) it <bit> up <bit> => +",
+        "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one notch|some|some more|slightly|a touch|more|a bit more|a smidge|a hair) => +",
+        "(crank|pump) (it|<the> <loud>|the tunes|the jams|that) => +",
+        "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
+        "(can|could|may|let) (i|we|me|us) (hear|have|get) (it|this|that|<the> <loud>) [turned] <bit> (louder|better|up) <bit> => +",
+        "(turn|crank) up <bit> [the] (music|sound|volume|audio) <bit> => +",
         "(turn|crank|pump) that <bit> up <bit> => +",
         "(let|have|make) <the> <loud> [go] (up|higher|louder) => +",
         "(kick|knock) <the> <loud> <bit> up <bit> => +",
@@ -313,6 +318,7 @@ impl Capability for AdjustVolume {
         "<move> <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
         "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
         "(add|give) {step} [points|more|extra] (to|on) <the> <volume> => +{step}",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <volume> => +{step}",
         "{step} [points|notches|more] (up|higher|more) (on|in|for) <the> <volume> => +{step}",
         "<wish> <the> <volume> [to be|to go] (raised|increased|bumped|up|higher|turned up|moved up|brought up|put up|bumped up|boosted) by {step} [points|notches|steps|units|levels] => +{step}",
         "<wish> <the> <volume> {step} (higher|louder) => +{step}",
@@ -322,7 +328,11 @@ impl Capability for AdjustVolume {
         "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|tune|crank|keep) <the> <loud> [level] (down|lower|quieter|softer|downward|downwards) <bit> => -",
         "(turn|bring|put|move|make|tone|dial|step|nudge|get|crank) <the> <loud> <bit> (down|lower|quieter|softer|more quiet|less loud) <bit> => -",
         "(turn|tone|bring|put|dial|quiet|take|crank) down <the> <loud> <bit> => -",
-        "(turn|tone|dial|bring|crank|take) (it|that) <bit> down <bit> => -",
+        "(turn|tone|dial|bring|crank|take|wind|ease) (it|that) [back] <bit> down <bit> => -",
+        "(keep|hold) (it|the noise|the sound|the volume|the music) down <bit> => -",
+        "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (quieter|softer|lower|turned down|less loud|down) <bit> => -",
+        "(quiet|soften|hush) <the> <loud> (a bit|a little|a little bit|a tad|slightly|some|somewhat|a notch|a touch) => -",
+        "(take|turn|bring|dial|tone) (it|that|<the> <loud>) down (from|for) (there|here|me) => -",
         "(let|have|make) <the> <loud> [go] (down|lower|quieter) => -",
         "(kick|knock) <the> <loud> <bit> down <bit> => -",
         "(make|get|turn|play|keep) (it|this|that|things|everything) <bit> (quieter|softer|less loud|more quiet|more silent|lower) <bit> => -",
@@ -359,6 +369,9 @@ impl Capability for AdjustVolume {
         "(make|turn) (it|<the> <loud>) {step} (quieter|lower|softer) => -{step}",
         "cut <the> <volume> by {step} [points|notches] => -{step}",
         "{step} quieter => -{step}",
+        "<wish> {step} more (<volume>|loudness) => +{step}",
+        "<wish> {step} less <volume> => -{step}",
+        "(knock|set|dial|turn|bring|pull|take|ease) <the> <volume> back [by] {step} [points|notches|steps|units] => -{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the volume up by 10", Some("+10")),
@@ -384,6 +397,7 @@ impl Capability for AdjustVolume {
 
 impl Perform for AdjustVolume {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -393,11 +407,6 @@ impl Perform for AdjustVolume {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -418,36 +427,37 @@ impl Capability for VolumeMute {
     const NAME: &'static str = "volume_mute";
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
-        "(mute|silence|hush|shush) [<the> (<volume>|music|computer|pc|laptop|machine|system|noise|song|video|playback|device|output)]",
-        "shut (up <the> <volume>|<the> <volume> up)",
-        "quiet <the> (<volume>|music|computer|pc|laptop|machine|system|noise)",
-        "mute (it|everything|all|this|yourself|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
-        "silence (everything|all sound|all audio|all sounds)",
+        "(mute|silence|hush|shush|mute out) [<noise>]",
+        "shut (up <noise>|<noise> up|it up|everything up)",
+        "(quiet|shush) <noise>",
+        "(mute|silence|shush|hush) (it|everything|all|this|yourself|that|things|the thing|this thing|the whole thing|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
         "(mute|silence) all [of] [the|my] (<volume>)",
-        "(turn|switch|shut|cut|kill|toggle) off [all] <the> <volume> [output]",
-        "(turn|switch|shut|cut|put|kill|make|toggle) [all] <the> <volume> [output] (off|mute|muted|silent|on mute|to mute|to silent)",
-        "(cut|kill|disable|stop|shut off|shut down|deactivate) [all|all of] <the> (<volume>) [output|completely|entirely]",
-        "(cut|kill|stop) [all|all of] the noise",
-        "(put|set|turn|switch) (it|this|everything|<the> (<volume>|computer|pc|laptop|machine|system)) (on|to|into) (mute|silent|silence|silent mode|mute mode)",
-        "(go|be|stay) [completely|totally] (silent|mute|quiet|muted|on mute)",
+        "(turn|switch|shut|cut|kill|toggle|click|power) off [all|all the|all of] <the> <volume> [output|effects]",
+        "(<turn>|kill|toggle) [all|all of] <the> <volume> [output] (off|mute|muted|silent|on mute|to mute|to silent|on silent|into silence|away|out)",
+        "(cut|kill|disable|stop|shut off|shut down|deactivate|cut off|cut out|kill off|silence|block|suppress) [all|all of] <the> (<volume>) [output|completely|entirely]",
+        "(cut|kill|stop|cut out|end) [all|all of] (the|that|this) (noise|racket|din)",
+        "(put|set|turn|switch|make|get|bring|keep) (it|this|everything|yourself|things|<noise>) (on|to|into|in) (mute|silent|silence|silent mode|mute mode|quiet mode)",
+        "(go|be|stay|keep|become) [completely|totally|very|absolutely] (silent|mute|muted|on mute|into silent mode|quiet)",
         "make no (sound|noise|sounds)",
-        "(hit|press|use|push) (the) mute [button]",
-        "(mute|silent|quiet) mode [on]",
-        "(turn on|switch on|enter|enable|activate|go into|go to|switch to|use|put on) (mute|silent|quiet) [mode]",
-        "(turn|switch) [the] mute on",
-        "(turn|switch) on [the] mute",
-        "(enable|activate|engage|hit|press) [the] mute",
-        "<the> (<volume>) (off|mute|muted|on mute)",
-        "[<wish>|make it] [complete|total|absolute|some] silence",
-        "no (sound|audio|volume|sounds|more sound|more noise|noise)",
-        "(make|get|keep) (it|this|everything|<the> (<volume>|computer|laptop|pc|machine)) (mute|muted|silent)",
-        "<wish> (<the> (<volume>|computer|laptop|pc|machine)|it|everything) [to be|to go] (muted|silenced|silent|mute|completely silent|on mute)",
-        "<wish> <the> <volume> [to be] (off|turned off|switched off|cut)",
-        "(have|get) <the> (<volume>|computer|laptop|pc|machine) (muted|silenced)",
-        "(<the> <volume>) <should be> (muted|off|turned off|switched off|silenced)",
-        "(i want|i would like|id like) <the> <volume> to be (off|muted)",
+        "(hit|press|use|push|click|engage|smash|tap) (the|that) mute [button|key]",
+        "(mute|silent|quiet|silence) mode [on]",
+        "(turn on|switch on|enter|enable|activate|go into|go to|switch to|use|put on|engage) (mute|silent|quiet) [mode]",
+        "(turn|switch|put|flip) [the] mute on",
+        "(turn|switch|flip) on [the] mute",
+        "(enable|activate|engage|hit|press|toggle on|apply) [the] mute",
+        "<the> (<volume>) (off|mute|muted|on mute|to mute|to silent)",
+        "(mute|muted) on",
+        "[<wish>|make it|lets have|give me] [complete|total|absolute|some] silence",
+        "no (sound|audio|volume|sounds|more sound|more noise|noise|more audio|more sounds)",
+        "(make|get|keep|have) (it|this|everything|<noise>) [go] [completely|totally] (mute|muted|silent|silenced)",
+        "<wish> (<noise>|it|everything) [to be|to go] [completely|totally] (muted|silenced|silent|mute|on mute)",
+        "<wish> <the> <volume> [to be] (off|turned off|switched off|cut|cut off|killed|gone)",
+        "<wish> no (sound|audio|noise|sounds)",
+        "(<the> <volume>) <must be> (muted|off|turned off|switched off|silenced)",
         "(mute|silence) <this machine>",
         "(mute|silence) <the> (<volume>|sound) <here>",
+        "(switch|turn) (it|this) to (mute|silent|silent mode)",
+        "(take|bring) <the> <volume> (away|out) [completely]",
     ];
     const EXAMPLES: &'static [Example] = &[say("mute the sound", None), say("mute", None)];
 
@@ -458,15 +468,11 @@ impl Capability for VolumeMute {
 
 impl Perform for VolumeMute {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
         "Mute the sound".to_owned()
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -495,24 +501,31 @@ impl Capability for VolumeUnmute {
     const NAME: &'static str = "volume_unmute";
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
-        "(unmute|un-mute|un mute|unsilence|desilence) [<the> (<volume>|computer|pc|laptop|machine|system|music)]",
-        "(unmute|un mute) (it|everything|all|this|yourself|all sound|all sounds|all audio)",
-        "(turn|switch|put|bring|get|toggle) [all] <the> <volume> [output] (on|back on|back|on again|back again|back up again)",
-        "(turn|switch|bring|put|get|toggle) (on|back on|back) [all] <the> <volume> [output]",
-        "(give me back|restore|reenable|re-enable|enable|reactivate|activate|resume|bring back|get back|give back|start) [all] <the> (<volume>) [output] [again]",
-        "(cancel|undo|disable|remove|end|stop|lift|deactivate|release) [the] (mute|silence)",
-        "(turn|switch|take) [the] mute off",
+        "(unmute|un-mute|un mute|unsilence|desilence|unhush|demute) [<noise>]",
+        "(unmute|un-mute|un mute|unsilence) (it|everything|all|this|yourself|me|things|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
+        "(<turn>) [all|all of] <the> <volume> [output] [turned|switched] [right] (on|back on|back|on again|back again|back up again|unmuted|working again)",
+        "(turn|switch|bring|put|get|toggle|flip) (on|back on|back) [all] <the> <volume> [output] [again]",
+        "(give me back|restore|reenable|re-enable|enable|reactivate|activate|resume|bring back|get back|give back|start|let me have back|re enable|return|reinstate) [all] <the> (<volume>) [output] [again]",
+        "(cancel|undo|disable|remove|end|stop|lift|deactivate|release|clear|drop|kill|exit|quit|reverse|take away) [the|that] (mute|silence|mute mode|silent mode)",
+        "(turn|switch|take) [the] mute [back] off",
         "(turn|switch|take) off [the] mute",
-        "(take|get) (it|<the> (<volume>|computer|pc|laptop|machine)) off mute",
-        "mute off",
-        "<the> (<volume>) (on|back on|on again|back)",
-        "(<wish>|let me hear|let us hear) [the|my|some] (sound|audio|volume|sounds) [to be] (back|on|again|back on|back again|unmuted|turned on|turned back on|restored|switched on)",
-        "(get|have) <the> (<volume>|computer|laptop|pc|machine) unmuted",
+        "(take|get|bring|pull) (it|me|this|everything|<noise>) (off|off of|out of) (mute|silent|silent mode|mute mode)",
+        "(come|get) (off|out of) (mute|silent mode|silent|mute mode)",
+        "(mute|silent mode|silent) off",
+        "stop (muting|silencing) (it|me|everything|<noise>)",
+        "(no more|no longer) (mute|muted|muting|silent mode)",
+        "<the> (<volume>) (on|back on|on again|back|unmute)",
+        "(<wish>|let me hear|let us hear|let me get|let me have) [the|my|some] (sound|audio|volume|sounds) [to be|to come] (back|on|again|back on|back again|unmuted|turned on|turned back on|restored|switched on)",
+        "(i want|i wanna|i need|i would like|id like|we want|let me|let us) [to] [be able to] (hear|have) [the|my|some] (sound|audio|sounds|music) [back|again|on|once more]",
+        "(i want|i wanna|i would like|id like|let me|let us) [to] hear (it|things|stuff|everything|something|you) again",
+        "(get|have|make) <the> (<volume>|computer|laptop|pc|machine) [be] (unmuted|audible) [again]",
         "(turn|take|switch|remove) (mute|silent mode|mute mode|silent|the mute) off",
         "(turn off|disable|exit|leave|switch off|get out of|deactivate|end) [the] (mute|silent|silent mode|mute mode)",
         "unmute <this machine>",
         "(let me hear|let us hear) [the|some] (sound|audio|sounds|music) [again]",
-        "(i want|i would like|id like) <the> <volume> to be (unmuted|on|back on)",
+        "<wish> <the> <volume> [to be] (unmuted|back on|turned back on)",
+        "(can|could) (we|i) (have|hear|get) [the|some|my] (sound|audio) [back] [on] again",
+        "<the> <volume> <must be> (unmuted|back on|turned back on|restored)",
     ];
     const EXAMPLES: &'static [Example] = &[say("unmute the sound", None), say("unmute", None)];
 
@@ -523,15 +536,11 @@ impl Capability for VolumeUnmute {
 
 impl Perform for VolumeUnmute {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
         "Unmute the sound".to_owned()
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {

@@ -65,6 +65,20 @@ impl Capability for OpenUrl {
         "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => https://www.google.com/search?q={query}",
         "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => https://www.google.com/search?q={query}",
         "(find) {query} (online|on the web|on the internet|on google) => https://www.google.com/search?q={query}",
+        "(find|look|check|search) (me|up|out) {query} (online|on the web|on the internet|on google|on the net) => https://www.google.com/search?q={query}",
+        "(search|look) (the web|the internet|online|google|the net|on google|on the web|on the internet) (for|about|on) {query} => https://www.google.com/search?q={query}",
+        "(do|run|make|perform|start) (a|an) (google|web|internet|online) (search|lookup|query) (for|on|about) {query} => https://www.google.com/search?q={query}",
+        "(look|search) on the (web|internet|net) for {query} => https://www.google.com/search?q={query}",
+        "(throw|put|pop|fire|crank|stick) (up|open) {url} [in the browser|in my browser|for me]",
+        "(fire up|open up|start up|start|open) (the browser|my browser|firefox|chrome|a browser) (with|on|at|to|and go to|and load|and open|and visit) {url}",
+        "(can|could|may) (i|we) (see|visit|open|have|get|go to) {url}",
+        "(check|look|peek|have a look|take a look) (out|at|in on|over at) {url}",
+        "<wish> to (visit|open|see|go to|read|check|check out|browse|look at) {url}",
+        "(time to|lets|let us) (visit|open|see|check|check out|browse|read|look at|load|go to|head to) {url}",
+        "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
+        "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
+        "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|at|over to|toward|towards|onto) {url}",
+        "(lets|i want to|id like to|i wanna|let us) (watch|look at|see|read|check|find) (something|stuff|things|a video|videos|some videos|whats new|the news|whats happening|whats up) on {url}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),
@@ -92,6 +106,7 @@ const XDG_OPEN: &str = "xdg-open";
 
 impl Perform for OpenUrl {
     const NEED: Need = Need::Desktop;
+    const PERSONAL: bool = true;
     /// The portal may ask the person which program is to be used.
     const DEADLINE: Duration = CHOICE.saturating_add(Duration::from_secs(30));
 
@@ -103,8 +118,7 @@ impl Perform for OpenUrl {
         vec![("url", OwnedArg::Url(self.url.0.clone()))]
     }
 
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
+    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
         let web = matches!(self.url.0.url().scheme(), "http" | "https");
         let risk = if web { Self::RISK } else { Self::RISK_POSSIBLE };
         Ok(Look { risk, facts: self.facts(), opened: None })

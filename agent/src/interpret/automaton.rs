@@ -4,14 +4,14 @@
 //! take one or more words; only there the walk branches, and it is bounded by [`MAX_STEPS`] whatever the text is. Pieces are
 //! automata of their own and are not copied to where they are used, which keeps the tables small and makes them in no time.
 
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
 
 use super::notation::{Fragments, Node};
 use super::slot::{self, Slot};
-use super::token::{FastHash, Lexicon, Tokens};
+use super::token::{Lexicon, Tokens};
 
-/// Steps of one walk after which it gives up; an ordinary sentence takes under a hundred.
-const MAX_STEPS: u32 = 4096;
+/// Steps of all walks over one sentence after which they give up; an ordinary sentence takes a few hundred.
+pub(super) const MAX_STEPS: u32 = 32 * 1024;
 
 /// Most slots that one template may fill.
 pub(super) const MAX_SLOTS: usize = 4;
@@ -55,6 +55,8 @@ pub(super) struct Pieces {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Match {
     pub(super) template: u16,
+    /// The word after its last.
+    pub(super) end: u16,
     pub(super) slots: [(Slot, u16, u16); MAX_SLOTS],
     pub(super) slot_count: u8,
 }
@@ -75,18 +77,34 @@ impl Match {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     states: u32,
-    edges: Vec<(u32, Label, u32)>,
+    edges: Vec<(u32, Edge)>,
     /// Edges that take no word.
     free: Vec<(u32, u32)>,
     accepts: Vec<(u32, u16)>,
+    /// The shared pieces that are used, one bit each.
+    pieces: u64,
 }
 
-/// What an edge takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Label {
-    Word(u16),
-    Slot(Slot),
-    Piece(u8),
+/// An edge before compilation: what it takes in the upper half, where it leads in the lower. One number sorts faster than two
+/// fields, and sorting is most of the work.
+type Edge = u64;
+
+/// What an edge takes, as a number: words come first, then slots, then pieces.
+mod label {
+    pub(super) const SLOT: u32 = 1 << 16;
+    pub(super) const PIECE: u32 = 1 << 17;
+}
+
+fn edge(label: u32, to: u32) -> Edge {
+    u64::from(label) << 32 | u64::from(to)
+}
+
+fn label_of(edge: Edge) -> u32 {
+    (edge >> 32) as u32
+}
+
+fn target_of(edge: Edge) -> u32 {
+    edge as u32
 }
 
 impl Builder {
@@ -108,14 +126,15 @@ impl Builder {
 
     fn path(&mut self, node: &Node, from: u32, to: u32, word: &mut dyn FnMut(&'static str) -> u16) {
         match node {
-            Node::Word(w) => self.edges.push((from, Label::Word(word(w)), to)),
-            Node::Shared(piece, node) => {
-                self.edges.push((from, Label::Piece(*piece), to));
-                if node.may_be_empty() {
+            Node::Word(w) => self.edges.push((from, edge(word(w).into(), to))),
+            Node::Shared(piece, _, may_be_empty) => {
+                self.pieces |= 1 << piece;
+                self.edges.push((from, edge(label::PIECE | u32::from(*piece), to)));
+                if *may_be_empty {
                     self.free.push((from, to));
                 }
             }
-            Node::Slot(slot) => self.edges.push((from, Label::Slot(*slot), to)),
+            Node::Slot(slot) => self.edges.push((from, edge(label::SLOT | *slot as u32, to))),
             Node::Any(choices) => choices.iter().for_each(|c| self.path(c, from, to, word)),
             Node::Seq(nodes) => match nodes.len() {
                 0 => self.free.push((from, to)),
@@ -131,60 +150,71 @@ impl Builder {
         }
     }
 
+    /// The shared pieces that its templates use, one bit each.
+    pub(super) fn pieces(&self) -> u64 {
+        self.pieces
+    }
+
     /// Makes the automaton (subset construction over words, slots and pieces).
-    pub(super) fn build(mut self) -> Automaton {
+    pub(super) fn build(self) -> Automaton {
         let states = self.states as usize;
-        self.edges = by_state(&self.edges, |e| e.0, states);
-        self.free = by_state(&self.free, |e| e.0, states);
+        let (edge_starts, edges) = by_state(&self.edges, states);
+        let (free_starts, free) = by_state(&self.free, states);
         let mut sets = Sets {
-            edges: starts(&self.edges, |e| e.0, states),
-            free: starts(&self.free, |e| e.0, states),
-            accept: vec![None; states],
+            edge_starts: &edge_starts,
+            free_starts: &free_starts,
+            free: &free,
+            accept: vec![NONE; states],
             seen: vec![0; states],
             round: 0,
-            single: vec![u32::MAX; states],
-            known: HashMap::default(),
-            members: Vec::new(),
-            queue: Vec::new(),
-            builder: &self,
+            alone: vec![NONE; states],
+            single: vec![NONE; states],
+            known: Known::with_room_for(states),
+            members: Vec::with_capacity(4 * states),
+            queue: Vec::with_capacity(states),
         };
         for &(state, template) in &self.accepts {
-            sets.accept[state as usize] = Some(template);
+            sets.accept[state as usize] = u32::from(template);
         }
         let mut automaton = Automaton {
-            states: Vec::new(),
-            words: Vec::with_capacity(self.edges.len()),
+            states: Vec::with_capacity(states),
+            words: Vec::with_capacity(2 * edges.len()),
             slots: Vec::new(),
             pieces: Vec::new(),
-            accepts: Vec::new(),
+            accepts: Vec::with_capacity(2 * self.accepts.len()),
         };
-        sets.number(std::iter::once(0));
-        let mut edges: Vec<(Label, u32)> = Vec::new();
+        sets.number(&[edge(0, 0)]);
+        let mut here: Vec<Edge> = Vec::new();
         let mut done = 0;
         while done < sets.queue.len() {
             let before = automaton.sizes();
-            edges.clear();
+            here.clear();
             let (from, to) = sets.queue[done];
             for &s in &sets.members[from as usize..to as usize] {
                 let s = s as usize;
-                let own = &self.edges[sets.edges[s] as usize..sets.edges[s + 1] as usize];
-                edges.extend(own.iter().map(|e| (e.1, e.2)));
-                automaton.accepts.extend(sets.accept[s]);
+                here.extend_from_slice(&edges[edge_starts[s] as usize..edge_starts[s + 1] as usize]);
+                if sets.accept[s] != NONE {
+                    automaton.accepts.push(sets.accept[s] as u16);
+                }
             }
-            if edges.len() > 1 {
-                edges.sort_unstable();
-                edges.dedup();
+            if here.len() > 1 {
+                here.sort_unstable();
+                here.dedup();
             }
             let mut piece_bits = 0;
-            for group in edges.chunk_by(|a, b| a.0 == b.0) {
-                let number = sets.number(group.iter().map(|e| e.1));
-                match group[0].0 {
-                    Label::Word(word) => automaton.words.push((word, number)),
-                    Label::Slot(slot) => automaton.slots.push((slot, number)),
-                    Label::Piece(piece) => {
-                        automaton.pieces.push((piece, number));
-                        piece_bits |= 1 << piece;
-                    }
+            let mut at = 0;
+            while at < here.len() {
+                let label = label_of(here[at]);
+                let group = here[at..].iter().take_while(|e| label_of(**e) == label).count();
+                let number = sets.number(&here[at..at + group]);
+                at += group;
+                if label & label::PIECE != 0 {
+                    automaton.pieces.push((label as u8, number));
+                    piece_bits |= 1 << (label as u8);
+                } else if label & label::SLOT != 0 {
+                    automaton.slots.push((Slot::ALL[usize::from(label as u8)], number));
+                } else {
+                    automaton.words.push((label as u16, number));
                 }
             }
             let after = automaton.sizes();
@@ -197,94 +227,97 @@ impl Builder {
             });
             done += 1;
         }
+        automaton.states.shrink_to_fit();
         automaton.words.shrink_to_fit();
         automaton
     }
 }
 
-/// The entries in the order of their states: there are as many states as entries, so that counting is quicker than comparing.
-fn by_state<T: Copy>(entries: &[T], state: impl Fn(&T) -> u32, states: usize) -> Vec<T> {
-    let mut next = starts(entries, &state, states);
-    let mut sorted = entries.to_vec();
-    for entry in entries {
-        let place = &mut next[state(entry) as usize];
-        sorted[*place as usize] = *entry;
-        *place += 1;
-    }
-    sorted
-}
+/// No state, no number.
+const NONE: u32 = u32::MAX;
 
-/// Where in a list in the order of states the entries of each state begin, and where the last end.
-fn starts<T>(sorted: &[T], state: impl Fn(&T) -> u32, states: usize) -> Vec<u32> {
+/// The entries in the order of their states, and where those of each state begin and the last end. There are as many states as
+/// entries, so that counting is quicker than comparing.
+fn by_state<T: Copy + Default>(entries: &[(u32, T)], states: usize) -> (Vec<u32>, Vec<T>) {
     let mut starts = vec![0; states + 1];
-    for entry in sorted {
-        starts[state(entry) as usize + 1] += 1;
+    for (state, _) in entries {
+        starts[*state as usize + 1] += 1;
     }
     for i in 0..states {
         starts[i + 1] += starts[i];
     }
-    starts
+    let mut next = starts.clone();
+    let mut sorted = vec![T::default(); entries.len()];
+    for (state, entry) in entries {
+        let place = &mut next[*state as usize];
+        sorted[*place as usize] = *entry;
+        *place += 1;
+    }
+    (starts, sorted)
 }
 
 /// The sets of the builder's states that became states of the automaton.
 struct Sets<'a> {
-    builder: &'a Builder,
-    edges: Vec<u32>,
-    free: Vec<u32>,
-    accept: Vec<Option<u16>>,
+    edge_starts: &'a [u32],
+    free_starts: &'a [u32],
+    free: &'a [u32],
+    accept: Vec<u32>,
     /// In which round a state was seen last, so that nothing has to be cleared between rounds.
     seen: Vec<u32>,
     round: u32,
-    /// The numbers of sets with one member; most have one.
+    /// The numbers of the sets that one target alone makes; most have one.
+    alone: Vec<u32>,
+    /// The numbers of the sets that have one member.
     single: Vec<u32>,
-    known: HashMap<Box<[u32]>, u32, FastHash>,
+    known: Known,
     members: Vec<u32>,
     queue: Vec<(u32, u32)>,
 }
 
 impl Sets<'_> {
-    /// The number of the state that these and all that is reachable from them without a word make.
-    fn number(&mut self, of: impl Iterator<Item = u32>) -> u32 {
+    /// The number of the state that the targets of these edges and all that is reachable from them without a word make.
+    fn number(&mut self, of: &[Edge]) -> u32 {
+        if let [one] = of {
+            let one = target_of(*one) as usize;
+            if self.alone[one] == NONE {
+                self.alone[one] = self.number_of_set(of);
+            }
+            return self.alone[one];
+        }
+        self.number_of_set(of)
+    }
+
+    fn number_of_set(&mut self, of: &[Edge]) -> u32 {
         self.round += 1;
         let start = self.members.len();
-        for state in of {
-            self.collect(state);
+        for edge in of {
+            self.collect(target_of(*edge));
         }
         // States that only lead on are not looked at again.
-        let (edges, accept) = (&self.edges, &self.accept);
         let mut kept = start;
         for i in start..self.members.len() {
             let s = self.members[i] as usize;
-            if edges[s] != edges[s + 1] || accept[s].is_some() {
+            if self.edge_starts[s] != self.edge_starts[s + 1] || self.accept[s] != NONE {
                 self.members[kept] = self.members[i];
                 kept += 1;
             }
         }
         self.members.truncate(kept);
         let next = self.queue.len() as u32;
-        let known = if kept - start == 1 {
+        let number = if kept == start + 1 {
             let single = &mut self.single[self.members[start] as usize];
-            let known = (*single != u32::MAX).then_some(*single);
-            *single = known.unwrap_or(next);
-            known
+            *single = if *single == NONE { next } else { *single };
+            *single
         } else {
             self.members[start..].sort_unstable();
-            let known = self.known.get(&self.members[start..]).copied();
-            if known.is_none() {
-                self.known.insert(self.members[start..].into(), next);
-            }
-            known
+            self.known.number(&self.members, &self.queue, start, next)
         };
-        match known {
-            Some(number) => {
-                self.members.truncate(start);
-                number
-            }
-            None => {
-                self.queue.push((start as u32, kept as u32));
-                next
-            }
+        if number == next {
+            self.queue.push((start as u32, kept as u32));
+        } else {
+            self.members.truncate(start);
         }
+        number
     }
 
     fn collect(&mut self, state: u32) {
@@ -294,12 +327,61 @@ impl Sets<'_> {
         }
         while at < self.members.len() {
             let s = self.members[at] as usize;
-            for &(_, next) in &self.builder.free[self.free[s] as usize..self.free[s + 1] as usize] {
+            for &next in &self.free[self.free_starts[s] as usize..self.free_starts[s + 1] as usize] {
                 if std::mem::replace(&mut self.seen[next as usize], self.round) != self.round {
                     self.members.push(next);
                 }
             }
             at += 1;
+        }
+    }
+}
+
+/// Which sets there are already. The sets lie in one list of members, so that none is copied to be a key.
+struct Known {
+    /// Numbers of sets by hash, open addressing; a power of two of them, at most half of it used.
+    slots: Vec<u32>,
+    used: usize,
+}
+
+impl Known {
+    fn with_room_for(sets: usize) -> Self {
+        Self { slots: vec![NONE; (2 * sets).next_power_of_two().max(16)], used: 0 }
+    }
+
+    /// The number of the set that is the end of `members` from `start` on; `next` when it is a new one.
+    fn number(&mut self, members: &[u32], queue: &[(u32, u32)], start: usize, next: u32) -> u32 {
+        let set = |n: u32| {
+            let (from, to) = queue[n as usize];
+            &members[from as usize..to as usize]
+        };
+        let hash = |set: &[u32]| {
+            set.iter()
+                .fold(set.len() as u64, |h, s| (h.rotate_left(5) ^ u64::from(*s)).wrapping_mul(0x517c_c1b7_2722_0a95))
+        };
+        if 2 * (self.used + 1) > self.slots.len() {
+            let numbers = std::mem::take(&mut self.slots);
+            self.slots = vec![NONE; 2 * numbers.len()];
+            for number in numbers.into_iter().filter(|n| *n != NONE) {
+                let mut at = hash(set(number)) as usize >> 7 & (self.slots.len() - 1);
+                while self.slots[at] != NONE {
+                    at = (at + 1) & (self.slots.len() - 1);
+                }
+                self.slots[at] = number;
+            }
+        }
+        let new = &members[start..];
+        let mut at = hash(new) as usize >> 7 & (self.slots.len() - 1);
+        loop {
+            match self.slots[at] {
+                NONE => {
+                    self.slots[at] = next;
+                    self.used += 1;
+                    return next;
+                }
+                number if set(number) == new => return number,
+                _ => at = (at + 1) & (self.slots.len() - 1),
+            }
         }
     }
 }
@@ -329,6 +411,24 @@ impl Pieces {
                 }
             }
         }
+    }
+
+    /// By the number of a word: which of these automata can begin with it, one bit each.
+    pub(super) fn begin(&self, automata: &[Automaton], lexicon: &Lexicon) -> Vec<u64> {
+        let mut begin = vec![0; usize::from(lexicon.symbols()) + 1];
+        for (i, automaton) in automata.iter().enumerate() {
+            let start = &automaton.states[0];
+            for (symbol, _) in &automaton.words[start.words.0 as usize..start.words.1 as usize] {
+                begin[usize::from(*symbol)] |= 1 << i;
+            }
+            let anything = !automaton.slots(start).is_empty();
+            for (begin, first) in begin.iter_mut().zip(&self.first) {
+                if anything || first & start.piece_bits != 0 {
+                    *begin |= 1 << i;
+                }
+            }
+        }
+        begin
     }
 
     /// The words of these pieces, one bit each, and of those that they use.
@@ -377,50 +477,67 @@ impl Automaton {
         &self.pieces[state.pieces.0 as usize..state.pieces.1 as usize]
     }
 
-    /// All ways in which the words `from..to` are said by a template, appended to `found`. True when the words ended
-    /// inside a template: more was expected.
+    /// All ways in which the words from `from` to one of `ends` are said by a template, appended to `found`. True when the words
+    /// up to the last end stopped inside a template: more was expected.
     pub(super) fn matches(
         &self,
         pieces: &Pieces,
         tokens: &Tokens<'_>,
         from: usize,
-        to: usize,
+        ends: &Ends,
         found: &mut Vec<Match>,
     ) -> bool {
-        let empty = Match { template: 0, slots: [(Slot::Percent, 0, 0); MAX_SLOTS], slot_count: 0 };
-        let mut walk = Walk { automaton: self, pieces, tokens, to, found, steps: 0, cut_short: false };
+        let empty = Match { template: 0, end: 0, slots: [(Slot::Percent, 0, 0); MAX_SLOTS], slot_count: 0 };
+        let mut walk = Walk { automaton: self, pieces, tokens, ends, found, cut_short: false };
         walk.go(0, from, empty);
         walk.cut_short
     }
 
-    /// The lengths of the phrases without slots that are said from word `at` on, before `to`: bit `n` for `n` words.
-    pub(super) fn lengths(&self, pieces: &Pieces, tokens: &Tokens<'_>, at: usize, to: usize) -> u32 {
+    /// The lengths of the phrases without slots that are said from word `start` on, before `to`: bit `n` for `n` words.
+    pub(super) fn lengths(&self, pieces: &Pieces, tokens: &Tokens<'_>, start: usize, to: usize) -> u32 {
         let mut lengths = 0;
-        let to = to.min(at + MAX_PIECE_WORDS);
-        let mut walk = Lengths { pieces, tokens, start: at, to, lengths: &mut lengths, steps: 0 };
-        walk.go(self, 0, at);
+        let to = to.min(start + MAX_PIECE_WORDS);
+        Lengths { automaton: self, pieces, tokens, start, to, lengths: &mut lengths }.go(0, start);
         lengths & !1
     }
 }
 
+/// Where the words of an order may end: some of the places up to the last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    bits: u128,
+    last: usize,
+}
+
+impl Ends {
+    /// These places; there is at least one.
+    pub(super) fn new(places: &[usize]) -> Self {
+        let bits = places.iter().filter(|p| **p < 128).fold(0, |bits, p| bits | 1 << p);
+        Self { bits, last: places.iter().copied().max().unwrap_or(0) }
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.bits & 1 << at != 0
+    }
+}
+
 struct Lengths<'a, 't> {
+    automaton: &'a Automaton,
     pieces: &'a Pieces,
     tokens: &'a Tokens<'t>,
     start: usize,
     to: usize,
     lengths: &'a mut u32,
-    steps: u32,
 }
 
 impl Lengths<'_, '_> {
-    fn go(&mut self, automaton: &Automaton, mut state: u32, mut at: usize) {
+    fn go(&mut self, mut state: u32, mut at: usize) {
         loop {
-            let here = &automaton.states[state as usize];
-            self.steps += 1;
-            if !automaton.accepts(here).is_empty() {
+            let here = &self.automaton.states[state as usize];
+            if !self.automaton.accepts(here).is_empty() {
                 *self.lengths |= 1 << (at - self.start);
             }
-            if at >= self.to || self.steps > MAX_STEPS {
+            if at >= self.to || !self.tokens.work.step() {
                 return;
             }
             let symbol = self.tokens.list[at].symbol;
@@ -428,13 +545,13 @@ impl Lengths<'_, '_> {
                 return;
             }
             if self.pieces.first[usize::from(symbol)] & here.piece_bits != 0 {
-                for &(piece, next) in automaton.pieces(here) {
+                for &(piece, next) in self.automaton.pieces(here) {
                     for length in self.pieces.lengths(piece, symbol, self.tokens, at, self.to) {
-                        self.go(automaton, next, at + length);
+                        self.go(next, at + length);
                     }
                 }
             }
-            match automaton.step(here, symbol) {
+            match self.automaton.step(here, symbol) {
                 Some(next) => (state, at) = (next, at + 1),
                 None => return,
             }
@@ -443,7 +560,7 @@ impl Lengths<'_, '_> {
 }
 
 impl Pieces {
-    /// How many words a piece takes from `at` on, each way.
+    /// How many words a piece takes from `at` on, each way, before `to`. What was found once is kept for the sentence.
     fn lengths(
         &self,
         piece: u8,
@@ -453,7 +570,18 @@ impl Pieces {
         to: usize,
     ) -> impl Iterator<Item = usize> + use<> {
         let begins = self.first[usize::from(symbol)] & 1 << piece != 0;
-        let mut bits = if begins { self.list[usize::from(piece)].lengths(self, tokens, at, to) } else { 0 };
+        let all = if begins {
+            let place = at * self.list.len() + usize::from(piece);
+            tokens.work.kept(place, tokens.list.len() * self.list.len()).unwrap_or_else(|| {
+                let lengths = self.list[usize::from(piece)].lengths(self, tokens, at, tokens.list.len());
+                tokens.work.keep(place, lengths);
+                lengths
+            })
+        } else {
+            0
+        };
+        let fit = to - at;
+        let mut bits = if fit < 31 { all & ((2 << fit) - 1) } else { all };
         std::iter::from_fn(move || {
             let length = bits.trailing_zeros();
             bits &= bits.wrapping_sub(1);
@@ -462,29 +590,67 @@ impl Pieces {
     }
 }
 
+/// The work that one sentence made: steps, and what is known of its pieces.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    steps: Cell<u32>,
+    /// By word and piece: the lengths, or [`UNKNOWN`].
+    lengths: RefCell<Vec<u32>>,
+}
+
+/// No length: bit 0 is never a length.
+const UNKNOWN: u32 = 1;
+
+impl Work {
+    /// Counts a step; false when there were too many.
+    fn step(&self) -> bool {
+        self.steps.set(self.steps.get() + 1);
+        self.steps.get() <= MAX_STEPS
+    }
+
+    /// The steps so far.
+    #[cfg(test)]
+    pub(super) fn steps(&self) -> u32 {
+        self.steps.get()
+    }
+
+    fn kept(&self, place: usize, of: usize) -> Option<u32> {
+        let mut lengths = self.lengths.borrow_mut();
+        if lengths.len() != of {
+            lengths.clear();
+            lengths.resize(of, UNKNOWN);
+        }
+        Some(lengths[place]).filter(|l| *l != UNKNOWN)
+    }
+
+    fn keep(&self, place: usize, found: u32) {
+        self.lengths.borrow_mut()[place] = found;
+    }
+}
+
 struct Walk<'a, 't> {
     automaton: &'a Automaton,
     pieces: &'a Pieces,
     tokens: &'a Tokens<'t>,
-    to: usize,
+    ends: &'a Ends,
     found: &'a mut Vec<Match>,
-    steps: u32,
     cut_short: bool,
 }
 
 impl Walk<'_, '_> {
     fn go(&mut self, mut state: u32, mut at: usize, so_far: Match) {
         loop {
-            self.steps += 1;
-            if self.steps > MAX_STEPS {
+            let here = &self.automaton.states[state as usize];
+            if self.ends.has(at) {
+                for &template in self.automaton.accepts(here) {
+                    self.found.push(Match { template, end: at as u16, ..so_far });
+                }
+            }
+            if at == self.ends.last {
+                self.cut_short |= self.automaton.accepts(here).is_empty();
                 return;
             }
-            let here = &self.automaton.states[state as usize];
-            if at == self.to {
-                for &template in self.automaton.accepts(here) {
-                    self.found.push(Match { template, ..so_far });
-                }
-                self.cut_short |= self.automaton.accepts(here).is_empty();
+            if !self.tokens.work.step() {
                 return;
             }
             for &(slot, next) in self.automaton.slots(here) {
@@ -494,7 +660,7 @@ impl Walk<'_, '_> {
                 }
                 let mut longer = so_far;
                 longer.slot_count += 1;
-                for end in slot::ends(slot, self.tokens, at, self.to) {
+                for end in slot::ends(slot, self.tokens, at, self.ends.last) {
                     longer.slots[count] = (slot, at as u16, end as u16);
                     self.go(next, end, longer);
                 }
@@ -505,7 +671,7 @@ impl Walk<'_, '_> {
             }
             if self.pieces.first[usize::from(symbol)] & here.piece_bits != 0 {
                 for &(piece, next) in self.automaton.pieces(here) {
-                    for length in self.pieces.lengths(piece, symbol, self.tokens, at, self.to) {
+                    for length in self.pieces.lengths(piece, symbol, self.tokens, at, self.ends.last) {
                         self.go(next, at + length, so_far);
                     }
                 }

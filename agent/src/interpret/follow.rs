@@ -1,7 +1,7 @@
 //! What is said after something was done: "a bit more", "and bluetooth too", "no". It only names what is meant; whether there is
 //! anything to refer to, and whether a yes may be given in words, is not known here.
 
-use super::automaton::{Automaton, Builder, Pieces};
+use super::automaton::{Automaton, Builder, Ends, Pieces};
 use super::notation::{Fragments, Template, TemplateError};
 use super::token::{Lexicon, Tokens};
 use super::{Context, Interpreter, slot};
@@ -59,7 +59,7 @@ impl Follow {
         app: bool,
     ) -> Option<(&'static str, String)> {
         let mut matches = Vec::new();
-        self.automaton.matches(pieces, tokens, from, to, &mut matches);
+        self.automaton.matches(pieces, tokens, from, &Ends::new(&[to]), &mut matches);
         matches.iter().filter(|m| self.means[usize::from(m.template)] != if app { "packages" } else { "app" }).find_map(
             |m| {
                 let value = match m.filled().first() {

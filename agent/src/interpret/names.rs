@@ -21,6 +21,8 @@ const MAX_PACKAGES: usize = 16;
 const MAX_WORDS: usize = 4;
 
 const NEVER: Class = class::NEGATION
+    | class::PERSON
+    | class::MINE
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME
@@ -101,8 +103,7 @@ fn package(tokens: &Tokens<'_>, mut from: usize, mut to: usize, trust: Trust, pl
     } else if list.iter().any(|t| t.is(class::ORDINARY | class::DEVICE | class::DISK | class::FOREIGN)) {
         false
     } else if list.len() > 1 {
-        // An unknown name of several words is taken when one of them is known to be software ("signal desktop").
-        trust == Trust::Strong && (app || list.iter().any(|t| t.is(class::SOFTWARE) && !t.is(class::DOUBLE_MEANING)))
+        trust == Trust::Strong && (app || extends_a_known_name(tokens, from, to))
     } else {
         match trust {
             Trust::Strong => !is_english(&text),
@@ -117,12 +118,27 @@ fn known(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     tokens.lexicon.get(&lower(tokens, from, to, " ")).class & (class::SOFTWARE | class::APP_NAME) != 0
 }
 
+/// "signal desktop", "vim gtk": an unknown name of several words, one of which is known to be software, and the others are no
+/// everyday words.
+fn extends_a_known_name(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let part = |i: usize| {
+        let token = &tokens.list[i];
+        token.is(class::SOFTWARE | class::APP_KIND | class::SOFTWARE_NOUN)
+            || SUFFIXES.iter().any(|w| tokens.says(i, w))
+            || !is_english(&lower(tokens, i, i + 1, ""))
+    };
+    (from..to).any(|i| tokens.list[i].is(class::SOFTWARE) && !tokens.list[i].is(class::DOUBLE_MEANING))
+        && (from..to).all(part)
+}
+
+/// What comes after a name and belongs to it.
+const SUFFIXES: &[&str] =
+    &["desktop", "client", "studio", "beta", "nightly", "browser", "messenger", "server", "community", "edition"];
+
 /// "telegram desktop": what comes after the name of an app and belongs to it.
 fn with_suffix(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     to - from == 2
-        && ["desktop", "client", "studio", "beta", "nightly", "browser", "messenger"]
-            .iter()
-            .any(|w| tokens.says(to - 1, w))
+        && SUFFIXES.iter().any(|w| tokens.says(to - 1, w))
         && tokens.list[from].is(class::SOFTWARE)
         && !tokens.list[from].is(class::DOUBLE_MEANING)
 }
@@ -175,7 +191,7 @@ pub(super) fn app(
         trust == Trust::Strong
             && !article
             && (list.len() == 1 && !is_english(&text)
-                || list.iter().any(|t| t.is(class::SOFTWARE))
+                || extends_a_known_name(tokens, from, to)
                 || list.len() == 2 && capitals(tokens, from, to))
     };
     fits.then_some(text)
@@ -190,7 +206,7 @@ fn is_kind(list: &[Token]) -> bool {
         [first @ .., last] if !first.is_empty() => (last, first),
         _ => return false,
     };
-    last.is(class::APP_KIND) && !first.iter().any(|t| t.is(class::DEVICE | class::COMMAND))
+    last.is(class::APP_KIND) && first.iter().all(|t| t.is(class::APP_SORT | class::SOFTWARE) && !t.is(class::DEVICE))
 }
 
 fn capitals(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {

@@ -24,8 +24,8 @@ pub(super) enum Node {
     Slot(Slot),
     /// All of these, in order.
     Seq(Vec<Node>),
-    /// A shared piece, with its number.
-    Shared(u8, Rc<Node>),
+    /// A shared piece, with its number, and whether nothing at all says it.
+    Shared(u8, Rc<Node>, bool),
     /// One of these; an empty sequence among them makes it optional.
     Any(Vec<Node>),
 }
@@ -35,18 +35,9 @@ impl Node {
     pub(super) fn may_be_empty(&self) -> bool {
         match self {
             Self::Word(_) | Self::Slot(_) => false,
-            Self::Shared(_, node) => node.may_be_empty(),
+            Self::Shared(.., may_be_empty) => *may_be_empty,
             Self::Seq(nodes) => nodes.iter().all(Self::may_be_empty),
             Self::Any(choices) => choices.iter().any(Self::may_be_empty),
-        }
-    }
-
-    /// The shared pieces that it uses itself, one bit each.
-    pub(super) fn pieces(&self) -> u64 {
-        match self {
-            Self::Word(_) | Self::Slot(_) => 0,
-            Self::Shared(number, _) => 1 << number,
-            Self::Seq(nodes) | Self::Any(nodes) => nodes.iter().fold(0, |bits, node| bits | node.pieces()),
         }
     }
 }
@@ -62,26 +53,27 @@ pub(super) struct Template {
 
 /// Named pieces that templates share, read once.
 #[derive(Debug, Default)]
-pub(super) struct Fragments(Vec<(&'static str, Rc<Node>)>);
+pub(super) struct Fragments(Vec<(&'static str, Rc<Node>, bool)>);
 
 impl Fragments {
     /// Reads the pieces in order; a piece may use those before it.
     pub(super) fn read(pieces: impl IntoIterator<Item = (&'static str, &'static str)>) -> Result<Self, TemplateError> {
         let mut fragments = Self::default();
         for (name, source) in pieces {
-            let node = Reader { source, rest: source, fragments: &fragments, depth: 0 }.choices(None)?;
+            let node = Reader::new(source, source, &fragments).choices(None)?;
             if fragments.0.len() == MAX_PIECES {
                 let problem = format!("there are more than {MAX_PIECES} fragments");
                 return Err(TemplateError { template: name.to_owned(), problem });
             }
-            fragments.0.push((name, Rc::new(node)));
+            let may_be_empty = node.may_be_empty();
+            fragments.0.push((name, Rc::new(node), may_be_empty));
         }
         Ok(fragments)
     }
 
     /// The pieces in their order.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.0.iter().map(|(_, node)| &**node)
+        self.0.iter().map(|(_, node, _)| &**node)
     }
 }
 
@@ -95,7 +87,7 @@ impl Template {
             Some((said, payload)) => (said, Some(payload.trim())),
             None => (source, None),
         };
-        let mut reader = Reader { source, rest: said, fragments, depth: 0 };
+        let mut reader = Reader::new(source, said, fragments);
         let said = reader.choices(None)?;
         Ok(Self { said, payload })
     }
@@ -106,6 +98,14 @@ struct Reader<'a> {
     rest: &'static str,
     fragments: &'a Fragments,
     depth: usize,
+    items: Vec<Node>,
+    choices: Vec<Node>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: &'static str, rest: &'static str, fragments: &'a Fragments) -> Self {
+        Self { source, rest, fragments, depth: 0, items: Vec::new(), choices: Vec::new() }
+    }
 }
 
 impl Reader<'_> {
@@ -114,68 +114,88 @@ impl Reader<'_> {
     }
 
     /// Sequences separated by `|`, up to `close` or the end.
-    fn choices(&mut self, close: Option<char>) -> Result<Node, TemplateError> {
-        let mut choices = Vec::new();
-        let mut seq = Vec::new();
+    fn choices(&mut self, close: Option<u8>) -> Result<Node, TemplateError> {
+        // What was read and belongs to no node yet lies on one stack for all depths: there are thousands of choices, most of
+        // one word, and a list for each would be most of the time.
+        let first_choice = self.choices.len();
+        let first_item = self.items.len();
         loop {
-            self.rest = self.rest.trim_start();
-            let Some(c) = self.rest.chars().next() else {
+            self.rest = self.rest.trim_ascii_start();
+            let Some(&c) = self.rest.as_bytes().first() else {
                 if let Some(c) = close {
-                    return self.error(format!("`{c}` is missing"));
+                    return self.error(format!("`{}` is missing", char::from(c)));
                 }
                 break;
             };
             if Some(c) == close {
-                self.rest = &self.rest[c.len_utf8()..];
+                self.rest = &self.rest[1..];
                 break;
             }
-            if c == '|' {
+            if c == b'|' {
                 self.rest = &self.rest[1..];
-                choices.push(Node::Seq(std::mem::take(&mut seq)));
+                self.choice(first_item)?;
                 continue;
             }
-            seq.push(self.item(c)?);
+            let item = self.item(c)?;
+            self.items.push(item);
         }
-        choices.push(Node::Seq(seq));
-        if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) {
-            return self.error("an empty choice; write `[ ]` for what may be left out");
-        }
-        Ok(if choices.len() == 1 { choices.remove(0) } else { Node::Any(choices) })
+        self.choice(first_item)?;
+        Ok(if self.choices.len() == first_choice + 1 {
+            self.choices.pop().unwrap_or(Node::Seq(Vec::new()))
+        } else {
+            Node::Any(self.choices.split_off(first_choice))
+        })
     }
 
-    fn item(&mut self, first: char) -> Result<Node, TemplateError> {
+    /// Ends a choice: what was read since `first` is one.
+    fn choice(&mut self, first: usize) -> Result<(), TemplateError> {
+        let choice = match self.items.len() - first {
+            0 => return self.error("an empty choice; write `[ ]` for what may be left out"),
+            1 => self.items.pop().unwrap_or(Node::Seq(Vec::new())),
+            _ => Node::Seq(self.items.split_off(first)),
+        };
+        self.choices.push(choice);
+        Ok(())
+    }
+
+    fn item(&mut self, first: u8) -> Result<Node, TemplateError> {
         if self.depth >= MAX_DEPTH {
             return self.error("nested too deeply");
         }
         match first {
-            '(' | '[' => {
+            b'(' | b'[' => {
                 self.rest = &self.rest[1..];
                 self.depth += 1;
-                let inner = self.choices(Some(if first == '(' { ')' } else { ']' }))?;
+                let inner = self.choices(Some(if first == b'(' { b')' } else { b']' }))?;
                 self.depth -= 1;
-                Ok(if first == '(' { inner } else { optional(inner) })
+                Ok(if first == b'(' { inner } else { optional(inner) })
             }
-            '{' => {
+            b'{' => {
                 let name = self.named('}')?;
                 match Slot::named(name) {
                     Some(slot) => Ok(Node::Slot(slot)),
                     None => self.error(format!("there is no slot `{name}`")),
                 }
             }
-            '<' => {
+            b'<' => {
                 let name = self.named('>')?;
-                match self.fragments.0.iter().position(|(n, _)| *n == name) {
-                    Some(i) => Ok(Node::Shared(i as u8, Rc::clone(&self.fragments.0[i].1))),
+                match self.fragments.0.iter().position(|(n, ..)| *n == name) {
+                    Some(i) => {
+                        let (_, node, may_be_empty) = &self.fragments.0[i];
+                        Ok(Node::Shared(i as u8, Rc::clone(node), *may_be_empty))
+                    }
                     None => self.error(format!("there is no fragment `{name}`")),
                 }
             }
-            ')' | ']' | '}' | '>' => self.error(format!("`{first}` closes nothing")),
+            b')' | b']' | b'}' | b'>' => self.error(format!("`{}` closes nothing", char::from(first))),
             _ => {
                 // The marks are all ASCII, so they end a word of any script where they stand.
-                let ends = |b: &u8| b.is_ascii_whitespace() || b"()[]{}<>|".contains(b);
+                let ends = |b: &u8| {
+                    matches!(b, b' ' | b'\t' | b'\n' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|')
+                };
                 let end = self.rest.as_bytes().iter().position(ends).unwrap_or(self.rest.len());
-                let word = &self.rest[..end];
-                self.rest = &self.rest[end..];
+                let (word, rest) = self.rest.split_at(end);
+                self.rest = rest;
                 let wrong = |b: u8| b.is_ascii_uppercase() || b == b'\'';
                 if word.bytes().any(wrong) || !word.is_ascii() && word.chars().any(char::is_uppercase) {
                     return self.error(format!("`{word}`: words are lower case and without apostrophes"));
@@ -208,7 +228,7 @@ pub(super) fn plainest(node: &Node) -> String {
     fn walk(node: &Node, words: &mut Vec<String>) {
         match node {
             Node::Word(w) => words.push((*w).to_owned()),
-            Node::Shared(_, node) => walk(node, words),
+            Node::Shared(_, node, _) => walk(node, words),
             Node::Slot(slot) => words.push(slot.examples()[0].to_owned()),
             Node::Seq(nodes) => nodes.iter().for_each(|n| walk(n, words)),
             Node::Any(choices) if choices.iter().any(|c| matches!(c, Node::Seq(s) if s.is_empty())) => {}
@@ -229,7 +249,7 @@ pub(super) fn sample(node: &Node, nth: u64) -> String {
         };
         match node {
             Node::Word(w) => out.push((*w).to_owned()),
-            Node::Shared(_, node) => walk(node, seed, out),
+            Node::Shared(_, node, _) => walk(node, seed, out),
             Node::Slot(slot) => {
                 let examples = slot.examples();
                 out.push(examples[pick(examples.len())].to_owned());

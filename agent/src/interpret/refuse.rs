@@ -61,8 +61,20 @@ impl Reason {
         }
     }
 
-    /// What to tell the person.
-    pub fn sentence(&self) -> String {
+    /// What to tell the person, with what the sentence was about, if that is known.
+    pub fn sentence(&self, about: Option<&str>) -> String {
+        if let Some(about) = about {
+            match self {
+                Self::Negated => return format!("That says not to go on with {about}; I did nothing."),
+                Self::Question => return format!("That is a question about {about}; I did nothing."),
+                Self::Hypothetical => return format!("That only supposes {about}; I did nothing."),
+                Self::Reported => return format!("That tells of {about}; I did nothing."),
+                Self::Scheduled => {
+                    return format!("That is about {about} at another time, and I cannot schedule; I did nothing.");
+                }
+                _ => {}
+            }
+        }
         match self {
             Self::Negated => "That says what not to do; I did nothing.",
             Self::Question => "That is a question, not an order; I did nothing.",
@@ -102,6 +114,25 @@ const TELLING: &[&str] = &[
     "package_search",
 ];
 
+/// Whether an action only tells something.
+pub(super) fn tells(action: &str) -> bool {
+    TELLING.contains(&action)
+}
+
+/// Whether the words `from..to` in front of an order only ask to be told something: "tell me", "I want to know", "any idea".
+pub(super) fn wants_to_know(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let says = |i: usize, words: &[&str]| words.iter().any(|w| tokens.says(i, w));
+    (from..to).any(|i| {
+        says(i, &["tell", "show", "inform", "remind"]) && i + 1 < to && says(i + 1, &["me", "us"])
+            || says(i, &["know", "see", "find", "check", "hear", "learn"])
+                && i > from
+                && says(i - 1, &["to", "me", "us"])
+            || says(i, &["idea"])
+            || says(i, &["know"]) && i > from && says(i - 1, &["you"]) && i + 1 == to && i > from + 1
+            || says(i, &["know"]) && i > from + 1 && says(i - 2, &["do"])
+    })
+}
+
 /// What forbids an order although a template says it: shell syntax, quotation marks, a bare order asked as a question.
 /// Notes are exempt: they are kept, not followed.
 pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
@@ -130,7 +161,11 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     }
     if tokens.asked && !TELLING.contains(&first.action) {
         let polite = first.skipped.iter().any(|s| s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you")));
-        if !polite && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search")) {
+        let asks_for_more = first.template.starts_with("could ");
+        if !polite
+            && !asks_for_more
+            && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search"))
+        {
             return Some(Reason::Question);
         }
     }

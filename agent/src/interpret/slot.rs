@@ -61,9 +61,26 @@ const NOT_IN_NAMES: Class = class::NEGATION
     | class::PREPOSITION
     | class::ARTICLE
     | class::ADVERB
+    | class::PERSON
     | class::SHELL;
 
 impl Slot {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Percent,
+        Self::Step,
+        Self::Packages,
+        Self::KnownPackages,
+        Self::App,
+        Self::KnownApp,
+        Self::Url,
+        Self::Query,
+        Self::Words,
+        Self::Place,
+        Self::Note,
+        Self::Fact,
+    ];
+
     /// The slot of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
@@ -246,7 +263,12 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let list = &tokens.list[from..to];
     let placeholder = to - from == 1 && list[0].is(class::PRONOUN) || tokens.list[to - 1].is(class::POLITE);
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
-    let on_disk = list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
+    // "Google cat pictures" says itself where they are; "look up my pictures" does not.
+    let web = from > 0
+        && ["google", "online", "internet", "web", "for"].iter().any(|w| tokens.says(from - 1, w))
+        && !tokens.says(0, "search")
+        || from > 0 && tokens.says(from - 1, "google");
+    let on_disk = !web && list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);
     // "google is evil", "look up at the sky", "search for my keys": not for the web.
     let idle = list[0].is(class::PREPOSITION | class::PRONOUN)
@@ -259,7 +281,30 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
         .iter()
         .enumerate()
         .any(|(i, _)| ["file", "files", "folder", "folders", "directory"].iter().any(|w| tokens.says(from + i, w)));
-    if another || files || placeholder || second_order || on_disk || idle {
+    // "Look up Julia in my notes", "… in the repositories": not on the web.
+    let kept = (from + 1..to).any(|i| {
+        ["in", "through", "from"].iter().any(|w| tokens.says(i, w))
+            && i + 2 < to + 1
+            && tokens.list[i + 1..to].iter().any(|t| t.is(class::THE | class::ARTICLE))
+            && (i + 1..to).any(|i| {
+                [
+                    "notes",
+                    "memory",
+                    "memories",
+                    "repos",
+                    "repositories",
+                    "repo",
+                    "archive",
+                    "packages",
+                    "package",
+                    "documents",
+                    "downloads",
+                ]
+                .iter()
+                .any(|w| tokens.says(i, w))
+            })
+    });
+    if kept || another || files || placeholder || second_order || on_disk || idle {
         return None;
     }
     Some(url::form_urlencoded::byte_serialize(tokens.span(from, to).as_bytes()).collect())
@@ -270,7 +315,8 @@ fn words(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let from = from + usize::from(list[0].is(class::THE | class::ARTICLE) && list.len() > 1);
     let list = &tokens.list[from..to];
     if list.iter().all(|t| t.is(class::PRONOUN | class::ARTICLE | class::THE))
-        || list.last().is_some_and(|t| t.is(class::PREPOSITION))
+        || list.last().is_some_and(|t| t.is(class::PREPOSITION | class::POLITE | class::ADVERB))
+        || list[..list.len() - 1].iter().any(|t| t.pause)
         || super::words::GERUNDS.iter().any(|(ing, _)| tokens.says(from, ing))
         || list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND))
     {
@@ -291,7 +337,9 @@ fn note(slot: Slot, tokens: &Tokens<'_>, from: usize) -> Option<String> {
     }
     if slot == Slot::Fact {
         let first = &list[0];
-        let states = list.iter().skip(1).any(|t| t.is(class::VERB))
+        let states = list.iter().skip(1).any(|t| t.is(class::VERB | class::PAST))
+            || ["dont", "never"].iter().any(|w| tokens.says(from, w)) && list.len() > 3
+            || first.is(class::VERB) && first.is(class::MINE) && list.len() > 1
             || list.iter().any(|t| t.pause && t.end < tokens.text.len() as u32);
         let mine =
             tokens.says(from, "my") || tokens.says(from, "our") || tokens.says(from, "i") || tokens.says(from, "im");

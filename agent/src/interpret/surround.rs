@@ -6,7 +6,7 @@ use super::token::{Lexicon, Tokens};
 use super::words::{Class, class};
 
 /// Most places at which an order is thought to begin, and to end.
-const MAX_CUTS: usize = 6;
+const MAX_CUTS: usize = 10;
 
 /// Most words that one phrase behind an order may have.
 const MAX_AFTER_WORDS: usize = 12;
@@ -25,6 +25,11 @@ pub(super) struct Around {
     pub(super) ends: Vec<usize>,
     /// Where the order begins after a clause that only tells the situation.
     pub(super) situation: Option<usize>,
+    /// The places among `starts` that follow a clause which tells a situation by its looks only, so that what follows must begin
+    /// like an order.
+    pub(super) loose: Vec<usize>,
+    /// Where reasons begin behind an order.
+    pub(super) reasons: Vec<usize>,
 }
 
 impl Surround {
@@ -49,11 +54,8 @@ impl Surround {
         self.before.bytes() + self.after.bytes()
     }
 
-    /// Where the order in the words `from..to` may begin and end.
-    pub(super) fn around(&self, pieces: &Pieces, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
-        let mut starts = vec![from];
-        let situation = situation_before(tokens, from, to);
-        starts.extend(situation);
+    /// Adds the places that are reached from these by phrases in front of an order.
+    fn on_from(&self, starts: &mut Vec<usize>, pieces: &Pieces, tokens: &Tokens<'_>, to: usize) {
         let mut i = 0;
         while i < starts.len() && starts.len() < MAX_CUTS {
             let at = starts[i];
@@ -65,11 +67,26 @@ impl Surround {
             }
             i += 1;
         }
+    }
+
+    /// Where the order in the words `from..to` may begin and end.
+    pub(super) fn around(&self, pieces: &Pieces, tokens: &Tokens<'_>, from: usize, to: usize) -> Around {
+        let mut starts = vec![from];
+        let sure = situation_before(tokens, from, to);
+        starts.extend(sure);
+        let mut loose = Vec::new();
+        self.on_from(&mut starts, pieces, tokens, to);
+        let situation = sure.or_else(|| clause_before(tokens, from, to));
+        if let Some(clause) = situation.filter(|c| !starts.contains(c)) {
+            loose.push(clause);
+            self.on_from(&mut loose, pieces, tokens, to);
+            loose.retain(|start| !starts.contains(start));
+            starts.extend(&loose);
+        }
         starts.sort_unstable();
         let mut ends = vec![to];
-        if let Some(cut) = reason_behind(tokens, from, to) {
-            ends.push(cut);
-        }
+        let reasons: Vec<usize> = reasons_behind(tokens, from, to).collect();
+        ends.extend(&reasons);
         let mut i = 0;
         while i < ends.len() && ends.len() < MAX_CUTS {
             let at = ends[i];
@@ -82,38 +99,50 @@ impl Surround {
             i += 1;
         }
         ends.sort_unstable_by_key(|e| std::cmp::Reverse(*e));
-        Around { starts, ends, situation }
+        Around { starts, ends, situation, loose, reasons }
     }
 }
 
-/// Where a spoken reason begins ("… because the baby sleeps", "…, I'm on a call"), when there is nothing conditional in it.
-fn reason_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+/// Where a reason or a purpose may begin behind an order, as far as there is nothing conditional in it: "… because the baby
+/// sleeps", "… to read the news", "…, I'm on a call".
+fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<Item = usize> {
     let says = |i: usize, words: &[&str]| i < to && words.iter().any(|w| tokens.says(i, w));
     let spoken = (from + 1..to).find(|&i| {
-        says(i, &["because", "cause", "cuz", "coz", "since", "as"])
-            && (i + 1 < to && tokens.list[i + 1].is(BEGINS_CLAUSE))
-            || says(i, &["because", "cause", "cuz", "coz"])
+        says(i, &["because", "cause", "cuz", "coz"])
+            || says(i, &["since", "as"])
+                && !says(i - 1, &["well", "soon", "far", "long"])
+                && i + 1 < to
+                && tokens.list[i + 1].is(BEGINS_CLAUSE)
+                && tokens.list[i + 1..to].iter().any(|t| t.is(class::VERB))
             || says(i, &["so"]) && says(i + 1, &["i", "we", "that", "it", "my", "the", "everyone", "nobody"])
             || says(i, &["for"]) && says(i + 1, &["i", "my", "the"]) && i + 4 < to
     });
+    let doubtful = |from: usize, of: Class| {
+        tokens.list[from..to].iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME | of))
+    };
+    let told = spoken.filter(|&at| to - at > 2 && !doubtful(at + 1, 0));
     let purpose = (from + 1..to.saturating_sub(1)).find(|&i| {
         says(i, &["for"]) && tokens.list[i + 1].is(class::THE) && i + 2 < to && to - i <= 4
             || says(i, &["to"]) && PURPOSES.contains(&tokens.word(i + 1)) && to - i <= 7
     });
-    if let Some(at) = purpose.filter(|_| spoken.is_none()) {
+    let meant = purpose.filter(|&at| {
         let disk = if tokens.says(at, "to") { class::DISK } else { 0 };
-        let other =
-            class::HYPOTHESIS | class::AND | class::TIME | class::DEVICE | class::NUMBER | class::MACHINE | disk;
-        let list = &tokens.list[at + 1..to];
-        let doubtful = list.iter().any(|t| t.is(other)) || list.iter().skip(1).any(|t| t.is(class::COMMAND));
-        return (!doubtful).then_some(at);
-    }
-    if let Some(at) = spoken {
-        let list = &tokens.list[at + 1..to];
-        let doubtful = list.iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME)) || list.len() < 2;
-        return (!doubtful).then_some(at);
-    }
-    (from + 1..to).find(|&i| pauses(tokens, i - 1) && is_situation(tokens, i, to))
+        spoken.is_none()
+            && !doubtful(at + 1, class::DEVICE | class::NUMBER | class::MACHINE | disk)
+            && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
+    });
+    let situation =
+        (from + 1..to).find(|&i| pauses(tokens, i - 1) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
+    // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
+    let unmarked = (from + 1..to).find(|&i| {
+        let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
+            || says(i, &["i", "we"]) && says(i + 1, &["am", "are", "need", "want", "cant", "cannot"])
+            || says(i, &["it"]) && says(i + 1, &["is"]);
+        let bound =
+            tokens.list[i - 1].is(class::HYPOTHESIS | class::TIME | class::NEGATION | class::AND | class::QUESTION);
+        is && !bound && to - i >= 3 && is_situation(tokens, i, to)
+    });
+    [told, meant, situation, unmarked].into_iter().flatten()
 }
 
 /// What an order may be for: "open firefox to read the news".
@@ -162,12 +191,136 @@ const PURPOSES: &[&str] = &[
 
 /// Where an order begins after a clause that only tells the situation ("the meeting runs long, …"), and a pause.
 fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1))?;
-    is_situation(tokens, from, at).then_some(at)
+    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1));
+    // "The baby's asleep so turn it down": "so" is as good as a pause.
+    let so =
+        (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
+    let clause = |at: usize, end: usize| is_situation(tokens, from, end).then_some(at);
+    at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
+}
+
+/// Where an order begins after any other clause that tells something, and a pause or "so": "pages won't load, …", "popping out
+/// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
+fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
+    let at = (from + 2..to).rev().find_map(|i| {
+        let so =
+            tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
+        if so { Some((i, i - 1)) } else { pauses_or_ends(tokens, i - 1).then_some((i, i)) }
+    });
+    let (start, end) = at?;
+    tells(tokens, from, end).then_some(start)
+}
+
+/// As [`pauses`], and a semicolon.
+fn pauses_or_ends(tokens: &Tokens<'_>, i: usize) -> bool {
+    tokens.list[i].pause
+        && !tokens.text[tokens.list[i].end as usize..].trim_start_matches(['"', ')', '\'']).starts_with([':', '?'])
+}
+
+/// Whether these words look like a clause that tells something and orders, asks, quotes and supposes nothing.
+fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let list = &tokens.list[from..to];
+    let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE;
+    let subject = !list[0].is(class::COMMAND
+        | class::IMPERATIVE
+        | class::QUESTION & !class::NEGATION
+        | class::TIME
+        | class::PREPOSITION)
+        && ![
+            "you", "he", "she", "they", "dont", "do", "never", "not", "no", "stop", "let", "lets", "alexa", "siri",
+            "google", "cortana",
+        ]
+        .iter()
+        .any(|w| tokens.says(from, w));
+    let verb = |i: usize| {
+        let word = tokens.word(i);
+        tokens.list[i].is(class::VERB | class::PAST)
+            || short_is(tokens, i)
+            || i == from && word.len() > 5 && word.ends_with("ing")
+            || word.len() > 4 && word.ends_with("ed")
+            || word.len() > 4 && word.ends_with("n't")
+    };
+    (2..=MAX_CLAUSE_WORDS).contains(&list.len())
+        && subject
+        && (from..to).any(verb)
+        && !orders_within(tokens, from, to)
+        && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::WAITING))
+        && !of_others(tokens, from, to)
+        && !(from..to).any(|i| {
+            ["if", "you", "your", "instead", "would", "should", "could", "like", "other"]
+                .iter()
+                .any(|w| tokens.says(i, w))
+        })
+        && !(list.iter().any(|t| t.is(class::NEGATION))
+            && (from..to)
+                .any(|i| ["think", "know", "mean", "sure", "believe", "say", "want"].iter().any(|w| tokens.says(i, w))))
+        && !["goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
 }
 
 /// Words that a clause about the situation begins with.
 const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
+
+/// Words that a clause begins with whose speaker is left out: "done with work, …".
+const WITHOUT_SUBJECT: &[&str] = &[
+    "done",
+    "finished",
+    "heading",
+    "going",
+    "gonna",
+    "gotta",
+    "leaving",
+    "stepping",
+    "trying",
+    "working",
+    "watching",
+    "reading",
+    "listening",
+    "recording",
+    "presenting",
+    "studying",
+    "need",
+    "got",
+    "having",
+    "feeling",
+    "still",
+    "about",
+    "getting",
+    "streaming",
+    "travelling",
+    "traveling",
+    "time",
+    "popping",
+    "closing",
+    "packing",
+    "wrapping",
+    "almost",
+    "finally",
+    "cant",
+    "wanna",
+];
+
+/// Whether the words from `at` on begin a clause that tells something: a person, a thing, or nobody.
+fn begins_clause(tokens: &Tokens<'_>, at: usize, to: usize) -> bool {
+    let first = &tokens.list[at];
+    let asks = first.is(class::QUESTION | class::HYPOTHESIS | class::TIME | class::COMMAND) || tokens.says(at, "lets");
+    let is = at + 1 < to && ["is", "are", "isnt", "keeps"].iter().any(|w| tokens.says(at + 1, w));
+    first.is(BEGINS_CLAUSE)
+        || !asks && (is || short_is(tokens, at))
+        || WITHOUT_SUBJECT.iter().any(|w| tokens.says(at, w)) && at + 1 < to
+}
+
+/// "The baby's asleep", "the phone's ringing", but not "my wife's laptop".
+fn short_is(tokens: &Tokens<'_>, i: usize) -> bool {
+    const STATES: &[&str] = &[
+        "asleep", "awake", "here", "home", "too", "so", "very", "really", "low", "dead", "dying", "full", "empty",
+        "late", "over", "done", "finished", "on", "off", "about", "almost", "nearly", "dark", "bright", "loud",
+        "quiet", "hot", "cold", "slow", "back", "in", "at", "a", "all",
+    ];
+    let word = tokens.word(i);
+    (word.ends_with("'s") || word.ends_with("’s"))
+        && i + 1 < tokens.list.len()
+        && (tokens.word(i + 1).ends_with("ing") || STATES.iter().any(|w| tokens.says(i + 1, w)))
+}
 
 /// Longest clause that is set aside, in words.
 const MAX_CLAUSE_WORDS: usize = 14;
@@ -175,18 +328,45 @@ const MAX_CLAUSE_WORDS: usize = 14;
 /// Whether these words tell a situation and nothing else: a subject and a verb, no order, no doubt, no time, nobody else's words.
 fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
-    let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::REPORTER | class::SHELL;
-    let ordered =
-        |i: usize| tokens.list[i].is(class::COMMAND) && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to");
+    let other = class::HYPOTHESIS | class::QUESTION & !class::VERB | class::TIME | class::SHELL;
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
-        && list[0].is(BEGINS_CLAUSE)
+        && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
-        && list.iter().any(|t| t.is(class::VERB))
+        && (list.iter().any(|t| t.is(class::VERB))
+            || !list[0].is(BEGINS_CLAUSE)
+            || (from + 1..to).any(|i| short_is(tokens, i)))
+        && !["like", "goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
         && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
-        && !(from + 1..to).any(ordered)
+        && !of_others(tokens, from, to)
+        && !(from..to).any(|i| tokens.says(i, "other"))
+        && !orders_within(tokens, from, to)
         && !(from..to).any(|i| ["if", "dont", "never", "instead", "wont"].iter().any(|w| tokens.says(i, w)))
         && !(from..to.saturating_sub(1))
             .any(|i| pauses(tokens, i) && i + 1 < to && tokens.list[i + 1].is(class::COMMAND))
+}
+
+/// Whether a clause tells somebody else's words: somebody says something in it, or it is about a text, or it ends with a shout.
+fn of_others(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    let told = |i: usize| {
+        let wish = (tokens.says(i, "wants") || tokens.says(i, "wanted")) && tokens.says(i + 1, "to");
+        tokens.list[i].is(class::REPORTER) && !wish
+    };
+    let text = |i: usize| tokens.list[i].is(class::SOURCE);
+    (from..to).any(told) || (from..to.min(from + 3)).any(text) || text(to - 1)
+}
+
+/// Whether a word inside a clause could begin an order: not "to focus", "can't read", "my search".
+fn orders_within(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    (from + 1..to).any(|i| {
+        let before = &tokens.list[i - 1];
+        let leads = ["so", "but", "or"].iter().any(|w| tokens.says(i - 1, w));
+        let noun = before.is(class::NEGATION | class::THE | class::ARTICLE)
+            || !leads && before.is(class::PREPOSITION | class::MINE) && tokens.list[i].is(class::IMPERATIVE)
+            || ["can", "will", "must", "need", "ill"].iter().any(|w| tokens.says(i - 1, w));
+        let now = tokens.list[i].is(class::COMMAND | class::IMPERATIVE) && !noun;
+        let state = tokens.says(i, "open") && before.is(class::VERB);
+        now && !state && !tokens.list[i].is(class::VERB) && !tokens.says(i - 1, "to")
+    })
 }
 
 /// Longest order with "it" at the end of a text, in words.
@@ -196,9 +376,11 @@ const MAX_ORDER_WITH_IT: usize = 7;
 pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops::Range<usize>)> {
     let list = &tokens.list;
     let from = list.len().saturating_sub(MAX_ORDER_WITH_IT).max(1);
-    let mut its = (from..list.len()).filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)));
+    let last = list.len().saturating_sub(1);
+    let mut its = (from..list.len())
+        .filter(|&i| ["it", "them"].iter().any(|w| tokens.says(i, w)) || i == last && tokens.says(i, "that"));
     let it = its.next().filter(|_| its.next().is_none())?;
-    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND))?;
+    let mut order = (from..it).rev().find(|&i| list[i].is(class::COMMAND | class::IMPERATIVE))?;
     // "… so can you please remove it": what only leads over belongs to the order.
     const LEADS: &[&str] = &["please", "so", "can", "could", "would", "will", "you", "just", "and", "then"];
     while order > 1 && LEADS.iter().any(|w| tokens.says(order - 1, w)) {
@@ -218,9 +400,15 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
         && !tokens.says(0, "you")
         && !before[0].is(class::QUESTION)
         && !(0..order).any(|i| {
-            before[i].is(class::NEGATION) && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have")))
+            let short =
+                ["isnt", "arent", "wont", "doesnt", "hasnt", "havent", "cant"].iter().any(|w| tokens.says(i, w));
+            before[i].is(class::NEGATION)
+                && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have") || short))
         })
-        && !(0..order).any(|i| before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE) && !could_use(i));
+        && !(0..order).any(|i| {
+            (before[i].is(class::REPORTER) || before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE))
+                && !could_use(i)
+        });
     if !clause {
         return None;
     }

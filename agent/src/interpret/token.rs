@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::automaton::Work;
 use super::words::{self, Class, class};
 
 /// Words that are looked at; an order is shorter, and only a note may be longer.
@@ -186,6 +187,8 @@ pub(super) struct Tokens<'t> {
     pub(super) more: bool,
     /// Characters of letters outside ASCII, and all letters.
     pub(super) foreign_letters: u32,
+    /// What the walks over it did so far.
+    pub(super) work: Work,
 }
 
 impl<'t> Tokens<'t> {
@@ -201,6 +204,7 @@ impl<'t> Tokens<'t> {
             grateful: false,
             more: false,
             foreign_letters: 0,
+            work: Work::default(),
         };
         let mut at = 0;
         let mut open_single_quote = false;
@@ -237,9 +241,15 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// Whether the word at `i` is this one.
+    /// Whether the word at `i` is this one, which is lower case and without apostrophes.
     pub(super) fn says(&self, i: usize, word: &str) -> bool {
-        i < self.list.len() && self.word(i).eq_ignore_ascii_case(word)
+        if i >= self.list.len() {
+            return false;
+        }
+        let said = self.word(i);
+        said.len() == word.len() && said.eq_ignore_ascii_case(word)
+            || said.len() > word.len()
+                && said.chars().filter(|c| !matches!(c, '\'' | '’')).map(|c| c.to_ascii_lowercase()).eq(word.chars())
     }
 
     fn chunk(&mut self, start: usize, chunk: &'t str, open_single_quote: &mut bool) {
@@ -361,7 +371,11 @@ impl<'t> Tokens<'t> {
             }
         }
         // "would you mind turning": the order that follows is in the -ing form.
-        if self.list.last().is_some_and(|t| t.class & class::MIND != 0)
+        let ahead = || {
+            let n = self.list.len();
+            n >= 2 && self.says(n - 1, "with") && ["ahead", "proceed", "on"].iter().any(|w| self.says(n - 2, w))
+        };
+        if (self.list.last().is_some_and(|t| t.class & class::MIND != 0) || ahead())
             && let Some(base) = words::GERUNDS.iter().find(|(ing, _)| *ing == form)
         {
             known = self.lexicon.get(base.1);
@@ -375,6 +389,11 @@ impl<'t> Tokens<'t> {
         };
         if let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form).filter(|_| polite()) {
             known = self.lexicon.get(base.1);
+        }
+        // "My computer's stuck": the thing is the same with its "is".
+        if let Some(base) = core.strip_suffix("'s").or_else(|| core.strip_suffix("’s")) {
+            known.class |=
+                self.lexicon.get(&base.to_lowercase()).class & (class::MACHINE | class::SOFTWARE | class::RADIO);
         }
         self.grateful |= known.class & class::GRATEFUL != 0;
         self.add(start, core, known, pause, None);

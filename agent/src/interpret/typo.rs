@@ -1,6 +1,7 @@
 //! One slip of the finger in a command word. Names are never mended: what a slot takes is as it was typed.
 
 use super::token::{Known, Tokens};
+use super::words::is_english;
 
 /// The words that are mended.
 const COMMAND_WORDS: &[&str] = &[
@@ -61,6 +62,46 @@ const COMMAND_WORDS: &[&str] = &[
     "status",
     "battery",
     "memory",
+    "hibernate",
+    "silence",
+    "reinstall",
+    "browser",
+    "terminal",
+    "calculator",
+    "settings",
+    "activate",
+    "deactivate",
+    "brighten",
+    "brighter",
+    "dimmer",
+    "louder",
+    "quieter",
+    "delete",
+    "reduce",
+    "internet",
+    "pending",
+    "forget",
+    "website",
+    "google",
+    "desktop",
+    "folder",
+    "software",
+    "maximum",
+    "minimum",
+    "connection",
+    "available",
+    "latest",
+    "could",
+    "would",
+    "shut",
+    "down",
+    "mute",
+    "quit",
+    "half",
+    "undo",
+    "help",
+    "make",
+    "dim",
 ];
 
 /// Shortest word in which a missing, added or wrong letter is mended; in shorter ones only two that changed places.
@@ -73,13 +114,32 @@ pub(super) fn slip(tokens: &Tokens<'_>) -> Option<(usize, Known)> {
             return None;
         }
         let typed = tokens.word(i).to_ascii_lowercase();
-        if !(3..=12).contains(&typed.len()) || !typed.bytes().all(|b| b.is_ascii_lowercase()) {
+        if !(3..=13).contains(&typed.len()) || !typed.bytes().all(|b| b.is_ascii_lowercase()) {
             return None;
         }
-        let mut candidates = COMMAND_WORDS.iter().filter(|word| is_slip(word, &typed));
-        let word = candidates.next()?;
-        candidates.next().is_none().then(|| (i, tokens.lexicon.get(word)))
+        let only = |is: &dyn Fn(&str) -> bool| {
+            let mut candidates = COMMAND_WORDS.iter().filter(|word| is(word));
+            candidates.next().filter(|_| candidates.next().is_none())
+        };
+        let word = only(&|word| is_slip(word, &typed))
+            .or_else(|| only(&|word| sounds_alike(word, &typed)).filter(|_| !is_english(&typed)))?;
+        Some((i, tokens.lexicon.get(word)))
     })
+}
+
+/// Whether `typed` has the consonants of `word` in their order, and only its vowels are others ("reebot"), or one consonant is
+/// doubled or not ("dissable").
+fn sounds_alike(word: &str, typed: &str) -> bool {
+    let bones = |word: &str| {
+        let mut bones: Vec<u8> = word.bytes().filter(|b| !b"aeiouy".contains(b)).collect();
+        bones.dedup();
+        bones
+    };
+    word.len() >= MIN_LETTERS
+        && word.len().abs_diff(typed.len()) <= 1
+        && word.as_bytes()[0] == typed.as_bytes()[0]
+        && bones(word).len() >= 3
+        && bones(word) == bones(typed)
 }
 
 /// Whether `typed` is `word` with one letter wrong, missing or added, or with two neighbours changed over. The first letter is
@@ -131,8 +191,24 @@ mod tests {
             ("install", "installs", false),
             ("lower", "power", false),
             ("reboot", "robot", false),
+            ("mute", "mote", false),
         ] {
             assert_eq!(is_slip(word, typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_word_with_other_vowels_sounds_alike() {
+        for (word, typed, expected) in [
+            ("reboot", "reebot", true),
+            ("volume", "volyum", true),
+            ("install", "instoll", true),
+            ("disable", "dissable", true),
+            ("uninstall", "install", false),
+            ("mute", "moot", false),
+            ("restart", "resort", false),
+        ] {
+            assert_eq!(sounds_alike(word, typed), expected, "{typed}");
         }
     }
 }

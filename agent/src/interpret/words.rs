@@ -55,6 +55,8 @@ pub(super) mod class {
     pub(crate) const SHELL: Class = 1 << 22;
     /// `file`, `folder`: things on a disk, which are neither packages nor pages.
     pub(crate) const DISK: Class = 1 << 23;
+    /// `pdf`, `music`: what kind of editor or player an app is.
+    pub(crate) const APP_SORT: Class = 1 << 36;
     /// What desktops call their own apps: `files`, `settings`.
     pub(crate) const APP_NAME: Class = 1 << 24;
     /// Names of software that are everyday words as well: `cheese`, `go`.
@@ -71,6 +73,12 @@ pub(super) mod class {
     pub(crate) const GRATEFUL: Class = 1 << 31;
     /// `percent`, `%`.
     pub(crate) const PERCENT: Class = 1 << 32;
+    /// `dim`, `patch`, `note`: what only orders begin with, beside [`COMMAND`].
+    pub(crate) const IMPERATIVE: Class = 1 << 33;
+    /// `when`, `until`, `tomorrow`: makes an order wait.
+    pub(crate) const WAITING: Class = 1 << 34;
+    /// `song`, `sign`, `shouting`: words that are nobody's order here.
+    pub(crate) const SOURCE: Class = 1 << 35;
     /// `says`, `error`, `manual`: whose words are told.
     pub(crate) const REPORTER: Class = 1 << 28;
 }
@@ -99,11 +107,34 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
          daily weekly nightly morning evening afternoon weekend weekends night soon eventually during yesterday year years",
     ),
     (
+        class::IMPERATIVE,
+        "shut dim brighten darken crank pump bump silence hush power hibernate grab pull fire boot load pop kick wipe nuke ditch dump patch refresh \
+         apply check look read remind recall note jot save store memorize revert roll reverse flip flick connect activate deactivate adjust \
+         change move drop cut knock nudge tone dial ease quiet soften quieten lighten secure access reactivate max halt reenable re-enable \
+         navigate head reset",
+    ),
+    (
+        class::WAITING,
+        "when whenever once after before until till while every tomorrow later midnight noon oclock pm am monday tuesday wednesday thursday \
+         friday saturday sunday eventually soon yesterday unless except daily weekly nightly",
+    ),
+    (
+        class::SOURCE,
+        "lyrics lyric chorus poem quote joke sign poster button dialog popup prompt notification letter text tweet \
+         article blog post forum website page comment yelling shouting singing chanting repeating screaming muttering typing reads typed \
+         announces announced instructed command commands word words phrase sentence title headline example examples step recipe titled entitled labelled labeled captioned email emails mail subject motto rule trick advice answer plan goal \
+         chanted shouted yelled sang sings screams shouts yells narrator teacher \
+         script character documentation",
+    ),
+    (
         class::PRONOUN,
         "it this that these those them they everything anything something nothing all stuff thing things one ones mine yours him her us \
          each both whatever everyone someone itself himself herself themselves me you",
     ),
-    (class::POLITE, "please pls plz thanks thank thx kindly cheers"),
+    (
+        class::POLITE,
+        "please pls plz thanks thank thx thnx ty tysm kindly cheers buddy dude pal bro okay ok yeah yep haha lol rq rn fr tbh ngl hurry dammit damnit cmon pronto",
+    ),
     (
         class::COMMAND,
         "install uninstall deinstall remove delete reboot restart shutdown suspend mute unmute open launch turn switch set update upgrade \
@@ -114,7 +145,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::PREPOSITION,
         "in into on onto off of from to at with by about over under between for up down as than through via per within inside behind \
-         beside near against upon toward towards because since so but or like back out",
+         beside near against upon toward towards because cause cuz coz since so but or like back out",
     ),
     (
         class::DEVICE,
@@ -124,12 +155,12 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
          microwave drone engine engines sprinkler sprinklers container containers database vm pod cluster website doorbell \
          sensor sensors bulb bulbs lawnmower sauna boiler aircon conditioner humidifier projector playstation xbox roomba watch \
          flashlight torch headset headphones earbuds keyboard mouse chromecast shutters chandelier switchboard modem plug \
-         socket sockets tap faucet shower pool fireplace mower bike truck boat plane",
+         socket sockets mic mics microphone microphones tap faucet shower pool fireplace mower bike truck boat plane",
     ),
     (class::ORDINARY, include_str!("lexicon/ordinary.txt")),
     (class::THE, "the my"),
     (class::ARTICLE, "a an some any your our their his its every another more much many few several"),
-    (class::AND, "and plus & also"),
+    (class::AND, "and plus & also alongside"),
     (
         class::SOFTWARE_NOUN,
         "package packages app apps application applications program programs software tool called named",
@@ -138,6 +169,16 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
         class::APP_KIND,
         "editor player browser viewer manager client terminal calculator settings monitor analyzer analyser app application program console \
          emulator launcher center centre organizer recorder studio office suite messenger",
+    ),
+    (
+        class::APP_SORT,
+        "pdf image images photo photos picture pictures video videos movie music audio sound text code source web internet file files email mail \
+         chat instant irc matrix system task disk partition usage storage password archive zip document documents log font hex torrent \
+         download package software app media map ebook epub book comic markdown latex diagram screen voice terminal ssh ftp vnc remote git \
+         database sql note notes podcast rss feed news calendar contacts process network resource power clipboard color colour character \
+         window session desktop virtual machine vm office spreadsheet presentation drawing paint vector raw 3d cad game games card default \
+         simple basic scientific tag subtitle midi webcam camera dvd cd startup extension user settings theme icon menu backup update boot \
+         gnome kde xfce gtk qt linux main favorite favourite preferred new",
     ),
     (
         class::FOREIGN,
@@ -159,7 +200,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (class::RADIO, "wifi wi-fi wireless wlan bluetooth"),
     (
         class::MINE,
-        "im ive ill its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
+        "im ive ill id youd wed theyd hed its this that thats theres there these those our were weve whos someones somebodys hes shes theyre everything everyone nobody sorry his her",
     ),
     (
         class::ADVERB,
@@ -167,7 +208,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     ),
     (
         class::REPORTER,
-        "said says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
+        "said thought says say saying told tells tell asked asks ask wrote writes heard states stated claims claimed reported mentioned suggests \
          suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
          instructions caption tutorial guide readme headline label",
     ),
@@ -175,15 +216,15 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
     (
         class::PAST,
         "was were went did had got said told turned opened closed started stopped restarted rebooted installed removed uninstalled updated \
-         upgraded shut froze crashed jumped dropped changed asked wanted thought left came broke failed been happened deleted muted locked",
+         upgraded shut froze crashed jumped dropped changed asked wanted thought left came broke failed been happened deleted muted locked paid sent made took ran fell lost found forgot bought sold ate drank slept landed finished ended died arrived",
     ),
     (class::PERSON, "i we she he they you it someone somebody everyone who"),
     (
         class::VERB,
-        "is are was were am has have had will would can cant must should does doesnt do dont did isnt arent wont needs need likes like lives \
-         works goes starts ends expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
+        "is are was were am has have had will would can cant must should does doesnt do dont did im isnt arent wont needs need likes like lives \
+         works goes starts ends keep expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
          theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
-         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps",
+         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps feels looks sounds seems acts stays",
     ),
     (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
     (
@@ -200,7 +241,11 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
          node screen ed joe atom code yarn bun lua warp hyper st spectacle anchor dia pencil drawing cursor \
          bun cabal boxes dig fortune stow dialog zip units conky latte albert kitty elisa strawberry clementine jack \
          carla reddit messenger twitch cheese tux helm snapshot toolbox caffeine skype tasks line hydra hexyl glances warp \
-         onboard music radio games game weather calendar logs photos contacts map tasks mail email clock notes videos help reminders podcasts todo fonts printers news backups compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
+         onboard acrobat aptitude audacious brackets caddy cadence cargo cheat chess clang cockpit composer cups dart deluge discover dragon \
+         duplicity eclipse edge empathy excel festival flutter foremost fractal gem glade groovy guile heroic illustrator impress insomnia \
+         latex matrix maxima miller nitrogen notion opera outlook packer pandas parole parted postman putty ranger safari solitaire sox \
+         squid stress sublime swig synapse tar tenacity terminator terminology tidal toilet tomboy tomcat tuba tweaks unison unity unreal \
+         vagrant varnish watchman whisper wine music radio games game weather calendar logs photos contacts map tasks mail email clock notes videos help reminders podcasts todo fonts printers news backups compass nemo dolphin budgie openbox lens maps orange plasma racket sketch",
     ),
 ];
 
@@ -229,7 +274,7 @@ pub(super) fn is_english(word: &str) -> bool {
     false
 }
 
-/// Order words in the -ing form, for what follows "would you mind".
+/// Order words in the -ing form, for what follows "would you mind", and for answers.
 pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("turning", "turn"),
     ("switching", "switch"),
@@ -277,6 +322,51 @@ pub(super) const GERUNDS: &[(&str, &str)] = &[
     ("undoing", "undo"),
     ("forgetting", "forget"),
     ("remembering", "remember"),
+    ("running", "run"),
+    ("searching", "search"),
+    ("closing", "close"),
+    ("visiting", "visit"),
+    ("going", "go"),
+    ("fetching", "fetch"),
+    ("purging", "purge"),
+    ("erasing", "erase"),
+    ("reinstalling", "reinstall"),
+    ("taking", "take"),
+    ("checking", "check"),
+    ("pumping", "pump"),
+    ("cranking", "crank"),
+    ("bumping", "bump"),
+    ("dropping", "drop"),
+    ("cutting", "cut"),
+    ("killing", "kill"),
+    ("disconnecting", "disconnect"),
+    ("reconnecting", "reconnect"),
+    ("connecting", "connect"),
+    ("applying", "apply"),
+    ("patching", "patch"),
+    ("sleeping", "sleep"),
+    ("hibernating", "hibernate"),
+    ("saving", "save"),
+    ("noting", "note"),
+    ("writing", "write"),
+    ("loading", "load"),
+    ("browsing", "browse"),
+    ("securing", "secure"),
+    ("quieting", "quiet"),
+    ("darkening", "darken"),
+    ("lightening", "lighten"),
+    ("reverting", "revert"),
+    ("grabbing", "grab"),
+    ("pulling", "pull"),
+    ("ditching", "ditch"),
+    ("wiping", "wipe"),
+    ("maxing", "max"),
+    ("flipping", "flip"),
+    ("toggling", "toggle"),
+    ("giving", "give"),
+    ("looking", "look"),
+    ("finding", "find"),
+    ("reading", "read"),
 ];
 
 /// Order words in the past, for what follows "I'd be grateful if you".

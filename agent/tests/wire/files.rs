@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{DESKTOP, Daemon, Simulated, World, desktop_and, is_root};
+use crate::support::{DESKTOP, Daemon, Simulated, World, desktop_and, eventually, is_root};
 
 /// A world, and a folder in `/tmp` to work in that is none of the agent's own.
 fn place() -> (World, tempfile::TempDir) {
@@ -463,4 +463,122 @@ fn somebody_elses_files_are_left_alone_and_a_files_owner_is_kept() {
     std::fs::create_dir(&theirs).unwrap();
     own(&theirs, 4242);
     assert_eq!(write(&world, &theirs.join("x"), "x")["policy"]["rule"], "risk.disruptive");
+}
+
+#[test]
+fn what_the_agent_may_not_open_is_told_as_such_and_nothing_is_changed() {
+    if !is_root() {
+        return;
+    }
+    const UID: u32 = 4242;
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let own = |path: &Path| std::os::unix::fs::chown(path, Some(UID), Some(UID)).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    own(folder.path());
+    std::fs::write(at("policy.toml"), DESKTOP).unwrap();
+    own(&at("policy.toml"));
+    let mut command = Daemon::command(folder.path());
+    command.args(["--socket", at("agent.sock").to_str().unwrap(), "--policy", at("policy.toml").to_str().unwrap()]);
+    let command = std::os::unix::process::CommandExt::uid(&mut command, UID);
+    let child =
+        std::os::unix::process::CommandExt::gid(command, UID).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let daemon = Daemon { folder: folder.path().to_owned(), child };
+    eventually(|| std::os::unix::net::UnixStream::connect(daemon.socket()).is_ok());
+    let call = |name: &str, args: Value| {
+        let answer = daemon.line(&json!({ "name": name, "args": args }).to_string());
+        match answer["confirmation_id"].as_str() {
+            Some(id) => daemon.line(&json!({ "name": "confirm", "payload": id }).to_string()),
+            None => answer,
+        }
+    };
+    let roots = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(roots.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let secret = roots.path().join("file");
+    std::fs::write(&secret, "root's").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let theirs = at("theirs");
+    std::fs::write(&theirs, "root's").unwrap();
+    let locked = at("locked");
+    std::fs::write(&locked, "own").unwrap();
+    own(&locked);
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o400)).unwrap();
+    for (name, path, code) in [
+        ("read_file", &secret, "not_authorized"),
+        ("write_file", &secret, "failed"),
+        ("write_file", &roots.path().join("new"), "not_authorized"),
+        ("write_file", &theirs, "failed"),
+        ("write_file", &locked, "not_authorized"),
+    ] {
+        let args =
+            if name == "read_file" { json!({ "path": path }) } else { json!({ "path": path, "content": "evil" }) };
+        let answer = call(name, args);
+        assert_eq!(
+            (&answer["status"], &answer["code"]),
+            (&json!("error"), &json!(code)),
+            "{name} {}: {answer}",
+            path.display()
+        );
+    }
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "root's");
+    assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "root's");
+    assert_eq!(names(roots.path()), ["file"]);
+    // A permission that it has is enough.
+    assert_eq!(call("write_file", json!({ "path": at("new"), "content": "x" }))["status"], "ok");
+    assert_eq!(at("new").metadata().unwrap().uid(), UID);
+}
+
+/// Set inside a mount namespace of our own.
+const INSIDE: &str = "STEWARD_INSIDE_MOUNTS";
+const FULL: &str = "files::on_a_full_disk_the_old_file_stays_and_nothing_lies_beside_it";
+
+#[test]
+fn on_a_full_disk_the_old_file_stays_and_nothing_lies_beside_it() {
+    if std::env::var_os(INSIDE).is_some() {
+        return on_a_full_disk();
+    }
+    let skip = |why: &str| {
+        assert!(std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1"), "{why}");
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{FULL}: skipped: {why}\n"));
+    };
+    if !is_root() {
+        return skip("needs root, to mount a small tmpfs");
+    }
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let mounts = |program: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "--", program]).stdin(std::process::Stdio::null());
+        command
+    };
+    let mount = format!("mount -t tmpfs -o size=256k tmpfs {0} && exec \"$@\"", folder.path().display());
+    let probe = mounts("sh").args(["-c", &mount, "sh", "true"]).output().unwrap();
+    if !probe.status.success() {
+        return skip(&format!("cannot mount: {}", String::from_utf8_lossy(&probe.stderr).trim()));
+    }
+    let own = std::env::current_exe().unwrap();
+    let mut again = mounts("sh");
+    again.args(["-c", &mount, "sh", own.to_str().unwrap(), "--exact", FULL, "--nocapture", "--test-threads=1"]);
+    let done = again.env(INSIDE, folder.path()).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+}
+
+fn on_a_full_disk() {
+    let folder = PathBuf::from(std::env::var_os(INSIDE).unwrap());
+    let world = World::new(DESKTOP);
+    let file = folder.join("file");
+    assert!(is(&write(&world, &file, "old"), "ok"));
+    let mut fill = std::fs::File::create(folder.join("fill")).unwrap();
+    while std::io::Write::write(&mut fill, &[0; 4096]).is_ok_and(|n| n > 0) {}
+    for path in [&file, &folder.join("new")] {
+        let answer = write(&world, path, &"x".repeat(60_000));
+        assert_eq!((&answer["code"], &answer["data"]["errno"]), (&json!("failed"), &json!(28)), "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains("the disk is full"), "{answer}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "old");
+    assert_eq!(names(&folder), ["file", "fill"]);
+    drop(fill);
+    std::fs::remove_file(folder.join("fill")).unwrap();
+    assert!(is(&write(&world, &file, &"x".repeat(60_000)), "ok"), "with space it goes on");
+    assert!(is(&world.line(r#"{"name":"undo"}"#), "ok"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "old");
 }

@@ -201,19 +201,22 @@ pub(super) struct Places<'a> {
     pub(super) programs: &'a [PathBuf],
 }
 
+/// What follows a beginning of a path. Case makes no difference: there are file systems where it makes none.
+fn after<'p>(path: &'p str, begins: &str) -> Option<&'p str> {
+    let (head, rest) = path.split_at_checked(begins.len())?;
+    head.eq_ignore_ascii_case(begins).then_some(rest)
+}
+
 /// What follows a home folder in a path: the represented user's, or as homes are usually named.
 fn at_home<'p>(path: &'p str, home: Option<&str>) -> Option<&'p str> {
-    let own = home.filter(|h| *h != "/" && !h.is_empty()).and_then(|h| path.strip_prefix(h.trim_end_matches('/')));
-    let usual = || path.strip_prefix("/home/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
-    let rest = own
-        .filter(|r| r.starts_with('/'))
-        .or_else(usual)
-        .or_else(|| path.strip_prefix("/root").filter(|r| r.starts_with('/')));
-    rest.map(|r| r.trim_start_matches('/'))
+    let own = home.filter(|h| *h != "/" && !h.is_empty()).and_then(|h| after(path, h.trim_end_matches('/')));
+    let usual = || after(path, "/home/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let root = || after(path, "/root").filter(|r| r.starts_with('/'));
+    own.filter(|r| r.starts_with('/')).or_else(usual).or_else(root).map(|r| r.trim_start_matches('/'))
 }
 
 fn beneath(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    after(path, folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn name_of(path: &str) -> String {
@@ -223,15 +226,15 @@ fn name_of(path: &str) -> String {
 impl Places<'_> {
     /// Whether a path is Steward's own: its policies, its state, its audit log, its configuration or its sockets.
     pub(super) fn is_own(&self, path: &str) -> bool {
-        let own = |own: &PathBuf| {
-            Path::new(path).starts_with(own)
-                // What is rotated, replaced or locked has the name with an ending.
-                || own.to_str().is_some_and(|o| path.strip_prefix(o).is_some_and(|rest| rest.starts_with(['.', '-', '~'])))
+        let own = |own: &PathBuf| match own.to_str() {
+            // What is rotated, replaced or locked has the name with an ending.
+            Some(own) => after(path, own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.', '-', '~'])),
+            None => Path::new(path).starts_with(own),
         };
         self.own.iter().any(own)
             || OWN.iter().any(|o| beneath(path, o))
             || at_home(path, self.home).is_some_and(|rest| OWN_AT_HOME.iter().any(|o| beneath(rest, o)))
-            || path.strip_prefix("/run/user/").is_some_and(|rest| rest.split('/').nth(1) == Some("steward"))
+            || after(path, "/run/user/").is_some_and(|rest| rest.split('/').nth(1) == Some("steward"))
     }
 
     /// Why a file's content is nobody else's business, if it is not.
@@ -255,7 +258,7 @@ impl Places<'_> {
     /// How bad it can be to write a file, by its path alone, and why.
     pub(super) fn writing(&self, path: &str) -> (Risk, Option<&'static str>) {
         let name = name_of(path);
-        if VITAL.iter().any(|v| beneath(path, v)) || VITAL_BEGINS.iter().any(|v| path.starts_with(v)) {
+        if VITAL.iter().any(|v| beneath(path, v)) || VITAL_BEGINS.iter().any(|v| after(path, v).is_some()) {
             return (Risk::Critical, Some("the machine may not start without it, or it decides who may do what"));
         }
         let starts = Some("what is written there is started by something else");
@@ -402,6 +405,8 @@ mod tests {
             "/srv/s/audit.jsonl.1",
             "/srv/s/audit.jsonl.new",
             "/home/sam/.config/steward",
+            "/home/sam/.Config/Steward/policy.d/x.toml",
+            "/srv/S/policy.toml",
             "/home/sam/.config/steward/config.toml",
             "/etc/steward/policy.d/10.toml",
             "/run/user/7/steward/x",

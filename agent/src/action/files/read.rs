@@ -71,6 +71,8 @@ impl Capability for ReadFile {
 }
 
 impl Perform for ReadFile {
+    const PERSONAL: bool = true;
+
     fn sentence(&self) -> String {
         format!("Read `{}`", visible(&self.path, 200))
     }
@@ -86,7 +88,6 @@ impl Perform for ReadFile {
 
     /// Judged by what was opened; what is not there, or cannot be opened, by its path.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
         let found = self.find(cx).await?;
         let (risk, _) = self.risk(cx, found.as_ref().ok());
         Ok(Look { risk, facts: self.facts_of(found.as_ref().ok()), opened: Some(Opened::File(found)) })

@@ -18,7 +18,7 @@ use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say}
 use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{
-    Change, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
+    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Running, Transaction, Verb,
 };
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -27,8 +27,13 @@ use crate::services::{Context, Progress};
 pub use search::PackageSearch;
 pub use update::{Channel, SystemUpdate};
 
-/// How long a whole transaction may take before the answer is that its outcome is not known yet.
+/// How long a change of packages may take before its first change, with waiting for the lock of another package manager and looking
+/// once more.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+/// How long a transaction that was started is waited for before the answer is that its outcome is not known yet.
 const TRANSACTION: Duration = Duration::from_secs(25 * 60);
+/// The same with looking what became of it.
+const AFTER: Duration = TRANSACTION.saturating_add(Duration::from_secs(5 * 60));
 /// How many lines of progress wait at the most; the next line says more.
 const PROGRESS_QUEUE: usize = 16;
 
@@ -90,33 +95,34 @@ fn listed_names(names: &[PackageName]) -> String {
     listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
 }
 
-/// The same bounds for a list in `args`: not empty, each name once, at most [`MAX_NAMES`].
+/// A list in `args`: not empty, each name once.
 fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D::Error> {
-    use serde::de::Error;
-    let mut names: Vec<PackageName> = Vec::new();
-    for name in Vec::<PackageName>::deserialize(from)? {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        if names.len() > MAX_NAMES {
-            return Err(D::Error::custom(format_args!("at most {MAX_NAMES} packages can be named at once")));
-        }
+    let mut seen = std::collections::HashSet::new();
+    let mut names = Vec::<PackageName>::deserialize(from)?;
+    names.retain(|name| seen.insert(name.clone()));
+    if names.is_empty() { Err(serde::de::Error::custom("empty package list")) } else { Ok(names) }
+}
+
+/// As many packages as one request may name.
+fn few(count: usize) -> Result<(), Failure> {
+    if count <= MAX_NAMES {
+        return Ok(());
     }
-    if names.is_empty() { Err(D::Error::custom("empty package list")) } else { Ok(names) }
+    Err(Failure::invalid_payload(format!("at most {MAX_NAMES} packages can be named at once")))
 }
 
 /// Runs `work` and passes its progress on.
 async fn followed<T>(
     cx: &Context<'_>,
     work: impl AsyncFnOnce(ProgressSender) -> Result<T, PackageError>,
-) -> Result<T, Failure> {
+) -> Result<T, PackageError> {
     let (sender, mut lines) = tokio::sync::mpsc::channel(PROGRESS_QUEUE);
     let mut work = std::pin::pin!(work(sender));
     loop {
         tokio::select! {
             biased;
             Some(line) = lines.recv() => (cx.progress)(Progress { percent: line.percent, text: line.text }),
-            done = &mut work => return Ok(done?),
+            done = &mut work => return done,
         }
     }
 }
@@ -207,8 +213,8 @@ fn shown(transaction: Transaction, asked: Asked<'_>) -> Shown {
     }
 }
 
-/// Carries out what was shown, and keeps how it can be put back.
-async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+/// Carries out what was shown, and keeps how it can be put back, where it is one that has a way back.
+async fn commit(cx: &Context<'_>, ready: Ready, undoable: bool) -> Result<Outcome, Failure> {
     let Some(Shown { transaction: Some(transaction), already, .. }) = ready.shown else {
         return Err(Failure::internal("a package transaction without its preview"));
     };
@@ -219,16 +225,39 @@ async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
     let folder = cx.services.transaction_folder(cx.request, &transaction)?;
     let manager = &cx.services.packages;
     let result = followed(cx, async |progress| {
-        let running = manager.start(&transaction, &folder, cx.services.lock_wait, &progress).await?;
+        let start = manager.start(&transaction, &folder, cx.services.lock_wait, &progress);
+        let running = match tokio::time::timeout(cx.deadline, start).await {
+            Ok(running) => running?,
+            // Somebody else may have been told already to do it.
+            Err(_) => Running::load(&folder).ok_or(PackageError::Timeout { after: cx.deadline })?,
+        };
         manager.finish(&transaction, &running, TRANSACTION, &progress).await
     })
     .await;
     // Its folder stays until the end is recorded: a restarted agent goes on with it.
-    Ok(outcome_of(&transaction, &result?.items))
+    ended(&transaction, result, undoable)
 }
 
-/// The sentence, the facts and the way back of a transaction that was done.
-pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
+/// How a transaction ended, with the way back of all of it, or of as much as was done.
+fn ended(transaction: &Transaction, result: Result<Done, PackageError>, undoable: bool) -> Result<Outcome, Failure> {
+    let way_back = |items: &[Item]| {
+        let done = Transaction { manager: transaction.manager, items: items.to_vec(), ..Transaction::default() };
+        undo_of(&done).filter(|_| undoable).map(Box::new)
+    };
+    match result {
+        Ok(Done { items }) => Ok(Outcome { undo: way_back(&items), ..outcome_of(&items) }),
+        Err(error) => {
+            let undo = match &error {
+                PackageError::Failed { done, .. } => way_back(done),
+                _ => None,
+            };
+            Err(Failure { undo, ..error.into() })
+        }
+    }
+}
+
+/// The sentence and the facts of a transaction that was done.
+fn outcome_of(items: &[Item]) -> Outcome {
     let of = |verbs: &[Verb]| -> Vec<String> {
         items.iter().filter(|i| verbs.contains(&i.verb)).map(|i| i.name.clone()).collect()
     };
@@ -245,11 +274,10 @@ pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
         said("Set up", of(&[Verb::Configure])),
     ];
     let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let mut outcome = Outcome::says(message).with(json!({ "items": items }));
-    outcome.undo = undo_of(transaction).map(Box::new);
-    outcome
+    Outcome::says(message).with(json!({ "items": items }))
 }
 
+/// The way back of a transaction; nothing where there is none, or where it would name more than the rules judge at once.
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
     let versions = |after: bool| -> BTreeMap<String, Value> {
         let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
@@ -259,13 +287,16 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
             })
             .collect()
     };
-    let only = Some(transaction.items.iter().map(Item::full_name).collect());
+    let only = transaction.undoable();
+    if only.len() > steward_policy::MAX_PAIRS {
+        return None;
+    }
     let undo = |action: &str, mut args: Value| {
         if let Some(by) = transaction.manager {
             args["by"] = json!(by);
         }
         let (before, after) = (json!(versions(false)), json!(versions(true)));
-        Undo { action: action.to_owned(), args, before, after, only, within: None }
+        Undo { action: action.to_owned(), args, before, after, only: Some(only.clone()), within: None }
     };
     Some(match transaction.inverse()? {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
@@ -356,9 +387,31 @@ impl Capability for PackageInstall {
         "(set up|setup|download|fetch) {known packages} [for me|please|now]",
         "i require {packages} [installed] <here>",
         "{packages} (install it|install them|please install it|please install them|install that|install those)",
-        "{packages} [please] (<should be> installed|need to be installed|have to be installed|to be installed) <here>",
         "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
         "(make|make sure) {packages} (available|installed) <here>",
+        "(load|slap|whack|bung) {known packages} (on|onto|on to) (this|the|my|our) (<machine>|device)",
+        "(get|have) (hold of|ahold of) {known packages} [for me] and install (it|them) <here>",
+        "(get|make) {packages} (going|running|working|available|ready|set up) on (this|the|my|our) (<machine>|device) [can you install it|install it]",
+        "(i am|im|we are|were) (missing|lacking|in need of|needing|short of|without) {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
+        "(i could|i can|we could) [really|do] (use|do with) {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
+        "<wish> {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
+        "<wish> to (install|add) {packages} <here>",
+        "<wish> to (have|get) {packages} installed <here>",
+        "(me|i|we) want install {packages}",
+        "(sort|hook|fix|kit) (me|us) (out|up) with {known packages}",
+        "(go ahead with|proceed with|start|begin|do) (the|an) (install|installation) of {packages}",
+        "(go and|go) (get|fetch|grab) {known packages} <here>",
+        "(bring|pull) (in|down) {known packages} <here>",
+        "{packages} (install|get|add) (both|all three|all|all of them|both of them|all of these|all four|the lot)",
+        "install (all|both|all three|both of) [of] {packages} <here>",
+        "set {known packages} up <here>",
+        "install the {packages} (shell|editor|browser|player|package|app|program|tool|database|server|client|compiler|language|terminal|suite|game|utility) <here>",
+        "(make sure|ensure) [that] {packages} (is|are) (there|present|available|set up|in place) <here>",
+        "(go and|go) (get|fetch|grab|download) {packages} and install (it|them) <here>",
+        "install {packages} and (nothing else|only that|just that|that is all|thats all|thats it)",
+        "{packages} [please] (need|needs) (installing|to be installed) [please|now] [on (this|my|the) <machine>|here|on here] (please|now)",
+        "(do|perform|run) (a|an) [quick|clean|fresh|full] (install|installation) of {packages} <here>",
+        "(go|go and) (grab|get|fetch) {known packages} from the (repos|repositories|repo|package manager) [and install it]",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("install vim and curl", Some("vim,curl")),
@@ -368,6 +421,20 @@ impl Capability for PackageInstall {
 
     fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
         Ok(PackageInstall { packages: names(payload)?, back: None, by: None })
+    }
+
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())?;
+        let Some(back) = &self.back else { return Ok(()) };
+        few(back.install.len().max(back.remove.len()))?;
+        // What was written down here is what a manager said; flatpak takes any words of an application's maker for a version.
+        match back.install.iter().find(|exact| !exact.is_plain()) {
+            Some(exact) => Err(Failure::invalid_payload(format!(
+                "`{}` is no version",
+                crate::action::types::visible(&exact.version, 40)
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn payload(&self) -> Option<String> {
@@ -389,7 +456,8 @@ impl PackageInstall {
 impl Perform for PackageInstall {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "removes what was newly installed";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -415,7 +483,7 @@ impl Perform for PackageInstall {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -443,27 +511,47 @@ impl Capability for PackageRemove {
     const RISK: Risk = Risk::Destructive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
     const PHRASES: &'static [&'static str] = &[
-        "(uninstall|deinstall|un-install|un install|unistall|uninstal) [both|all of] {packages} <off here>",
+        "(uninstall|deinstall|un-install|un install|unistall|uninstal|purge) [both|all of] {packages} <off here>",
         "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|nuke) {known packages} <off here>",
         "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
-        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) (this|the|my|our) (<machine>|device|thing)",
-        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|strip|be rid of|banish|axe|lose) {known packages} <off here>",
+        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) ((this|the|my|our) (<machine>|device|thing)|this (server|host|node))",
+        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|strip|be rid of|banish|axe) {known packages} <off here>",
         "(take|get|throw|toss|kick|rip|pull|chuck|boot|clear|clean|tear) {known packages} (off|off here|out|out of here|off of here|away|right out)",
         "(remove|uninstall|get rid of|delete|purge) {known packages} on (this|the|my|our) (<machine>|device)",
         "(get|have|lets get|lets have) {packages} (uninstalled|removed|deleted|purged) <off here>",
         "<wish> {packages} [to be] (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off the machine|off the system) <off here>",
-        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|should go|can go|have to go|need to go|ought to go|can be removed|can be uninstalled|<should be> removed|<should be> uninstalled|<should be> deleted) [so|please|please just] [remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it]",
+        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|have to go|need to go)",
+        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|should go|can go|have to go|need to go|ought to go|can be removed|can be uninstalled) [so] [please|please just|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
         "{packages} is (no longer needed|not needed|not needed anymore|unnecessary|useless|unused|not used|rubbish|garbage|bloat|bloatware|junk|no longer used|no longer necessary|not needed any more|too big|annoying|not working) [so|please] (remove it|uninstall it|get rid of it|delete it|take it off)",
         "(remove|uninstall|delete) {packages} (using|with|via|through) (apt|apt get|the package manager|dnf|pacman|flatpak|my package manager)",
         "{packages} [please] (uninstall it|remove it|get rid of it|uninstall them|remove them)",
         "(remove and purge|uninstall and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove completely|permanently remove|permanently uninstall|uninstall completely) {packages} <off here>",
         "(i dont need|i no longer need|i dont want|i no longer want|i dont use|i never use|i no longer use|im done with|i am done with|i dont like|i hate|we dont need|we no longer need|i do not need|i do not use|i do not want|im sick of|i am sick of|im tired of|no one uses|nobody uses) {packages} [anymore|any more|any longer|at all] [so|please] (remove it|remove them|uninstall them|take it off|purge it|please remove it|please uninstall it|uninstall it|get rid of it|delete it)",
+        "(remove|delete|get rid of|wipe|purge|erase|take|strip|clear|kick|throw|scrub) {packages} (from|off|off of|out of) (this|the|my|our) (<machine>)",
+        "(remove|delete|get rid of|erase|purge|wipe) (the following [packages|programs|apps]|these (packages|programs|apps)|these|those|both|the packages|the apps|the programs) {packages} <off here>",
+        "(let go of|free me of|free me from|rid me of|rid this machine of|rid my computer of|rid this computer of|rid my system of) {known packages}",
+        "<wish> to (uninstall|deinstall) {packages} <off here>",
+        "<wish> to (remove|delete|get rid of|purge|ditch|drop) {known packages} <off here>",
+        "(id rather not have|i would rather not have|i dont want|i dont want to have|i no longer want to have) {packages} (on here|here|on this machine|on this computer|on my computer|on my laptop|on this laptop|installed) [anymore|any more|any longer] [so] [please] (uninstall it|remove it|take it off|get rid of it|delete it)",
+        "(<unneeded>) {packages} <off here> [anymore|any more|any longer|at all|now] [so] [please|just] (remove it|remove them|uninstall it|uninstall them|get rid of it|delete it|take it off|purge it|ditch it|dump it)",
+        "(see to it that|make sure that|make sure|ensure) {packages} (is|are|gets|get) (removed|uninstalled|deleted|gone) <off here>",
+        "(remove|uninstall|delete) (completely|entirely|fully) {known packages}",
+        "(clean up|clean house|do some cleaning|spring cleaning) (remove|uninstall|delete) {known packages}",
+        "no more {known packages} [on (this|my|the) <machine>] [please] (remove it|uninstall it|get rid of it)",
+        "{packages} (uninstall|remove|delete) (both|all three|all|all of them|both of them|all of these|all four)",
+        "(uninstall|remove|delete|get rid of) (that|those) {packages} (program|app|package|application|software|tool|thing|programs|packages|apps)",
+        "{packages} (isnt|is not|arent|are not) (needed|used|wanted|necessary|required|useful) [any more|anymore|any longer|now] [so] [please|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
+        "(say goodbye to|goodbye to|bye bye|farewell to) {packages} [please] (uninstall it|remove it|delete it|get rid of it)",
     ];
     const EXAMPLES: &'static [Example] =
         &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];
 
     fn from_payload(payload: Option<&str>) -> Result<PackageRemove, Failure> {
         Ok(PackageRemove { packages: names(payload)?, by: None })
+    }
+
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())
     }
 
     fn payload(&self) -> Option<String> {
@@ -474,7 +562,8 @@ impl Capability for PackageRemove {
 impl Perform for PackageRemove {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "installs the same versions";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -497,7 +586,7 @@ impl Perform for PackageRemove {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -505,17 +594,20 @@ impl Perform for PackageRemove {
     }
 }
 
-/// Waits for transactions that an earlier run of the agent started, and tells how they ended.
+/// Waits for a transaction that was started before, by this run of the agent or an earlier one, and tells how it ended; nothing when
+/// it was never started. `action` is the one that it was started for.
 pub(crate) fn attach<'a>(
     cx: &'a Context<'_>,
     transaction: &'a Transaction,
+    action: &str,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
-    let running = crate::backend::package::Running::load(&folder)?;
+    let running = Running::load(&folder)?;
+    let undoable = action != SystemUpdate::NAME;
     Some(async move {
         let manager = &cx.services.packages;
-        let done =
-            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await?;
-        Ok(outcome_of(transaction, &done.items))
+        let result =
+            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await;
+        ended(transaction, result, undoable)
     })
 }

@@ -99,6 +99,8 @@ pub struct State {
     pub adapters: BTreeMap<String, bool>,
     /// An adapter that `rfkill` keeps off.
     pub blocked: Option<&'static str>,
+    /// An adapter that can be switched off and not on again.
+    pub stuck: Option<&'static str>,
     /// In percent.
     pub battery: u8,
     /// What `CanReboot` and its like answer.
@@ -137,6 +139,7 @@ impl Default for State {
             cable: false,
             adapters: [("hci0".to_owned(), true), ("hci1".to_owned(), true)].into(),
             blocked: None,
+            stuck: None,
             battery: 80,
             can: "yes",
             locked: false,

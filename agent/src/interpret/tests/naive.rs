@@ -24,7 +24,7 @@ fn ends(node: &Node, tokens: &Tokens<'_>, at: usize) -> Ends {
         Node::Slot(slot) => {
             slot::ends(*slot, tokens, at, tokens.list.len()).map(|end| (end, vec![(*slot, at, end)])).collect()
         }
-        Node::Shared(_, node) => ends(node, tokens, at),
+        Node::Shared(_, node, _) => ends(node, tokens, at),
         Node::Any(choices) => choices.iter().flat_map(|c| ends(c, tokens, at)).collect(),
         Node::Seq(nodes) => nodes.iter().fold(Ends::from([(at, Vec::new())]), |so_far, node| {
             let longer = |(at, slots): &(usize, Vec<_>)| {
@@ -46,7 +46,7 @@ fn both(text: &str, templates: &[Node]) -> [Found; 2] {
     let mut found: Vec<Match> = Vec::new();
     let to = tokens.list.len();
     if to > 0 {
-        speaker.automaton.matches(&speaker.pieces, &tokens, 0, to, &mut found);
+        speaker.matches(&tokens, 0, &super::super::automaton::Ends::new(&[to]), &mut found);
     }
     let filled = |m: &Match| m.filled().iter().map(|&(s, a, b)| (s, a.into(), b.into())).collect();
     let fast = found.iter().map(|m| (usize::from(m.template), filled(m))).collect();
