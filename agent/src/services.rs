@@ -18,6 +18,7 @@ use crate::backend::dbus::login1::{self, Login1};
 use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
+use crate::backend::dbus::units::{Scope, Units};
 use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
@@ -216,16 +217,25 @@ impl Services {
 
     /// The services that answer, with their versions where they tell them, for `doctor`.
     pub async fn versions(&self) -> Vec<Value> {
-        let (network, power, login) = tokio::join!(
+        let manager = async |scope| Units { bus: &self.bus, scope }.version().await;
+        let (network, power, login, system, user) = tokio::join!(
             async { NetworkManager(&self.bus).version().await },
             async { Upower(&self.bus).version().await },
             async { Login1(&self.bus).version().await },
+            manager(Scope::System),
+            manager(Scope::User),
         );
         let row = |service: &Service, version: Result<String, BusError>| match version {
             Ok(version) => json!({ "name": service.name, "title": service.title, "version": version }),
             Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
         };
-        vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
+        vec![
+            row(&login1::LOGIN1, login),
+            row(&systemd1::SYSTEM_MANAGER, system),
+            row(&systemd1::USER_MANAGER, user),
+            row(&network_manager::NETWORK_MANAGER, network),
+            row(&upower::UPOWER, power),
+        ]
     }
 
     /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.

@@ -187,6 +187,9 @@ impl CgroupApply {
 
     /// Whether the kernel can hold it here.
     async fn possible(&self, cx: &Context<'_>) -> Result<(), Failure> {
+        if self.scope == Some(Scope::User) {
+            cx.personal()?;
+        }
         if cx.services.simulated {
             return Ok(());
         }
@@ -297,17 +300,14 @@ impl Perform for CgroupApply {
         match &mut self.unit {
             Some(unit) => service::settle(unit, &mut self.scope, cx).await,
             None => {
-                if self.scope == Some(Scope::User) {
-                    cx.personal()?;
-                }
                 if self.scope.is_none() {
                     let user = Units { bus: &cx.services.bus, scope: Scope::User };
                     let has_own = cx.personal().is_ok() && user.version().await.is_ok();
                     self.scope = Some(if has_own { Scope::User } else { Scope::System });
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// A process is judged as what it is part of: the unit that it runs in. The scope of a login session is no such part.

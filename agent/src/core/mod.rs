@@ -559,7 +559,8 @@ impl Core {
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
         // What is carried out has its own; what only looks has that of whoever has it look.
-        Context { services: &self.0.services, caller, owner, request, earlier: &[], deadline: Duration::MAX, progress }
+        let deadline = Duration::MAX;
+        Context { services: &self.0.services, caller, owner, request, earlier: &[], deadline, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {

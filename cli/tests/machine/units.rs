@@ -238,3 +238,36 @@ fn limits_are_held_by_the_kernel_or_it_is_said_that_nothing_would_hold_them() {
     let small = json!({ "version": 1, "name": "cgroup_apply", "args": { "unit": "e2e-web", "mem_max_bytes": 4096 } });
     refuses(&socket.ask(&small), "invalid_payload", "1 MiB");
 }
+
+#[test]
+fn a_unit_that_was_written_through_steward_is_one_class_up_and_shows_who_wrote_it() {
+    let test = "a_unit_that_was_written_through_steward_is_one_class_up_and_shows_who_wrote_it";
+    let Some(machine) = Machine::boot(test) else { return };
+    let mut socket = machine.connect();
+    let path = "/home/tester/.config/systemd/user/e2e-planted.service";
+    machine.user(&["mkdir", "-p", "/home/tester/.config/systemd/user"]);
+    let write = json!({ "version": 1, "name": "write_file", "args": { "path": path, "content": SERVICE } });
+    let asked = socket.ask(&write);
+    let written = socket.call("confirm", &held(&asked));
+    assert_eq!(written["status"], "ok", "{written}");
+    let shown = socket.call("service_start", "e2e-planted");
+    assert_eq!(shown["policy"]["rule"], "risk.destructive", "{shown}");
+    let facts = shown["preview"]["facts"].as_array().unwrap();
+    let fact =
+        |name: &str| facts.iter().find(|f| f["name"] == name).map(|f| f["value"].as_str().unwrap()).unwrap_or_default();
+    assert!(fact("written by").contains("by uid 1000"), "{shown}");
+    assert!(fact("content").contains("hello from the unit"), "{shown}");
+    let started = socket.call("confirm", &held(&shown));
+    assert_eq!(started["data"]["active_state"], "active", "{started}");
+    // One that somebody else wrote, but runs a script that was written through Steward.
+    let script = json!({ "version": 1, "name": "write_file", "args": {
+        "path": "/home/tester/.local/bin/e2e-tool", "content": "#!/bin/sh\nexec sleep infinity\n", "mode": "0755" } });
+    machine.user(&["mkdir", "-p", "/home/tester/.local/bin"]);
+    let asked = socket.ask(&script);
+    assert_eq!(socket.call("confirm", &held(&asked))["status"], "ok");
+    machine.write("/etc/systemd/user/e2e-runs.service", "[Service]\nExecStart=/home/tester/.local/bin/e2e-tool\n");
+    let shown = socket.call("service_start", "e2e-runs");
+    assert_eq!(shown["policy"]["rule"], "risk.destructive", "{shown}");
+    machine.write("/etc/systemd/user/e2e-plain.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+    assert_eq!(socket.call("service_start", "e2e-plain")["policy"]["rule"], "risk.disruptive");
+}

@@ -231,20 +231,17 @@ async fn mean(verb: Verb, unit: &mut UnitName, scope: &mut Option<Scope>, cx: &C
             "`{unit}` is a template; name an instance, such as `name@x.service`"
         )));
     }
-    settle(unit, scope, cx).await
+    settle(unit, scope, cx).await;
+    Ok(())
 }
 
 /// Puts the unit's own name and its systemd in the place of what was said. Where systemd cannot be asked, it stays as it was said, and
 /// the preview tells why nothing can be done.
-///
-/// # Errors
-/// When the person's systemd is asked for where the agent does not run as that person.
-pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) -> Result<(), Failure> {
+pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) {
     let possible = match *scope {
-        Some(Scope::User) => {
-            cx.personal()?;
-            vec![Scope::User]
-        }
+        // Judged first, and refused after that.
+        Some(Scope::User) if cx.personal().is_err() => return,
+        Some(Scope::User) => vec![Scope::User],
         Some(Scope::System) => vec![Scope::System],
         None if cx.personal().is_ok() => vec![Scope::User, Scope::System],
         None => vec![Scope::System],
@@ -256,19 +253,21 @@ pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &
                 if let Ok(own) = UnitName::try_from(found.id) {
                     *unit = own;
                 }
-                return Ok(());
+                return;
             }
             _ => {}
         }
     }
     *scope = scope.or(Some(Scope::System));
-    Ok(())
 }
 
 /// How bad it can be. What would run and cannot be looked at now counts as written a moment ago.
 async fn risk(verb: Verb, unit: &UnitName, scope: Option<Scope>, cx: &Context<'_>) -> Risk {
     if !verb.runs_it() {
         return risk_of(verb);
+    }
+    if scope == Some(Scope::User) && cx.personal().is_err() {
+        return risk_possible(verb);
     }
     match units(cx, scope).unit(unit).await {
         Ok(found) if !found.is_missing() && !is_written_before(unit, cx) => {
@@ -295,8 +294,11 @@ fn is_written_before(unit: &UnitName, cx: &Context<'_>) -> bool {
 /// The unit as it must be for anything to be done with it.
 ///
 /// # Errors
-/// When it is not there, is masked, or systemd cannot read its file.
+/// When it is not there, is masked, or systemd cannot read its file; and for somebody else's systemd.
 pub(super) async fn known(unit: &UnitName, scope: Option<Scope>, cx: &Context<'_>) -> Result<Unit, Failure> {
+    if scope == Some(Scope::User) {
+        cx.personal()?;
+    }
     let found = units(cx, scope).unit(unit).await?;
     let told = json!({ "unit": unit, "scope": scope, "load_state": found.load_state });
     match found.load_state.as_str() {
@@ -499,6 +501,9 @@ async fn run(
     cx: &Context<'_>,
     ready: Ready,
 ) -> Result<Outcome, Failure> {
+    if scope == Some(Scope::User) {
+        cx.personal()?;
+    }
     let units = units(cx, scope);
     let mut before = units.unit(unit).await?;
     if before.is_missing() && verb != Verb::Status && may_appear(cx) {
@@ -612,7 +617,15 @@ fn told(unit: &Unit, journal: &[String]) -> String {
     let names: Vec<String> =
         unit.names.iter().filter(|n| **n != unit.id).take(NAMED).map(|n| visible(n, 255)).collect();
     let names = if names.is_empty() { String::new() } else { format!(" It is also called {}.", listed(&names)) };
-    let mut said = format!("{id} is {}{since}{process}.{names}", now(unit));
+    let stands = match unit.active_state.as_str() {
+        "" => "a template".to_owned(),
+        active => format!("{active} ({})", unit.sub_state),
+    };
+    let by_itself = match unit.unit_file_state.as_str() {
+        "" => String::new(),
+        state => format!("; {state}"),
+    };
+    let mut said = format!("{id} is {stands}{since}{process}{by_itself}.{names}");
     for line in journal {
         said.push('\n');
         said.push_str(line);
