@@ -69,7 +69,8 @@ impl Core {
             let count = steps.len();
             terms.asks = asks;
             let plan = Plan::of(steps, about);
-            let reply = self.caught(PLAN.into(), self.path(caller, plan, &terms)).await;
+            // Plans of nothing but `ping` do not carry a future of this size.
+            let reply = Box::pin(self.caught(PLAN.into(), self.path(caller, plan, &terms))).await;
             for (at, ending) in positions.into_iter().zip(reply.into_endings(count)) {
                 endings[at] = Some(ending);
             }
