@@ -22,10 +22,11 @@ pub struct Ran {
 pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Action) -> Duration) -> Vec<Ran> {
     let (plan, ready) = approved.into_parts();
     let mut ran = Vec::with_capacity(plan.steps.len());
-    for (action, ready) in plan.steps.into_iter().zip(ready) {
-        let before = deadline(&action);
+    for (n, ready) in ready.into_iter().enumerate() {
+        let (earlier, [action, ..]) = plan.steps.split_at(n) else { break };
+        let before = deadline(action);
         let limit = before.saturating_add(action.after_first_change());
-        let cx = Context { deadline: before, ..*cx };
+        let cx = Context { earlier, deadline: before, ..*cx };
         let result = match tokio::time::timeout(limit, action.run(&cx, ready)).await {
             Ok(result) => result,
             // It was called and did not come back: it may have had its effect.
@@ -35,7 +36,7 @@ pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Ac
             )),
         };
         let failed = result.is_err();
-        ran.push(Ran { action, result });
+        ran.push(Ran { action: action.clone(), result });
         if failed {
             break;
         }

@@ -18,6 +18,7 @@ use crate::backend::dbus::login1::{self, Login1};
 use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
+use crate::backend::dbus::units::{Scope, Units};
 use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
@@ -84,6 +85,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// Where the kernel shows devices, firmware and control groups: `/sys`.
+    pub sysfs: PathBuf,
     /// The folder that stands for `/` where files are read and written.
     pub root: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
@@ -97,6 +100,7 @@ impl Machine {
             packages: None,
             bus: Arc::default(),
             seat: Arc::new(Seat::of_this_session()),
+            sysfs: PathBuf::from("/sys"),
             root: PathBuf::from("/"),
             simulated: false,
         }
@@ -108,6 +112,7 @@ impl Machine {
             packages,
             bus: Arc::new(Bus::nowhere()),
             seat: Arc::new(Seat::bare()),
+            sysfs: PathBuf::from("/nonexistent"),
             root: PathBuf::from("/"),
             simulated: false,
         }
@@ -125,6 +130,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            sysfs: laptop.sysfs(),
             root: laptop.root(),
             simulated: true,
         }
@@ -162,6 +168,8 @@ pub struct Services {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// See [`Machine::sysfs`].
+    pub sysfs: PathBuf,
     /// See [`Machine::simulated`].
     pub simulated: bool,
     /// The folder with what is known of package transactions on their way.
@@ -200,21 +208,34 @@ impl Services {
             }
             Need::Desktop => self.desktop().await,
             Need::Sandbox => exec::probe().await,
+            Need::Systemd => match self.bus.there(&systemd1::SYSTEM_MANAGER).await {
+                Ok(()) => Ok(()),
+                Err(e) => self.bus.there(&systemd1::USER_MANAGER).await.map_err(|_| e.into()),
+            },
         }
     }
 
     /// The services that answer, with their versions where they tell them, for `doctor`.
     pub async fn versions(&self) -> Vec<Value> {
-        let (network, power, login) = tokio::join!(
+        let manager = async |scope| Units { bus: &self.bus, scope }.version().await;
+        let (network, power, login, system, user) = tokio::join!(
             async { NetworkManager(&self.bus).version().await },
             async { Upower(&self.bus).version().await },
             async { Login1(&self.bus).version().await },
+            manager(Scope::System),
+            manager(Scope::User),
         );
         let row = |service: &Service, version: Result<String, BusError>| match version {
             Ok(version) => json!({ "name": service.name, "title": service.title, "version": version }),
             Err(e) => json!({ "name": service.name, "title": service.title, "missing": e.to_string() }),
         };
-        vec![row(&login1::LOGIN1, login), row(&network_manager::NETWORK_MANAGER, network), row(&upower::UPOWER, power)]
+        vec![
+            row(&login1::LOGIN1, login),
+            row(&systemd1::SYSTEM_MANAGER, system),
+            row(&systemd1::USER_MANAGER, user),
+            row(&network_manager::NETWORK_MANAGER, network),
+            row(&upower::UPOWER, power),
+        ]
     }
 
     /// Whether something can be started in a desktop: by the portal, by the user's systemd, or by this process in a session of its own.
@@ -326,6 +347,8 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// The steps of the same plan that come before the one that this is for.
+    pub earlier: &'a [Action],
     /// How long an action may take that is carried out: all of it, or what comes before its first change
     /// ([`AFTER_FIRST_CHANGE`](crate::action::Perform::AFTER_FIRST_CHANGE)).
     pub deadline: Duration,

@@ -536,7 +536,7 @@ pub(crate) fn not_to_be_written(folder: &Path, home: Option<&Path>, state: Optio
 }
 
 /// The reply for a command that was not run.
-fn failure(error: SandboxError) -> Failure {
+pub(super) fn failure(error: SandboxError) -> Failure {
     let said = error.to_string();
     match error {
         SandboxError::Missing { profile, fence, .. } => {

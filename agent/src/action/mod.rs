@@ -28,16 +28,20 @@ use crate::services::Context;
 
 pub mod app;
 pub mod bluetooth;
+pub mod cgroup;
 pub mod exec;
 pub mod files;
+pub mod firmware;
 pub mod for_policy;
 mod level;
 pub mod memory;
 pub mod meta;
 pub mod network;
+pub mod observe;
 pub mod package;
 pub mod power;
 pub mod screen;
+pub mod service;
 pub mod session;
 pub mod sound;
 mod switched;
@@ -259,6 +263,8 @@ pub enum Need {
     Desktop,
     /// A kernel that holds a sandbox.
     Sandbox,
+    /// systemd, the machine's or the person's.
+    Systemd,
 }
 
 impl Need {
@@ -273,6 +279,7 @@ impl Need {
             Need::Sound => "a sound server (PipeWire or PulseAudio)",
             Need::Backlight => "a screen with a backlight, and systemd-logind",
             Need::Desktop => "a desktop session (xdg-desktop-portal or xdg-open)",
+            Need::Systemd => "systemd",
             Need::Sandbox => "a kernel with Landlock, seccomp and user namespaces",
         }
     }
@@ -511,7 +518,9 @@ catalogue! {
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
         network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, files::ReadFile, files::WriteFile, exec::Exec,
-        memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
+        service::ServiceStart, service::ServiceStop, service::ServiceRestart, service::ServiceEnable, service::ServiceDisable,
+        service::ServiceStatus, cgroup::CgroupApply, observe::Observe,
+        firmware::FirmwareInventory, firmware::FirmwareVariable, memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
 /// The names that the protocol's document lists for `get_capabilities`, in its order.

@@ -7,8 +7,20 @@ use super::*;
 use crate::interpret::{Interpreter, Reading};
 
 /// Names of the protocol's document, or of questions about Steward itself, that are no noun and verb.
-const OTHER_NAMES: [&str; 11] =
-    ["exec", "ping", "confirm", "reject", "cancel", "result", "explain", "subscribe", "remember", "forget", "undo"];
+const OTHER_NAMES: [&str; 12] = [
+    "exec",
+    "observe",
+    "ping",
+    "confirm",
+    "reject",
+    "cancel",
+    "result",
+    "explain",
+    "subscribe",
+    "remember",
+    "forget",
+    "undo",
+];
 
 fn read_again(action: &Action, payload: Option<&str>, args: Option<Map<String, Value>>) -> Action {
     match read(action.name(), payload, args).unwrap_or_else(|e| panic!("{}: {e}", action.name())) {

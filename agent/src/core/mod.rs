@@ -237,8 +237,9 @@ impl Core {
     /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
     async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
         let [Action::Undo(undo)] = plan.steps.as_slice() else {
-            for step in &mut plan.steps {
-                step.mean(cx).await?;
+            for n in 0..plan.steps.len() {
+                let (earlier, rest) = plan.steps.split_at_mut(n);
+                rest[0].mean(&Context { earlier, ..*cx }).await?;
             }
             return Ok(plan);
         };
@@ -276,11 +277,13 @@ impl Core {
     ) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
-        for step in &mut plan.steps {
+        for n in 0..plan.steps.len() {
+            let (earlier, rest) = plan.steps.split_at_mut(n);
+            let step = &mut rest[0];
             // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
             let look = match cx.personal() {
                 Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
-                _ => step.look(cx).await?,
+                _ => step.look(&Context { earlier, ..*cx }).await?,
             };
             let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
             if let Action::Exec(exec) = step
@@ -385,8 +388,8 @@ impl Core {
         let previewing = async {
             let _turn = turn.lock().await;
             let mut all = Vec::with_capacity(plan.steps.len());
-            for step in &plan.steps {
-                all.push(step.preview(cx).await?);
+            for (n, step) in plan.steps.iter().enumerate() {
+                all.push(step.preview(&Context { earlier: &plan.steps[..n], ..*cx }).await?);
             }
             Ok::<_, Failure>(all)
         };
@@ -428,7 +431,8 @@ impl Core {
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
         // What is carried out has its own; what only looks has that of whoever has it look.
-        Context { services: &self.0.services, caller, owner, request, deadline: Duration::MAX, progress }
+        let deadline = Duration::MAX;
+        Context { services: &self.0.services, caller, owner, request, earlier: &[], deadline, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {

@@ -21,8 +21,15 @@ impl Core {
     /// files, are real in a simulation too.
     pub(super) fn simulates(&self, steps: &[Action]) -> bool {
         let of_the_machine = |s: &Action| {
-            let others = matches!(s, Action::SystemStatus(_) | Action::ReadFile(_) | Action::WriteFile(_));
-            s.need() != Need::Nothing || others
+            let reads = matches!(
+                s,
+                Action::SystemStatus(_)
+                    | Action::FirmwareInventory(_)
+                    | Action::FirmwareVariable(_)
+                    | Action::ReadFile(_)
+                    | Action::WriteFile(_)
+            );
+            reads || s.need() != Need::Nothing
         };
         self.0.services.simulated && steps.iter().any(of_the_machine)
     }

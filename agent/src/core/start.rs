@@ -110,6 +110,7 @@ impl Core {
             },
             bus: setup.machine.bus,
             seat: setup.machine.seat,
+            sysfs: setup.machine.sysfs,
             simulated: setup.machine.simulated,
             transactions: at("transactions"),
             lock_wait: Duration::from_secs(config.package.lock_wait.into()),

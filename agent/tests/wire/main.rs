@@ -16,6 +16,7 @@ mod files;
 mod framing;
 mod gate;
 mod hostile;
+mod observe;
 mod protocol;
 mod records;
 mod reload;

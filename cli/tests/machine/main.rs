@@ -14,3 +14,4 @@ mod power;
 mod screen;
 mod service;
 mod sound;
+mod units;

@@ -48,6 +48,16 @@ pub(crate) const ROWS: &[Row] = &[
     ("open_url", Reversible, &[("url", Url)], false),
     ("open_app", Reversible, &[("app", Text)], false),
     ("list_files", Observe, &[("path", Path)], false),
+    ("service_start", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_stop", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_restart", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("service_enable", Destructive, &[("unit", Text), ("scope", Text)], false),
+    ("service_disable", Disruptive, &[("unit", Text), ("scope", Text)], false),
+    ("cgroup_apply", Disruptive, &[("unit", Text), ("cpu_weight", Number), ("mem_max_bytes", Number)], false),
+    ("observe", Observe, &[("tool", Text), ("args", List)], false),
+    ("firmware_inventory", Observe, &[], false),
+    ("firmware_variable", Observe, &[("name", Text)], false),
+    ("service_status", Observe, &[("unit", Text), ("scope", Text)], false),
     ("read_file", Observe, &[("path", Path)], false),
     ("write_file", Reversible, &[("path", Path)], false),
     ("remember", Low, &[("text", Text)], false),
@@ -76,6 +86,12 @@ impl Catalogue for Actions {
         let mut args = Vec::new();
         if let (Some((arg, kind)), false) = (row.2.first(), payload.is_empty()) {
             let value = match kind {
+                // A unit without a type is a service.
+                Text if *arg == "tool" => OwnedArg::Text(payload.split(' ').next().unwrap_or_default().to_owned()),
+                Text if *arg == "unit" => {
+                    let unit = payload.split(' ').next().unwrap_or_default();
+                    OwnedArg::Text(if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") })
+                }
                 Text => OwnedArg::Text(payload.to_owned()),
                 Number => OwnedArg::Number(payload.parse().map_err(|_| format!("`{payload}` is not a number"))?),
                 List => OwnedArg::List(payload.split(',').map(|p| p.trim().to_owned()).collect()),

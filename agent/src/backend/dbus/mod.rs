@@ -2,11 +2,13 @@
 
 pub mod application;
 pub mod bluez;
+pub mod fwupd;
 pub mod login1;
 pub mod network_manager;
 pub mod package_kit;
 pub mod portal;
 pub mod systemd1;
+pub mod units;
 pub mod upower;
 
 use std::time::Duration;

@@ -21,7 +21,7 @@ pub static SYSTEM_MANAGER: Service = Service {
     title: "The machine's systemd",
     name: "org.freedesktop.systemd1",
     side: Side::System,
-    get: "the machine's agent needs a machine that systemd runs",
+    get: "a machine is needed that systemd has started",
 };
 
 /// How long systemd may take to queue a unit: it answers before the unit is started.

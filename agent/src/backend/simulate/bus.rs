@@ -8,7 +8,7 @@ use zbus::{DynamicType, Guid, MessageStream};
 
 use super::services::{self, Call};
 use super::{Inside, Part, Trouble};
-use crate::backend::bus::Bus;
+use crate::backend::bus::{Bus, Side};
 
 /// The name of everything on the buses.
 const UNIQUE: &str = ":1.1";
@@ -18,33 +18,33 @@ pub(super) type Answer = Result<Vec<Message>, (&'static str, String)>;
 
 /// The system bus and the session bus.
 pub(super) fn of(inside: &Arc<Inside>) -> Bus {
-    let connect = |inside: Arc<Inside>| {
+    let connect = |inside: Arc<Inside>, side: Side| {
         Arc::new(move || {
             let inside = inside.clone();
-            Box::pin(connect(inside)) as Pin<Box<dyn Future<Output = zbus::Result<zbus::Connection>> + Send>>
+            Box::pin(connect(inside, side)) as Pin<Box<dyn Future<Output = zbus::Result<zbus::Connection>> + Send>>
         })
     };
-    Bus::with(connect(inside.clone()), connect(inside.clone()))
+    Bus::with(connect(inside.clone(), Side::System), connect(inside.clone(), Side::Session))
 }
 
-async fn connect(inside: Arc<Inside>) -> zbus::Result<zbus::Connection> {
+async fn connect(inside: Arc<Inside>, side: Side) -> zbus::Result<zbus::Connection> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let server = zbus::connection::Builder::unix_stream(theirs).server(Guid::generate()).p2p().build();
     let client = zbus::connection::Builder::unix_stream(ours).p2p().build();
     let (server, client) = tokio::try_join!(server, client)?;
     // Before the client has a first question.
     let calls = MessageStream::from(&server);
-    tokio::spawn(serve(inside, server, calls));
+    tokio::spawn(serve(inside, side, server, calls));
     Ok(client)
 }
 
 /// Answers calls one after the other until the connection ends.
-async fn serve(inside: Arc<Inside>, connection: zbus::Connection, mut calls: MessageStream) {
+async fn serve(inside: Arc<Inside>, side: Side, connection: zbus::Connection, mut calls: MessageStream) {
     while let Some(Ok(message)) = crate::backend::dbus::next(&mut calls).await {
         if message.message_type() != Type::MethodCall {
             continue;
         }
-        let Some(answers) = answer(&inside, &message) else { break };
+        let Some(answers) = answer(&inside, side, &message) else { break };
         for answer in answers {
             if connection.send(&answer).await.is_err() {
                 return;
@@ -56,12 +56,12 @@ async fn serve(inside: Arc<Inside>, connection: zbus::Connection, mut calls: Mes
 }
 
 /// The answer to one call and the signals after it, nothing for silence; none when the connection is to end.
-fn answer(inside: &Inside, message: &Message) -> Option<Vec<Message>> {
+fn answer(inside: &Inside, side: Side, message: &Message) -> Option<Vec<Message>> {
     let header = message.header();
     let destination = header.destination().map(ToString::to_string).unwrap_or_default();
     let call = Call::new(message, &header);
-    let answered = match (part(&destination), destination.as_str()) {
-        (_, "org.freedesktop.DBus") => driver(inside, &call),
+    let answered = match (part(side, &destination), destination.as_str()) {
+        (_, "org.freedesktop.DBus") => driver(inside, side, &call),
         (None, other) => Err(unknown_name(other)),
         (Some(part), name) => match inside.trouble(part, call.changes()) {
             Trouble::None => services::answer(inside, part, &call),
@@ -90,21 +90,22 @@ fn answer(inside: &Inside, message: &Message) -> Option<Vec<Message>> {
 }
 
 /// Whose name it is.
-fn part(name: &str) -> Option<Part> {
+fn part(side: Side, name: &str) -> Option<Part> {
     Some(match name {
         "org.freedesktop.login1" => Part::Login1,
         "org.freedesktop.NetworkManager" => Part::NetworkManager,
         "org.bluez" => Part::Bluez,
         "org.freedesktop.UPower" => Part::Upower,
         "org.freedesktop.portal.Desktop" => Part::Portal,
+        "org.freedesktop.systemd1" if side == Side::System => Part::SystemManager,
         "org.freedesktop.systemd1" => Part::UserManager,
         _ => return None,
     })
 }
 
 /// The bus itself: who has a name.
-fn driver(inside: &Inside, call: &Call<'_>) -> Answer {
-    let there = |name: &str| part(name).is_some_and(|p| inside.trouble(p, false) != Trouble::Missing);
+fn driver(inside: &Inside, side: Side, call: &Call<'_>) -> Answer {
+    let there = |name: &str| part(side, name).is_some_and(|p| inside.trouble(p, false) != Trouble::Missing);
     match call.member.as_str() {
         "NameHasOwner" => call.returns(&there(&call.body::<String>()?)),
         "GetNameOwner" => match call.body::<String>()? {

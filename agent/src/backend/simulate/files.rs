@@ -19,6 +19,10 @@ const APPS: [(&str, &str, &str, &str); 3] = [
     ("org.gnome.TextEditor", "Text Editor", "Text Editor", "Categories=Utility;TextEditor;\n"),
 ];
 
+/// What its firmware says.
+const IDS: [(&str, &str); 4] =
+    [("sys_vendor", "Simulated"), ("product_name", "Laptop"), ("bios_vendor", "Simulated"), ("bios_version", "1.0")];
+
 /// The folder that is in the place of `/` where files are read and written.
 pub(super) fn root(folder: &Path) -> PathBuf {
     folder.join("root")
@@ -47,6 +51,15 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
         fs::write(screen.join(file), value + "\n")?;
     }
     set_backlight(folder, BRIGHTNESS)?;
+    let ids = sysfs(folder).join("class/dmi/id");
+    fs::create_dir_all(&ids)?;
+    for (id, says) in IDS {
+        fs::write(ids.join(id), format!("{says}\n"))?;
+    }
+    let variables = sysfs(folder).join("firmware/efi/efivars");
+    fs::create_dir_all(&variables)?;
+    // Four bytes of attributes, then one that says yes.
+    fs::write(variables.join("SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"), [6, 0, 0, 0, 1])?;
     fs::create_dir_all(root(folder).join("tmp"))?;
     // The person's home has the name that it has here, and nothing in it.
     let home = std::env::var("HOME").unwrap_or_default();

@@ -9,6 +9,9 @@ mod files;
 pub mod package_kit;
 mod services;
 mod sound;
+mod systemd;
+
+pub use systemd::SimulatedUnit;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -31,6 +34,8 @@ pub enum Part {
     Upower,
     /// The desktop portal.
     Portal,
+    /// The machine's systemd.
+    SystemManager,
     /// The user's systemd.
     UserManager,
     /// The sound server.
@@ -110,8 +115,11 @@ pub struct State {
     pub muted: bool,
     /// The output; none when it was unplugged.
     pub output: Option<&'static str>,
-    /// How the user's systemd ends a job.
+    /// How systemd ends a job.
     pub job: &'static str,
+    /// The units of the machine's systemd, and of the user's, by name.
+    pub system_units: BTreeMap<String, SimulatedUnit>,
+    pub user_units: BTreeMap<String, SimulatedUnit>,
     /// What the portal answers: 0 opened, 1 cancelled, 2 something else.
     pub portal: u32,
     /// What was done that leaves no state: `reboot`, `power-off`, `suspend`, `start UNIT`, `open URL`.
@@ -123,6 +131,7 @@ pub struct State {
 
 impl Default for State {
     fn default() -> State {
+        let (system_units, user_units) = systemd::at_first();
         State {
             wifi: true,
             wifi_key: true,
@@ -140,6 +149,8 @@ impl Default for State {
             muted: false,
             output: Some("Built-in Audio"),
             job: "done",
+            system_units,
+            user_units,
             portal: 0,
             done: Vec::new(),
             trouble: HashMap::new(),

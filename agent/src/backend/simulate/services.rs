@@ -7,7 +7,7 @@ use zbus::message::{Header, Message};
 use zbus::{DynamicType, OwnedObjectPath, OwnedVariant, Type, Variant};
 
 use super::bus::{Answer, signal};
-use super::{Inside, Part, State, files};
+use super::{Inside, Part, State, files, systemd};
 
 /// The paths of NetworkManager's objects.
 const WIFI: (&str, &str, &str) = (
@@ -51,8 +51,23 @@ impl<'m> Call<'m> {
 
     /// Whether it changes something.
     pub(super) fn changes(&self) -> bool {
-        const ORDERS: [&str; 8] =
-            ["Set", "Reboot", "PowerOff", "Suspend", "LockSession", "SetBrightness", "StartTransientUnit", "OpenURI"];
+        const ORDERS: [&str; 15] = [
+            "Set",
+            "Reboot",
+            "PowerOff",
+            "Suspend",
+            "LockSession",
+            "SetBrightness",
+            "OpenURI",
+            "StartTransientUnit",
+            "StartUnit",
+            "StopUnit",
+            "RestartUnit",
+            "EnableUnitFiles",
+            "DisableUnitFiles",
+            "Reload",
+            "SetUnitProperties",
+        ];
         ORDERS.contains(&self.member.as_str())
     }
 
@@ -124,7 +139,7 @@ pub(super) fn answer(inside: &Inside, part: Part, call: &Call<'_>) -> Answer {
         },
         Part::Bluez => bluez(inside, call),
         Part::Portal => portal(inside, call),
-        Part::UserManager => user_manager(inside, call),
+        Part::SystemManager | Part::UserManager => systemd::answer(inside, part, call),
         Part::Upower | Part::Sound => Err(call.unknown()),
     }
 }
@@ -152,8 +167,10 @@ fn property(state: &State, part: Part, at: &str, name: &str) -> Option<Variant<'
         }),
         // The manager knows a screen.
         Part::UserManager if name == "Environment" => Some(Variant::from(vec!["WAYLAND_DISPLAY=wayland-0"])),
+        Part::UserManager if name == "ControlGroup" => Some(Variant::from("/simulated")),
+        Part::SystemManager if name == "ControlGroup" => Some(Variant::from("")),
         Part::Portal if name == "version" => Some(Variant::from(4u32)),
-        Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
+        Part::SystemManager | Part::UserManager if name == "Version" => Some(Variant::from(VERSION)),
         _ => None,
     }
 }
@@ -303,27 +320,6 @@ fn bluez(inside: &Inside, call: &Call<'_>) -> Answer {
         (_, None) => Err(("org.freedesktop.DBus.Error.UnknownObject", format!("no adapter {name}"))),
         _ => Err(call.unknown()),
     }
-}
-
-fn user_manager(inside: &Inside, call: &Call<'_>) -> Answer {
-    // Only what is told back is read: the name of the unit.
-    type Start = (String, String, Vec<(String, OwnedVariant)>, Vec<(String, Vec<(String, OwnedVariant)>)>);
-    if call.member != "StartTransientUnit" {
-        return Err(call.unknown());
-    }
-    let (unit, ..): Start = call.body()?;
-    let mut state = inside.state();
-    state.jobs += 1;
-    let (number, result) = (state.jobs, state.job);
-    if result == "done" {
-        state.done.push(format!("start {unit}"));
-    }
-    let job = format!("/org/freedesktop/systemd1/job/{number}");
-    let job = OwnedObjectPath::try_from(job).map_err(|e| ("org.freedesktop.DBus.Error.Failed", e.to_string()))?;
-    let mut messages = call.returns(&job)?;
-    let body = (number, job, unit, result);
-    messages.extend(signal("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "JobRemoved", &body));
-    Ok(messages)
 }
 
 fn portal(inside: &Inside, call: &Call<'_>) -> Answer {
