@@ -84,13 +84,17 @@ pub(super) fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
 
 /// A held request as lists and events show it: to everybody alike, so without the rule, which is in the audit log.
 pub fn shown(held: &Held, count: u32, now: &Moment) -> Value {
-    json!({
-        "id": held.id, "action": held.name, "request_id": held.about.as_ref().map(|a| &a.request_id), "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
+    let mut shown = json!({
+        "id": held.id, "action": held.name, "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
         "summary": held.preview.as_ref().map(|p| &p.summary), "preview": held.preview, "preview_error": held.preview_error,
         "steps": held.steps.iter().map(|s| json!({ "action": s.name, "args": s.args, "risk": s.risk })).collect::<Vec<_>>(),
         "assurance": held.needs.assurance, "grants": held.needs.grants, "why": held.why,
         "held": rfc3339(held.wall_ms), "expires_in": held.left(now), "count": count,
-    })
+    });
+    if let Some(about) = &held.about {
+        shown["request_id"] = json!(about.request_id);
+    }
+    shown
 }
 
 /// Everything that is known, as journal records.
