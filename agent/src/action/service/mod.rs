@@ -240,7 +240,7 @@ async fn mean(verb: Verb, unit: &mut UnitName, scope: &mut Option<Scope>, cx: &C
 pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &Context<'_>) {
     let possible = match *scope {
         // Judged first, and refused after that.
-        Some(Scope::User) if cx.personal().is_err() => return Ok(()),
+        Some(Scope::User) if cx.personal().is_err() => return,
         Some(Scope::User) => vec![Scope::User],
         Some(Scope::System) => vec![Scope::System],
         None if cx.personal().is_ok() => vec![Scope::User, Scope::System],
