@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use steward_ipc::{Code, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
-use crate::backend::files::{Found, Place};
+use crate::backend::files::{Place, Readable};
 use crate::backend::package::Transaction;
 use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
@@ -185,7 +185,7 @@ pub enum Opened {
     /// A folder.
     Folder(OwnedFd),
     /// A file, or why there is none.
-    File(Result<Found, Errno>),
+    File(Result<Readable, Errno>),
     /// A file's place in its folder, or why there is none.
     Place(Result<Place, Errno>),
     /// A command: its program, and its working folder with the path that it is known by.

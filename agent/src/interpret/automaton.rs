@@ -608,12 +608,6 @@ impl Work {
         self.steps.get() <= MAX_STEPS
     }
 
-    /// The steps so far.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u32 {
-        self.steps.get()
-    }
-
     fn kept(&self, place: usize, of: usize) -> Option<u32> {
         let mut lengths = self.lengths.borrow_mut();
         if lengths.len() != of {

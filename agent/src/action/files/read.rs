@@ -11,7 +11,7 @@ use super::class::private_by_mode;
 use super::{MAX_CONTENT, blocking, fact, normal, not_opened, places};
 use crate::action::types::{count, visible};
 use crate::action::{Capability, Example, Look, Opened, Perform, Ready, Shown, call};
-use crate::backend::files::Found;
+use crate::backend::files::{Found, Readable};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -89,21 +89,18 @@ impl Perform for ReadFile {
     /// Judged by what was opened; what is not there, or cannot be opened, by its path.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
         let found = self.find(cx).await?;
-        let (risk, _) = self.risk(cx, found.as_ref().ok());
-        Ok(Look { risk, facts: self.facts_of(found.as_ref().ok()), opened: Some(Opened::File(found)) })
+        let known = found.as_ref().ok().map(Readable::found);
+        let (risk, _) = self.risk(cx, known);
+        Ok(Look { risk, facts: self.facts_of(known), opened: Some(Opened::File(found)) })
     }
 
     /// Bound to the very file; it may have grown by then.
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let found = self.find(cx).await?.map_err(|e| self.failed(e))?;
+        let opened = self.find(cx).await?.map_err(|e| self.failed(e))?;
+        opened.is_good().map_err(|e| self.failed(e))?;
+        let found = opened.found();
         let most = u64::from(self.max_bytes);
-        let (_, why) = self.risk(cx, Some(&found));
-        let (found, readable) = blocking("opening a file", move || {
-            let readable = found.read().map(drop);
-            (found, readable)
-        })
-        .await?;
-        readable.map_err(|e| self.failed(e))?;
+        let (_, why) = self.risk(cx, Some(found));
         let stat = found.stat();
         let effect = Effect {
             verb: "read".into(),
@@ -120,20 +117,21 @@ impl Perform for ReadFile {
     }
 
     async fn run(&self, _cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        let Some(Opened::File(found)) = ready.opened else {
+        let Some(Opened::File(opened)) = ready.opened else {
             return Err(Failure::internal("a file that was not looked for"));
         };
-        let found = found.map_err(|e| self.failed(e))?;
-        let most = self.max_bytes.0 as usize;
+        let opened = opened.map_err(|e| self.failed(e))?;
+        let (size, most) = (opened.found().size(), self.max_bytes.0 as usize);
         // One byte more tells whether there is more.
-        let read = blocking("reading a file", move || {
-            let size = found.size();
-            let bytes = found.head(most + 1)?;
-            let truncated = bytes.len() > most;
-            let read = bytes.len().min(most);
-            Ok((base64_simd::STANDARD.encode_to_string(&bytes[..read]), read, truncated, size))
-        });
-        let (content, read, truncated, size) = read.await?.map_err(|e| self.failed(e))?;
+        let bytes = match opened.head_at_hand(most + 1) {
+            Some(bytes) => bytes,
+            None => {
+                let read = blocking("reading a file", move || opened.head(most + 1)).await?;
+                read.map_err(|e| self.failed(e))?
+            }
+        };
+        let (read, truncated) = (bytes.len().min(most), bytes.len() > most);
+        let content = base64_simd::STANDARD.encode_to_string(&bytes[..read]);
         let more = if truncated { "; there is more" } else { "" };
         let message = format!("Read {} of `{}`{more}.", size_of(read as u64), visible(&self.path, 200));
         Ok(Outcome::says(message)
@@ -146,9 +144,9 @@ fn size_of(bytes: u64) -> String {
 }
 
 impl ReadFile {
-    async fn find(&self, cx: &Context<'_>) -> Result<Result<Found, Errno>, Failure> {
+    async fn find(&self, cx: &Context<'_>) -> Result<Result<Readable, Errno>, Failure> {
         let (base, path) = (cx.services.files.clone(), self.path.clone());
-        blocking("opening a file", move || base.find(&path)).await
+        blocking("opening a file", move || base.find(&path).map(Found::opened)).await
     }
 
     fn facts_of(&self, found: Option<&Found>) -> Vec<(&'static str, OwnedArg)> {

@@ -8,5 +8,5 @@ mod open;
 mod place;
 
 pub use kept::{KEPT_FOR, Kept, KeptError, KeptFiles, MAX_KEPT, State};
-pub use open::{Base, Found, Place};
+pub use open::{Base, Found, Place, Readable};
 pub use place::{Expect, Identity, PlaceError, Ready, leftovers};

@@ -1,7 +1,6 @@
 //! Opening a path so that no link, no `..` and no rename on the way leads elsewhere.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +43,13 @@ pub struct Base {
 pub struct Found {
     fd: OwnedFd,
     stat: Stat,
+}
+
+/// What is at a path, opened for reading where it can be.
+#[derive(Debug)]
+pub struct Readable {
+    found: Found,
+    file: Result<File, Errno>,
 }
 
 /// A place in a folder: the folder that was opened, a name in it, and what has the name now.
@@ -213,13 +219,70 @@ impl Found {
     /// # Errors
     /// As for [`Found::read`].
     pub fn head(&self, most: usize) -> Result<Vec<u8>, Errno> {
-        let file = self.read()?;
-        // `read_to_end` stops at the limit; the room for one byte more keeps it from growing the buffer to see the end.
-        let mut bytes = Vec::with_capacity(most + 1);
-        let done = file.take(most as u64).read_to_end(&mut bytes);
-        done.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-        Ok(bytes)
+        first(&self.read()?, most)
     }
+
+    /// The same, opened for reading as well. What keeps it from being read is told when it is.
+    pub fn opened(self) -> Readable {
+        let file = self.read();
+        Readable { found: self, file }
+    }
+}
+
+impl Readable {
+    /// What is there.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Whether it can be read.
+    ///
+    /// # Errors
+    /// As for [`Found::read`].
+    pub fn is_good(&self) -> Result<(), Errno> {
+        self.file.as_ref().map(drop).map_err(|e| *e)
+    }
+
+    /// Its first bytes, `most` at the most. May wait for the disk.
+    ///
+    /// # Errors
+    /// As for [`Found::read`].
+    pub fn head(&self, most: usize) -> Result<Vec<u8>, Errno> {
+        first(self.file.as_ref().map_err(|e| *e)?, most)
+    }
+
+    /// The same where all of it is in memory already, which is never waited for; none where it is not, or where that cannot be told.
+    pub fn head_at_hand(&self, most: usize) -> Option<Vec<u8>> {
+        let file = self.file.as_ref().ok()?;
+        let mut bytes = vec![0; most];
+        let mut length = 0;
+        while length < most {
+            let rest = &mut [std::io::IoSliceMut::new(&mut bytes[length..])];
+            match rustix::io::preadv2(file, rest, length as u64, rustix::io::ReadWriteFlags::NOWAIT) {
+                Ok(0) => break,
+                Ok(n) => length += n,
+                Err(_) => return None,
+            }
+        }
+        bytes.truncate(length);
+        Some(bytes)
+    }
+}
+
+/// The first bytes of a file, `most` at the most, in one buffer.
+fn first(file: &File, most: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = vec![0; most];
+    let mut length = 0;
+    while length < most {
+        match rustix::io::pread(file, &mut bytes[length..], length as u64) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -289,6 +352,24 @@ mod tests {
         }
         assert!(base.place(&at("new")).is_ok_and(|p| p.old().is_none()));
         assert!(std::fs::symlink_metadata(at("pipe")).unwrap().file_type().is_fifo());
+    }
+
+    #[test]
+    fn what_is_at_hand_is_the_same_as_what_is_read() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = below(tmp.path(), "file");
+        let base = Base::of_the_machine().unwrap();
+        for (size, most) in [(0, 1), (1, 1), (5, 9), (9, 5), (70_000, 65_537), (65_536, 65_537)] {
+            std::fs::write(&path, "x".repeat(size)).unwrap();
+            let file = base.find(&path).unwrap().opened();
+            let read = file.head(most).unwrap();
+            assert_eq!(read.len(), size.min(most));
+            assert!(file.head_at_hand(most).is_none_or(|at_hand| at_hand == read), "{size} {most}");
+        }
+        let folder = base.find(&below(tmp.path(), "")[..]).map(Found::opened);
+        assert!(
+            folder.is_err() || folder.is_ok_and(|f| f.is_good() == Err(Errno::ISDIR) && f.head_at_hand(9).is_none())
+        );
     }
 
     #[test]
