@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
   stewardd --system                          serve the machine on /run/steward/agent.sock
   stewardd --socket /tmp/a.sock --state-dir /tmp/a --policy my.toml
   echo '{\"name\":\"ping\"}' | stewardd --stdio --state-dir /tmp/a
+  stewardd --plan-socket /tmp/plan.sock      take action plans there, too
   stewardd --simulate                        a laptop that is not there, to write clients against
 
 Started by systemd it serves the sockets that it is handed (LISTEN_FDS) in place of the usual one.
@@ -32,6 +33,13 @@ pub struct Args {
     /// Listen here; may be given several times, as PATH or NAME=PATH, where policies know the socket by NAME.
     #[arg(long, value_name = "[NAME=]PATH", env = "STEWARD_SOCKET", hide_env_values = true)]
     pub socket: Vec<String>,
+    /// Listen here for action plans: one JSON document a connection (docs/plan.md). May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub plan_socket: Vec<PathBuf>,
+    /// Let whoever knows TOKEN approve its own action plans, as far as they do little harm. For trying things out: it is in the list
+    /// of processes for everybody to read, and good any number of times.
+    #[arg(long, value_name = "TOKEN")]
+    pub confirm_token: Option<String>,
     /// Take these policy files in place of the user's own (or of the vendor's, where there is no administrator's).
     #[arg(long, value_name = "FILE", num_args = 1.., env = "STEWARD_POLICY", hide_env_values = true, value_delimiter = ':')]
     pub policy: Vec<PathBuf>,
@@ -39,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<PathBuf>,
     /// Write the audit log here instead of into the state folder.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "audit-path", value_name = "FILE")]
     pub audit: Option<PathBuf>,
     /// Read the configuration from here.
     #[arg(long, value_name = "FILE")]

@@ -195,6 +195,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The default socket; none when there is no runtime folder.
     pub socket: Option<PathBuf>,
+    /// The default socket for action plans; none when there is no runtime folder.
+    pub plan_socket: Option<PathBuf>,
 }
 
 /// The system service's socket.
@@ -212,6 +214,7 @@ impl Places {
                 config_home: None,
                 state: "/var/lib/steward".into(),
                 socket: Some(SYSTEM_SOCKET.into()),
+                plan_socket: Some("/run/steward/plan.sock".into()),
             });
         }
         let dirs = directories::BaseDirs::new().ok_or(ConfigError::NoHome)?;
@@ -222,6 +225,7 @@ impl Places {
             config: config.join("config.toml"),
             state,
             socket: dirs.runtime_dir().map(|r| r.join("steward/agent.sock")),
+            plan_socket: dirs.runtime_dir().map(|r| r.join("steward/plan.sock")),
         })
     }
 }

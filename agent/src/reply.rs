@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use steward_ipc::{Capabilities, Code, PolicyNote, Preview, Response, Status};
+use steward_policy::Decision;
 use uuid::Uuid;
 
 /// The answer to one request.
@@ -13,6 +14,8 @@ pub struct Reply {
     pub action: Cow<'static, str>,
     /// How it ended.
     pub ending: Ending,
+    /// How each step ended, where there is more than one and they did not all end alike.
+    pub steps: Vec<Ending>,
 }
 
 /// How a request ended.
@@ -26,6 +29,23 @@ pub enum Ending {
     Denied(Box<Denied>),
     /// It could not be done.
     Failed(Box<Failure>),
+    /// It was only looked at.
+    Looked(Box<Looked>),
+}
+
+/// What a step would come to.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// What the policy says to it.
+    pub decision: Decision,
+    /// Whether this request would be asked about, for want of an approval.
+    pub asks: bool,
+    /// The policy's reason.
+    pub policy: PolicyNote,
+    /// What would happen.
+    pub preview: Option<Preview>,
+    /// Why it would not work as things are now.
+    pub would_fail: Option<Failure>,
 }
 
 /// What an action that was done has to say.
@@ -41,6 +61,9 @@ pub struct Outcome {
     pub preview: Option<Box<Preview>>,
     /// How it can be put back.
     pub undo: Option<Box<Undo>>,
+    /// Whether it was done and did not reach what it was done for: a command that ended with another status than 0. In a plan,
+    /// what changes something is not begun after it.
+    pub unsuccessful: bool,
 }
 
 /// How an action that was done can be put back.
@@ -160,40 +183,104 @@ impl Failure {
 }
 
 impl Reply {
+    /// The answer that something ended like this.
+    pub fn ended(action: impl Into<Cow<'static, str>>, ending: Ending) -> Reply {
+        Reply { action: action.into(), ending, steps: Vec::new() }
+    }
+
+    /// One answer about steps that ended each in its own way: that of the only one, else the first failure, else all that was said.
+    /// `names` are the steps' names.
+    pub fn of_steps(action: impl Into<Cow<'static, str>>, names: &[&'static str], steps: Vec<Ending>) -> Reply {
+        let action = action.into();
+        let [_, _, ..] = steps.as_slice() else {
+            let nothing = || Ending::Done(Outcome::says("There was nothing to do."));
+            return Reply::ended(action, steps.into_iter().next().unwrap_or_else(nothing));
+        };
+        let all: Vec<Value> = names.iter().zip(&steps).map(|(name, ending)| ending.told(name)).collect();
+        let data = json!({ "steps": all });
+        // What was not begun is not what went wrong.
+        let wrong = |e: &&Ending| !matches!(e.code(), None | Some(Code::NotRun));
+        let first = steps.iter().find(wrong).or_else(|| steps.iter().find(|e| e.code().is_some()));
+        let ending = match first {
+            Some(Ending::Failed(failure)) => {
+                let at = steps.iter().position(|e| e.code() == Some(failure.code)).unwrap_or_default();
+                let message = format!("step {} of {} (`{}`): {}", at + 1, steps.len(), names[at], failure.message);
+                Ending::Failed(Box::new(Failure { preview: None, ..Failure::new(failure.code, message).with(data) }))
+            }
+            Some(Ending::Denied(denied)) => Ending::Denied(Box::new(Denied { data: Some(data), ..(**denied).clone() })),
+            _ => {
+                let said = |e: &Ending| match e {
+                    Ending::Done(outcome) => outcome.message.as_ref().map(ToString::to_string),
+                    _ => None,
+                };
+                let message = steps.iter().filter_map(said).collect::<Vec<_>>().join(" ");
+                let message = if message.is_empty() { "Done.".to_owned() } else { message };
+                Ending::Done(Outcome::says(message).with(data))
+            }
+        };
+        Reply { action, ending, steps }
+    }
+
+    /// How each of so many steps ended.
+    pub fn into_endings(self, count: usize) -> Vec<Ending> {
+        if self.steps.len() == count { self.steps } else { vec![self.ending; count] }
+    }
+
     /// The answer that something was done.
     pub fn done(action: impl Into<Cow<'static, str>>, outcome: Outcome) -> Reply {
-        Reply { action: action.into(), ending: Ending::Done(outcome) }
+        Reply::ended(action, Ending::Done(outcome))
     }
 
     /// The answer that something could not be done.
     pub fn failed(action: impl Into<Cow<'static, str>>, failure: Failure) -> Reply {
-        Reply { action: action.into(), ending: Ending::Failed(Box::new(failure)) }
+        Reply::ended(action, Ending::Failed(Box::new(failure)))
     }
 
     /// The answer that the policy refuses.
     pub fn denied(action: impl Into<Cow<'static, str>>, denied: Denied) -> Reply {
-        Reply { action: action.into(), ending: Ending::Denied(Box::new(denied)) }
+        Reply::ended(action, Ending::Denied(Box::new(denied)))
     }
 
     /// The stable word for what went wrong, if anything did.
     pub fn code(&self) -> Option<Code> {
-        match &self.ending {
-            Ending::Done(_) | Ending::Held(_) => None,
+        self.ending.code()
+    }
+
+    /// `ok`, `confirm`, `deny` or `error`.
+    pub fn status(&self) -> &'static str {
+        self.ending.status()
+    }
+}
+
+impl Ending {
+    /// The stable word for what went wrong, if anything did.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Ending::Done(_) | Ending::Held(_) | Ending::Looked(_) => None,
             Ending::Denied(d) => Some(d.code),
             Ending::Failed(f) => Some(f.code),
         }
     }
-}
 
-impl Reply {
     /// `ok`, `confirm`, `deny` or `error`.
     pub fn status(&self) -> &'static str {
-        match &self.ending {
-            Ending::Done(_) => "ok",
+        match self {
+            Ending::Done(_) | Ending::Looked(_) => "ok",
             Ending::Held(_) => "confirm",
             Ending::Denied(_) => "deny",
             Ending::Failed(_) => "error",
         }
+    }
+
+    /// A step as the answer about all of them tells it.
+    fn told(&self, action: &str) -> Value {
+        let (message, data) = match self {
+            Ending::Done(outcome) => (outcome.message.as_deref(), outcome.data.as_ref()),
+            Ending::Failed(failure) => (Some(&*failure.message), failure.data.as_deref()),
+            Ending::Denied(denied) => (Some(&*denied.message), denied.data.as_ref()),
+            Ending::Held(_) | Ending::Looked(_) => (None, None),
+        };
+        json!({ "action": action, "status": self.status(), "code": self.code(), "message": message, "data": data })
     }
 }
 
@@ -215,6 +302,11 @@ impl From<Reply> for Response {
                 response.preview = held.preview.map(Box::new);
                 response.policy = Some(Box::new(held.policy));
                 response.data = Some(Box::new(held.data));
+            }
+            // Only plans are looked at, and their door has a form of its own.
+            Ending::Looked(looked) => {
+                response.preview = looked.preview.map(Box::new);
+                response.policy = Some(Box::new(looked.policy));
             }
             Ending::Denied(denied) => {
                 response.status = Status::Deny;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::caller::{Caller, Door};
 use crate::core::Core;
-use crate::door::ndjson;
+use crate::door::{ndjson, plan};
 use crate::reply::{Failure, Reply};
 
 /// How many connections there are at the most.
@@ -30,13 +30,28 @@ const GRACE: Duration = Duration::from_secs(5);
 const BREATHER: Duration = Duration::from_millis(100);
 
 /// A socket to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SocketSpec {
     /// The name by which policies know it.
     pub name: Option<String>,
     /// Where it is.
     pub path: PathBuf,
+    /// What is spoken on it.
+    pub speaks: Speaks,
 }
+
+/// What is spoken on a socket.
+#[derive(Clone, Debug, Default)]
+pub enum Speaks {
+    /// The home protocol.
+    #[default]
+    Home,
+    /// Action plans, read in the light of this.
+    Plans(plan::Place),
+}
+
+/// The name of a socket unit whose sockets are for action plans.
+pub const PLANS: &str = "plan";
 
 impl std::str::FromStr for SocketSpec {
     type Err = std::convert::Infallible;
@@ -45,9 +60,9 @@ impl std::str::FromStr for SocketSpec {
     fn from_str(text: &str) -> Result<SocketSpec, std::convert::Infallible> {
         Ok(match text.split_once('=') {
             Some((name, path)) if !name.contains('/') && !name.is_empty() => {
-                SocketSpec { name: Some(name.to_owned()), path: path.into() }
+                SocketSpec { name: Some(name.to_owned()), path: path.into(), speaks: Speaks::Home }
             }
-            _ => SocketSpec { name: None, path: text.into() },
+            _ => SocketSpec { name: None, path: text.into(), speaks: Speaks::Home },
         })
     }
 }
@@ -97,6 +112,7 @@ pub struct Listening {
     listener: UnixListener,
     path: PathBuf,
     name: Option<Arc<str>>,
+    speaks: Speaks,
     /// Of the file that this process made.
     inode: Option<u64>,
 }
@@ -150,15 +166,25 @@ impl Inherited {
         Ok(sockets)
     }
 
-    /// Listens on it. Its owner and mode are the service manager's business, and its file is never taken away here.
+    /// Listens on it: for action plans when it is named [`PLANS`]. Its owner and mode are the service manager's business, and its file
+    /// is never taken away here.
     ///
     /// # Errors
     /// [`ListenError::Io`].
-    pub fn listen(self) -> Result<Listening, ListenError> {
+    pub fn listen(self, plans: Option<&plan::Place>) -> Result<Listening, ListenError> {
+        let speaks = match plans {
+            Some(place) if self.speaks_plans() => Speaks::Plans(place.clone()),
+            _ => Speaks::Home,
+        };
         let io = |source| ListenError::Io { path: self.path.clone(), source };
         self.listener.set_nonblocking(true).map_err(io)?;
         let listener = UnixListener::from_std(self.listener).map_err(io)?;
-        Ok(Listening { listener, path: self.path.clone(), name: self.name.map(Into::into), inode: None })
+        Ok(Listening { listener, path: self.path.clone(), name: self.name.map(Into::into), speaks, inode: None })
+    }
+
+    /// Whether it is one for action plans.
+    pub fn speaks_plans(&self) -> bool {
+        self.name.as_deref() == Some(PLANS)
     }
 }
 
@@ -215,7 +241,8 @@ pub fn listen(spec: &SocketSpec, access: Access) -> Result<Listening, ListenErro
     };
     let inode = prepare().inspect_err(|_| drop(std::fs::remove_file(&beside))).map_err(io)?;
     let listener = UnixListener::from_std(socket.into()).map_err(io)?;
-    Ok(Listening { listener, path: path.clone(), name: spec.name.as_deref().map(Into::into), inode: Some(inode) })
+    let name = spec.name.as_deref().map(Into::into);
+    Ok(Listening { listener, path: path.clone(), name, speaks: spec.speaks.clone(), inode: Some(inode) })
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -252,22 +279,39 @@ async fn accept(core: Core, socket: Listening, open: Arc<Places>, mut stop: watc
                 continue;
             }
         };
-        let caller = match Caller::from_peer(stream.clone(), Door::Ndjson, socket.name.clone()) {
+        let door = match socket.speaks {
+            Speaks::Home => Door::Ndjson,
+            Speaks::Plans(_) => Door::Plan,
+        };
+        let caller = match Caller::from_peer(stream.clone(), door, socket.name.clone()) {
             Ok(caller) => Arc::new(caller),
             Err(e) => {
-                refuse(&stream, Failure::new(Code::NotAuthorized, format!("the kernel does not say who you are: {e}")));
+                refuse(
+                    &stream,
+                    door,
+                    Failure::new(Code::NotAuthorized, format!("the kernel does not say who you are: {e}")),
+                );
                 continue;
             }
         };
         let Some(place) = open.take(caller.uid()) else {
-            refuse(&stream, Failure::new(Code::Overloaded, "too many connections; try again later"));
+            refuse(&stream, door, Failure::new(Code::Overloaded, "too many connections; try again later"));
             continue;
         };
         let (core, stop) = (core.clone(), stop.clone());
-        tokio::spawn(async move {
-            ndjson::serve_connection(core, stream, caller, stop).await;
-            drop(place);
-        });
+        match &socket.speaks {
+            Speaks::Home => tokio::spawn(async move {
+                ndjson::serve_connection(core, stream, caller, stop).await;
+                drop(place);
+            }),
+            Speaks::Plans(read_in) => {
+                let read_in = read_in.clone();
+                tokio::spawn(async move {
+                    plan::serve_connection(core, stream, caller, read_in, stop).await;
+                    drop(place);
+                })
+            }
+        };
     }
 }
 
@@ -316,8 +360,11 @@ impl Drop for Place {
     }
 }
 
-/// A last line for a connection that is not served.
-fn refuse(stream: &UnixStream, failure: Failure) {
+/// The last words for a connection that is not served.
+fn refuse(stream: &UnixStream, door: Door, failure: Failure) {
+    if door == Door::Plan {
+        return plan::refuse(stream, &failure);
+    }
     let mut out = Vec::new();
     Response::from(Reply::failed("unknown", failure)).encode(&mut out);
     // One line fits into the buffer of a fresh socket; if not, the client is gone.

@@ -73,6 +73,7 @@ impl Exit {
             | Code::ConfirmationExpired
             | Code::ConfirmationUsed
             | Code::ConfirmationChanged
+            | Code::NotRun
             | Code::Failed
             | Code::Internal => Exit::Failed,
         }

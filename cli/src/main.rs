@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
         return ended;
     }
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(args::typed(std::env::args_os()));
     let mut out = Out::new(&cli.global);
     interrupt::listen();
     let exit = match cmd::run(cli, &mut out) {

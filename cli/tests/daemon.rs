@@ -13,7 +13,7 @@ use steward_agent::backend::simulate::Laptop;
 use steward_agent::clock::Clock;
 use steward_agent::core::{Core, Setup};
 use steward_agent::policy_files::Roots;
-use steward_agent::server::{self, Access, SocketSpec};
+use steward_agent::server::{self, Access, SocketSpec, Speaks};
 use steward_agent::services::{Machine, Mode};
 use steward_ipc::{Client, Request};
 use tokio::sync::watch;
@@ -52,7 +52,7 @@ impl Daemon {
             note: "a test".to_owned(),
             machine: Machine::bare(None),
         };
-        let spec = SocketSpec { name: None, path: socket.clone() };
+        let spec = SocketSpec { name: None, path: socket.clone(), speaks: Speaks::Home };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {

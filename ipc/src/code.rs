@@ -59,6 +59,8 @@ codes! {
     TimedOut = "timed_out",
     /// It may have had its effect, and it cannot be known.
     UnknownOutcome = "unknown_outcome",
+    /// A step of a plan that was not begun, because another one failed or cannot be done.
+    NotRun = "not_run",
     /// It was tried and did not work.
     Failed = "failed",
     /// Queues are full; try again.

@@ -38,7 +38,7 @@ const MAX_VARIABLE: usize = 2048;
 const MAX_SECONDS: u8 = 60;
 const SECONDS: u8 = 10;
 /// Bytes kept of each of its two outputs.
-const OUTPUT: usize = 16 * 1024;
+const OUTPUT: u64 = 16 * 1024;
 
 /// Lines of output in the sentence of an answer, and characters of each; the whole is in `data`.
 const SHOWN_LINES: usize = 100;
@@ -62,6 +62,9 @@ pub struct Exec {
     /// The sandbox, by its name in `steward sandbox list`; when left out, the policy's, else `ro-nonet`, or `ro-cwd-nonet` with a `cwd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
+    /// Bytes kept of each of its two outputs: 1 to 16384, which it is when left out.
+    #[serde(default, skip_serializing_if = "Output::is_default")]
+    pub max_output: Output,
     /// What that is in the policy in force.
     #[serde(skip)]
     profile: Option<SandboxProfile>,
@@ -166,6 +169,49 @@ impl From<Seconds> for u64 {
     }
 }
 
+/// A number of bytes from 1 to 16384.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u64", into = "u64")]
+#[schemars(with = "u64")]
+pub struct Output(u16);
+
+impl Output {
+    fn is_default(&self) -> bool {
+        *self == Output::default()
+    }
+}
+
+impl Default for Output {
+    fn default() -> Output {
+        Output(OUTPUT as u16)
+    }
+}
+
+impl TryFrom<u64> for Output {
+    type Error = String;
+
+    fn try_from(n: u64) -> Result<Output, String> {
+        let good = u16::try_from(n).ok().filter(|n| (1..=OUTPUT).contains(&u64::from(*n)));
+        good.map(Output).ok_or_else(|| format!("{n} is not from 1 to {OUTPUT} bytes"))
+    }
+}
+
+impl From<Output> for u64 {
+    fn from(n: Output) -> u64 {
+        n.0.into()
+    }
+}
+
+/// Where programs of the system are looked for by their name alone, in this order. It is never a caller's search path.
+const FOLDERS: [&str; 4] = ["/bin", "/usr/bin", "/sbin", "/usr/sbin"];
+
+/// The whole path of a program of the system that is known by its name; where there is none, the path at which it would be looked
+/// for first.
+pub(crate) fn in_system_folders(name: &str) -> String {
+    let there = FOLDERS.iter().map(|folder| format!("{folder}/{name}")).find(|path| Path::new(path).exists());
+    there.unwrap_or_else(|| format!("{}/{name}", FOLDERS[0]))
+}
+
 impl Capability for Exec {
     const NAME: &'static str = "exec";
     const RISK: Risk = Risk::Disruptive;
@@ -174,6 +220,7 @@ impl Capability for Exec {
         ("argv", ArgKind::Argv),
         ("cwd", ArgKind::Path),
         ("env", ArgKind::Text),
+        ("program", ArgKind::Text),
         ("sandbox", ArgKind::Text),
         ("timeout_sec", ArgKind::Number),
     ];
@@ -194,12 +241,13 @@ impl Capability for Exec {
             env: Variables::default(),
             timeout_sec: Seconds::default(),
             sandbox: None,
+            max_output: Output::default(),
             profile: None,
         })
     }
 
     fn payload(&self) -> Option<String> {
-        let bare = self.cwd.is_none() && self.env.is_empty() && self.sandbox.is_none();
+        let bare = self.cwd.is_none() && self.env.is_empty() && self.sandbox.is_none() && self.max_output.is_default();
         let words = self.argv.0.iter().all(|a| !a.is_empty() && !a.contains(' '));
         let line = self.argv.0.join(" ");
         (bare && words && self.timeout_sec == Seconds::default() && is_plain(&line)).then_some(line)
@@ -238,6 +286,11 @@ impl Perform for Exec {
             env.values_mut().for_each(|v| *v = json!("[redacted]"));
         }
         args
+    }
+
+    /// In a sandbox that lets nothing be written and nobody be reached there is nothing to change.
+    fn changes(&self) -> bool {
+        self.profile.as_ref().is_none_or(|p| p.network || p.files >= SandboxFiles::WriteCwd)
     }
 
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
@@ -295,7 +348,7 @@ impl Perform for Exec {
             env: self.env.0.clone().into_iter().collect(),
             profile,
             deadline: Duration::from_secs(self.timeout_sec.into()),
-            output: OUTPUT,
+            output: usize::from(self.max_output.0),
         };
         let finished = sandbox::run(command).await.map_err(failure)?;
         self.told(&finished, profile)
@@ -366,6 +419,11 @@ impl Exec {
         Ok(())
     }
 
+    /// Whether its sandbox is settled, and fences anything in.
+    pub(super) fn is_confined(&self) -> bool {
+        self.profile.as_ref().is_some_and(SandboxProfile::is_confined)
+    }
+
     /// What of this command was written through Steward: its program, and what its arguments name. An interpreter runs what it is
     /// given.
     async fn written(&self, cx: &Context<'_>, folder: Option<&PathFact>) -> Result<Vec<Arc<Written>>, Failure> {
@@ -386,6 +444,7 @@ impl Exec {
         let mut facts = vec![("argv", OwnedArg::Argv(argv))];
         facts.extend(folder.map(|f| ("cwd", OwnedArg::Path(f))));
         facts.push(("env", OwnedArg::Text(names.join(" "))));
+        facts.push(("program", OwnedArg::Text(self.argv.0[0].clone())));
         facts.push(("sandbox", OwnedArg::Text(self.sandbox.clone().unwrap_or_default())));
         facts.push(("timeout_sec", OwnedArg::Number(self.timeout_sec.0.into())));
         facts
@@ -441,7 +500,7 @@ impl Exec {
             message.push('\n');
             message.push_str(&visible(line, SHOWN_WIDTH));
         }
-        Ok(Outcome::says(message).with(data))
+        Ok(Outcome { unsuccessful: finished.exit_code != Some(0), ..Outcome::says(message).with(data) })
     }
 }
 
@@ -545,7 +604,10 @@ pub(super) fn failure(error: SandboxError) -> Failure {
         }
         SandboxError::NoFolder { .. } => Failure::invalid_payload(said),
         SandboxError::Busy => Failure::new(Code::Overloaded, said),
-        SandboxError::Program { .. } | SandboxError::Failed { .. } => Failure::new(Code::Failed, said),
+        SandboxError::Program { reason, .. } => Failure::new(Code::Failed, said).with(json!({ "reason": reason })),
+        SandboxError::Failed { source, .. } => {
+            Failure::new(Code::Failed, said).with(json!({ "reason": source.to_string() }))
+        }
     }
 }
 

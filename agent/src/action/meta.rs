@@ -155,6 +155,9 @@ pub struct Confirm {
     /// What a longer approval covers: the number of one of the offered scopes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<usize>,
+    /// Hand the yes out as a token in place of carrying the request out: whoever asked comes again with it and the very same plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token: bool,
 }
 
 impl Capability for Confirm {
@@ -165,7 +168,7 @@ impl Capability for Confirm {
         &[call(Some("3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b")), call(Some("0b9d6f52-7c31-4e8a-b4d5-6e7f8091a2b3"))];
 
     fn from_payload(payload: Option<&str>) -> Result<Confirm, Failure> {
-        Ok(Confirm { id: confirmation_id(payload)?, grant: None, scope: None })
+        Ok(Confirm { id: confirmation_id(payload)?, grant: None, scope: None, token: false })
     }
 
     fn payload(&self) -> Option<String> {

@@ -145,6 +145,11 @@ pub trait Perform: Capability {
     /// What went wrong, with a code.
     fn run(&self, cx: &Context<'_>, ready: Ready) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 
+    /// Whether it may change anything. What only looks is done in a plan even after a step that failed.
+    fn changes(&self) -> bool {
+        Self::RISK > Risk::Observe
+    }
+
     /// Puts what is meant in the place of what was said, before anything is judged. It may look, and changes nothing.
     ///
     /// # Errors
@@ -217,6 +222,8 @@ impl Shown {
 /// What an approved action is handed to run with.
 #[derive(Debug)]
 pub struct Ready {
+    /// Whether [`Perform::look`] saw what there is to see. What a step before it is to make cannot be seen yet.
+    pub looked: bool,
     /// What [`Perform::look`] opened.
     pub opened: Option<Opened>,
     /// What [`Perform::preview`] found, when one was made.
@@ -435,6 +442,10 @@ macro_rules! catalogue {
             pub fn sentence(&self) -> String {
                 match self { $(Action::$action(a) => a.sentence()),+ }
             }
+            /// See [`Perform::changes`].
+            pub fn changes(&self) -> bool {
+                match self { $(Action::$action(a) => a.changes()),+ }
+            }
             /// See [`Perform::look`].
             ///
             /// # Errors
@@ -505,6 +516,16 @@ macro_rules! catalogue {
             },)+
         ];
     };
+}
+
+impl Action {
+    /// Whether a sandbox holds it, if it is a command.
+    pub fn is_confined(&self) -> bool {
+        match self {
+            Action::Exec(exec) => exec.is_confined(),
+            _ => true,
+        }
+    }
 }
 
 catalogue! {

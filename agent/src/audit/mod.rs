@@ -147,6 +147,19 @@ impl Audit {
         self.writer.append_here(item, bytes, durability)
     }
 
+    /// Whether this one gets a record, by the rate of its sort; otherwise it is counted. For those who would do work for a record
+    /// that is not limited by [`Audit::write`] itself.
+    #[must_use]
+    pub fn admits(&self, uid: u32, what: What) -> bool {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = limits.admit(uid, what, self.start.elapsed());
+        drop(limits);
+        if !admitted {
+            self.counts.add(uid, what);
+        }
+        admitted
+    }
+
     /// Queues a record that nobody waits for. One that the queue does not take is counted as lost.
     pub fn tell(&self, record: &AuditRecord) {
         let mut ack = self.write(record, Durability::Written);

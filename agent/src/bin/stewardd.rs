@@ -16,10 +16,10 @@ use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
 use steward_agent::config::Places;
 use steward_agent::core::{Core, Setup, Vanished};
-use steward_agent::door::ndjson;
+use steward_agent::door::{ndjson, plan};
 use steward_agent::notify::ServiceManager;
 use steward_agent::policy_files::Roots;
-use steward_agent::server::{self, Access, Inherited, SocketSpec};
+use steward_agent::server::{self, Access, Inherited, ListenError, SocketSpec, Speaks};
 use steward_agent::services::{Machine, Mode};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -94,11 +94,28 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
         _ => place(args.config, |p| p.config.clone())?,
     };
     let mut sockets: Vec<SocketSpec> = args.socket.iter().filter_map(|s| s.parse().ok()).collect();
+    let takes_plans = !args.plan_socket.is_empty() || inherited.iter().any(Inherited::speaks_plans);
+    let plans = takes_plans.then(plan::Place::here).transpose().context("the working folder")?;
+    // Where nothing else is asked for, requests of the home protocol are served in the usual place; beside plans as far as there is one.
+    let mut usual = None;
     if sockets.is_empty() && inherited.is_empty() && !args.stdio {
         let default = places.as_ref().ok().and_then(|p| p.socket.clone());
-        let path = default.context("no runtime folder: set XDG_RUNTIME_DIR, or give --socket PATH")?;
-        sockets.push(SocketSpec { name: None, path });
+        match default {
+            None if takes_plans => {
+                tracing::warn!(
+                    "no runtime folder, so plans only: without --socket PATH nobody can approve anything here"
+                );
+            }
+            default => {
+                let path = default.context("no runtime folder: set XDG_RUNTIME_DIR, or give --socket PATH")?;
+                usual = Some(path.clone());
+                sockets.push(SocketSpec { name: None, path, speaks: Speaks::Home });
+            }
+        }
     }
+    sockets.extend(args.plan_socket.iter().flat_map(|path| {
+        plans.iter().map(|place| SocketSpec { name: None, path: path.clone(), speaks: Speaks::Plans(place.clone()) })
+    }));
     let paths = inherited.iter().map(|s| &s.path).chain(sockets.iter().map(|s| &s.path));
     let paths: Vec<String> = paths.map(|p| p.display().to_string()).collect();
     let config_home = places.as_ref().ok().and_then(|p| p.config_home.clone());
@@ -126,6 +143,9 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     }
     let bus = setup.machine.bus.clone();
     let (core, interrupted) = tokio::task::spawn_blocking(|| Core::start(setup)).await??;
+    if let Some(token) = &args.confirm_token {
+        core.allow_static_token(token);
+    }
     let access = match mode {
         Mode::User => Access::Own,
         Mode::System => {
@@ -136,8 +156,14 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
             Access::Group(group)
         }
     };
-    let handed = inherited.into_iter().map(Inherited::listen);
-    let made = sockets.iter().map(|s| server::listen(s, access));
+    let handed = inherited.into_iter().map(|socket| socket.listen(plans.as_ref()));
+    let made = sockets.iter().filter_map(|spec| match server::listen(spec, access) {
+        Err(e @ ListenError::Live(_)) if takes_plans && usual.as_ref() == Some(&spec.path) => {
+            tracing::warn!("{e}; plans only, then");
+            None
+        }
+        made => Some(made),
+    });
     let listening = handed.chain(made).collect::<Result<Vec<_>, _>>()?;
     core.take_up(interrupted).await;
     for path in &paths {

@@ -34,6 +34,8 @@ pub enum Door {
     Ndjson,
     /// Lines of JSON over standard input and output, where nobody knows who is at the other end.
     Stdio,
+    /// Action plans, a document a connection.
+    Plan,
     /// The command `steward` with the agent inside its own process.
     Command,
 }
@@ -44,6 +46,7 @@ impl Door {
         match self {
             Door::Ndjson => "ndjson",
             Door::Stdio => "stdio",
+            Door::Plan => "plan",
             Door::Command => "command",
         }
     }

@@ -3,28 +3,31 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
 use steward_ipc::{Code, Response};
-use steward_policy::{Risk, Verdict};
+use steward_policy::{Decision, Risk, Verdict};
 use uuid::Uuid;
 
+use super::plan::{failed, is_mild, said};
 use super::take_up::Begun;
 use super::{Core, Rules};
 use crate::action::types::visible;
-use crate::action::{Action, Need};
+use crate::action::{Action, Need, Ready};
 use crate::audit::{AuditCaller, AuditError, AuditRecord, Importance, Kind};
 use crate::caller::Caller;
 
-use crate::execute::{Ran, execute};
+use crate::execute::{Ran, Turns, execute};
 use crate::fault;
-use crate::gate::judge::Subject;
+use crate::gate::judge::{Subject, Who};
 use crate::gate::{Approved, How};
 use crate::receipts::Keeping;
-use crate::reply::{Ending, Failure, Outcome, Reply};
+use crate::reply::{Ending, Failure, Reply};
 use crate::request::Plan;
-use crate::services::Progress;
+use crate::services::{Context, Progress};
 use crate::store::Durability;
 
 /// A request that was judged.
@@ -35,7 +38,7 @@ pub(super) struct Case<'a> {
     pub(super) plan: &'a Plan,
     pub(super) subjects: Vec<Subject>,
     pub(super) verdict: Verdict,
-    pub(super) rules: &'a Arc<Rules>,
+    pub(super) rules: Arc<Rules>,
 }
 
 impl Case<'_> {
@@ -55,6 +58,7 @@ impl Core {
             How::Rule => json!({ "how": "rule" }),
             How::Grant(id) => json!({ "how": "grant", "grant": id }),
             How::Person(_) => json!({ "how": "person" }),
+            How::StaticToken => json!({ "how": "static_token", "static_token": true }),
         };
         if case.risk() > Risk::Observe {
             // A restarted agent tells by it whether the machine was booted again since.
@@ -62,6 +66,9 @@ impl Core {
         }
         if self.simulates(&case.plan.steps) {
             data["simulated"] = json!(true);
+        }
+        if let Some(about) = &case.plan.about {
+            data["plan"] = said(about);
         }
         judged.data = Some(data);
         if let How::Person(id) = &how {
@@ -86,25 +93,35 @@ impl Core {
         fault::point("judged");
 
         let owner = approved.owner();
-        let task =
-            Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
+        let task = Running {
+            core: self.clone(),
+            id: case.id,
+            owner,
+            name: name.to_string(),
+            rules: case.rules.clone(),
+            admitted: case.verdict.decision,
+            how: how.clone(),
+        };
         let ran = if case.risk() > Risk::Observe {
-            OnItsOwn::new(case.id, task.run(approved)).await
+            OnItsOwn::new(case.id, case.plan.steps.len(), task.run(approved)).await
         } else {
             task.run(approved).await
         };
         fault::point("ran");
 
-        let reply = match ran.result {
-            Ok(outcome) => Reply::done(name, outcome),
-            Err(failure) => Reply::failed(name, failure),
-        };
-        let mut reply = self.marked(&case.plan.steps, reply);
+        let mut reply = self.marked(&case.plan.steps, Reply::of_steps(name, &case.plan.names(), ran.steps));
         let kind = if reply.code() == Some(Code::UnknownOutcome) { Kind::Unknown } else { Kind::Finished };
         let mut finished = self.blank(kind, case.caller);
         finished.id = Some(case.id);
         finished.action = judged.action;
         finished.confirmation = judged.confirmation;
+        if !reply.steps.is_empty() || case.plan.about.is_some() {
+            let mut data = ends(&case, &reply);
+            if matches!(how, How::StaticToken) {
+                data["static_token"] = json!(true);
+            }
+            finished.data = Some(data);
+        }
         finished.status = Some(reply.status().to_owned());
         finished.code = reply.code().map(|c| c.as_str().to_owned());
         // The record of the end and the receipts are written together.
@@ -185,6 +202,9 @@ impl Core {
         record.decision = Some(case.verdict.decision.name().to_owned());
         record.rule = Some(case.verdict.rule.to_string());
         record.policy = Some(case.rules.policy.hash().to_owned());
+        if let Some(about) = &case.plan.about {
+            record.data = Some(json!({ "plan": said(about) }));
+        }
         record
     }
 
@@ -230,7 +250,7 @@ impl Core {
 /// What running came to.
 #[derive(Debug)]
 struct Settled {
-    result: Result<Outcome, Failure>,
+    steps: Vec<Ending>,
     /// Receipts that are being written.
     receipts: Vec<Keeping>,
 }
@@ -245,39 +265,49 @@ fn with_receipt(data: &mut Value, id: Uuid) {
 
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
-    let data = match &mut reply.ending {
-        Ending::Done(outcome) => outcome.data.as_mut(),
-        Ending::Failed(failure) => failure.data.as_deref_mut(),
-        Ending::Held(_) | Ending::Denied(_) => None,
-    };
-    if let Some(Value::Object(data)) = data {
-        data.remove("receipt");
+    for ending in std::iter::once(&mut reply.ending).chain(&mut reply.steps) {
+        let data = match ending {
+            Ending::Done(outcome) => outcome.data.as_mut(),
+            Ending::Failed(failure) => failure.data.as_deref_mut(),
+            Ending::Held(_) | Ending::Denied(_) | Ending::Looked(_) => None,
+        };
+        if let Some(Value::Object(data)) = data {
+            data.remove("receipt");
+        }
     }
+}
+
+/// What the audit log keeps of how a plan ended.
+fn ends(case: &Case<'_>, reply: &Reply) -> Value {
+    let endings = reply.clone().into_endings(case.plan.steps.len());
+    let steps: Vec<Value> = endings.iter().map(|e| json!({ "status": e.status(), "code": e.code() })).collect();
+    json!({ "plan": case.plan.about.as_ref().map(said), "steps": steps })
 }
 
 /// What was approved, on its way: here as long as somebody waits for it, and in a task of its own when nobody does any more.
 struct OnItsOwn {
     id: Uuid,
+    steps: usize,
     run: Option<Pin<Box<dyn Future<Output = Settled> + Send>>>,
 }
 
 impl OnItsOwn {
-    fn new(id: Uuid, run: impl Future<Output = Settled> + Send + 'static) -> OnItsOwn {
-        OnItsOwn { id, run: Some(Box::pin(run)) }
+    fn new(id: Uuid, steps: usize, run: impl Future<Output = Settled> + Send + 'static) -> OnItsOwn {
+        OnItsOwn { id, steps, run: Some(Box::pin(run)) }
     }
 }
 
 impl Future for OnItsOwn {
     type Output = Settled;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled> {
-        let Some(run) = &mut self.run else { return Poll::Ready(unknown(self.id)) };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Settled> {
+        let Some(run) = &mut self.run else { return Poll::Ready(unknown(self.id, self.steps)) };
         // One that panics in the middle may have had its effect.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx)));
         let settled = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(settled)) => settled,
-            Err(_) => unknown(self.id),
+            Err(_) => unknown(self.id, self.steps),
         };
         self.run = None;
         Poll::Ready(settled)
@@ -293,12 +323,12 @@ impl Drop for OnItsOwn {
 }
 
 /// What is said of an action that ended unexpectedly: whoever looks finds it in the audit log.
-fn unknown(id: Uuid) -> Settled {
+fn unknown(id: Uuid, steps: usize) -> Settled {
     let message = format!(
         "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
     );
     let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
-    Settled { result: Err(failure), receipts: Vec::new() }
+    Settled { steps: vec![failed(failure); steps], receipts: Vec::new() }
 }
 
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
@@ -317,6 +347,9 @@ struct Running {
     owner: u32,
     name: String,
     rules: Arc<Rules>,
+    /// What it was admitted with.
+    admitted: Decision,
+    how: How,
 }
 
 impl Running {
@@ -339,18 +372,23 @@ impl Running {
             );
         };
         let cx = self.core.context(&caller, self.owner, self.id, &progress);
-        let ran = execute(approved, &cx, |action| self.rules.config.deadline(action)).await;
+        let asker = match &self.how {
+            How::Person(id) => inner.gate.known(*id),
+            _ => None,
+        };
+        let who = asker.as_ref().map_or(Who::Here(&caller), |held| Who::Then(&held.asker));
+        let between = Between { running: &self, who };
+        let ran = execute(approved, &cx, &between).await;
         fault::point("executed");
         let mut receipts = Vec::new();
-        let result = self.settle(ran, &plan, &mut receipts).await;
-        Settled { result, receipts }
+        let steps = self.settle(ran, &plan, &mut receipts).await;
+        Settled { steps, receipts }
     }
 
-    /// Makes one outcome of what the steps did, and receipts for what can be put back.
-    async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Result<Outcome, Failure> {
+    /// Makes ends of what the steps did, and receipts for what can be put back.
+    async fn settle(&self, ran: Vec<Ran>, plan: &Plan, keeping: &mut Vec<Keeping>) -> Vec<Ending> {
         let receipts = &self.core.0.receipts;
-        let mut outcome = Outcome::default();
-        let mut said = Vec::new();
+        let mut steps = Vec::with_capacity(ran.len());
         for Ran { action, mut result } in ran {
             // What failed half-way has a way back for the half that was done.
             let undo = match &mut result {
@@ -366,40 +404,66 @@ impl Running {
                 }
                 keeping.push(receipt);
             }
-            let mut step = result?;
-            said.extend(step.message.take());
-            outcome = step;
+            steps.push(result.map_or_else(failed, Ending::Done));
         }
         fault::point("receipts");
-        if let Some(id) = plan.undoes {
+        // An undo is one step.
+        if let (Some(id), [Ending::Done(outcome)]) = (plan.undoes, steps.as_mut_slice()) {
             if let Err(e) = receipts.used(id).await {
                 tracing::error!("a receipt could not be used up: {e}");
             }
             if let Some(Value::Object(data)) = &mut outcome.data {
                 data.insert("undone".to_owned(), json!(id));
-                data.insert(
-                    "did".to_owned(),
-                    json!(plan.steps.iter().map(crate::action::Action::name).collect::<Vec<_>>()),
-                );
+                data.insert("did".to_owned(), json!(plan.names()));
             }
         }
-        outcome.message = (!said.is_empty()).then(|| said.join(" ").into());
-        Ok(outcome)
+        steps
+    }
+}
+
+/// What is done between the steps of a plan.
+struct Between<'a> {
+    running: &'a Running,
+    who: Who<'a>,
+}
+
+impl Turns for Between<'_> {
+    fn deadline(&self, action: &Action) -> Duration {
+        self.running.rules.config.deadline(action)
+    }
+
+    async fn again(&self, action: &mut Action, ready: &mut Ready, cx: &Context<'_>) -> Result<(), Failure> {
+        let core = &self.running.core;
+        let rules = core.rules();
+        let mut subject = Subject { action: action.name(), risk: action.risk(), facts: Vec::new() };
+        ready.opened = core.look_at(action, &rules.policy, self.who, &mut subject, cx).await?;
+        ready.looked = true;
+        let verdict = core.judge(&rules.policy, std::slice::from_ref(&subject), self.who).await;
+        let stricter = verdict.decision.stricter_than(self.running.admitted);
+        let by_static_token = matches!(self.running.how, How::StaticToken);
+        if stricter || by_static_token && !is_mild(&subject, std::slice::from_ref(action)) {
+            let message = "after the steps before it, this is not what was approved any more; look again and ask anew";
+            return Err(Failure::new(Code::ConfirmationChanged, message));
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::Outcome;
 
     #[tokio::test]
     async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let failure = OnItsOwn::new(id, async { panic!("in the middle of it") }).await.result.expect_err("it panicked");
+        let steps = OnItsOwn::new(id, 2, async { panic!("in the middle of it") }).await.steps;
+        assert_eq!(steps.len(), 2);
+        let Ending::Failed(failure) = &steps[0] else { panic!("{steps:?}") };
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
-        let well = async { Settled { result: Ok(Outcome::default()), receipts: Vec::new() } };
-        assert!(OnItsOwn::new(id, well).await.result.is_ok());
+        let well = async { Settled { steps: vec![Ending::Done(Outcome::default())], receipts: Vec::new() } };
+        assert_eq!(OnItsOwn::new(id, 1, well).await.steps[0].code(), None);
     }
 
     #[tokio::test]
@@ -409,9 +473,9 @@ mod tests {
         let run = async {
             let _told = gone.await;
             let _sent = done.send(());
-            Settled { result: Ok(Outcome::default()), receipts: Vec::new() }
+            Settled { steps: vec![Ending::Done(Outcome::default())], receipts: Vec::new() }
         };
-        let mut waited = Box::pin(OnItsOwn::new(Uuid::new_v4(), run));
+        let mut waited = Box::pin(OnItsOwn::new(Uuid::new_v4(), 1, run));
         assert!(polled_once(waited.as_mut()).is_pending());
         drop(waited);
         go.send(()).expect("it still runs");
@@ -419,6 +483,6 @@ mod tests {
     }
 
     fn polled_once(future: Pin<&mut OnItsOwn>) -> Poll<Settled> {
-        future.poll(&mut Context::from_waker(std::task::Waker::noop()))
+        future.poll(&mut task::Context::from_waker(task::Waker::noop()))
     }
 }

@@ -67,7 +67,7 @@ impl World {
 
     async fn does(&self, core: &Core, name: &str, payload: &str) -> Outcome {
         let Ok(Ask::Do(action)) = action::read(name, Some(payload), None) else { panic!("{name}") };
-        match core.path(&self.caller, Plan::one(action)).await.ending {
+        match core.path(&self.caller, Plan::one(action), &crate::request::Terms::default()).await.ending {
             Ending::Done(outcome) => outcome,
             other => panic!("{name}: {other:?}"),
         }

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::Core;
 use super::carry::Case;
-use crate::audit::Kind;
+use crate::audit::{Importance, Kind};
 use crate::caller::Caller;
 use crate::gate::approver;
 use crate::gate::grants::{Asked, offers_for};
 use crate::gate::record::{Asker, Held, HeldStep, equal};
 use crate::reply::{Denied, Ending, Failure, Held as HeldReply, Reply};
+use crate::store::Durability;
 
 impl Core {
     /// Holds a request for a person. `asker` is whoever asked first when a changed request is held again.
@@ -33,7 +34,7 @@ impl Core {
             let mut case = case;
             case.verdict.decision = Decision::Deny;
             case.verdict.why = Some("nobody can approve this here".into());
-            return Ok(self.deny(case));
+            return Ok(self.deny(case).await);
         }
         let who = asker.map_or_else(|| Asker::of(case.caller), |held| held.asker.clone());
         let chain = asker.map_or_else(|| approver::Chain::of(case.caller).ok(), |held| held.chain.clone());
@@ -44,6 +45,7 @@ impl Core {
             steps: steps.map(|(a, s)| HeldStep { name: a.name().into(), args: a.args(), risk: s.risk }).collect(),
             undoes: case.plan.undoes,
             said: case.plan.said,
+            about: case.plan.about.clone(),
             equal: equal(who.uid, case.plan),
             asker: who,
             chain,
@@ -85,22 +87,38 @@ impl Core {
         }
         let policy = self.note(&case, "confirm");
         let ending = Ending::Held(Box::new(HeldReply { id: held.id, preview: held.preview.clone(), policy, data }));
-        Ok(self.marked(&case.plan.steps, Reply { action: case.plan.name.clone(), ending }))
+        Ok(self.marked(&case.plan.steps, Reply::ended(case.plan.name.clone(), ending)))
     }
 
     /// Answers that the policy says no, and records it.
-    pub(super) fn deny(&self, case: Case<'_>) -> Reply {
+    pub(super) async fn deny(&self, case: Case<'_>) -> Reply {
         let mut record = self.record(Kind::Denied, &case);
         let limited = case.verdict.retry_after;
         let code = if limited.is_some() { Code::RateLimited } else { Code::Denied };
         record.code = Some(code.as_str().to_owned());
-        self.write_later(&record);
+        if case.plan.about.is_some() {
+            // What is refused of a plan is on record before it is answered, as far as its rate allows.
+            record.importance = Importance::Refusal;
+            if let Err(error) = self.0.audit.write(&record, Durability::Written).await {
+                tracing::error!("a denied plan could not be recorded: {error}");
+            }
+        } else {
+            self.write_later(&record);
+        }
+        let denied = self.denied(&case);
+        self.denied_steps(&case, denied).await
+    }
+
+    /// What is told of a denial.
+    pub(super) fn denied(&self, case: &Case<'_>) -> Denied {
+        let limited = case.verdict.retry_after;
+        let code = if limited.is_some() { Code::RateLimited } else { Code::Denied };
         let message = match limited {
             Some(_) => "too many requests of this kind; wait a little".into(),
             None => "action denied by policy".into(),
         };
         let data = limited.map(|after| json!({ "retry_after": after.as_secs().max(1) }));
-        Reply::denied(case.plan.name.clone(), Denied { code, message, policy: Some(self.note(&case, "deny")), data })
+        Denied { code, message, policy: Some(self.note(case, "deny")), data }
     }
 
     /// Why the policy says what it says, as far as the caller may know.

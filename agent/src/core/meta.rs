@@ -265,8 +265,11 @@ impl Core {
         plan.said = said;
         let looked = async {
             let mut plan = self.resolve(plan, &cx).await?;
-            let (subjects, _) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await?;
-            Ok::<_, Failure>((plan, subjects))
+            let (subjects, _, troubles) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await;
+            match troubles.into_iter().flatten().next() {
+                Some(failure) => Err(failure),
+                None => Ok((plan, subjects)),
+            }
         };
         let (plan, subjects) = match looked.await {
             Ok(looked) => looked,
@@ -303,11 +306,14 @@ impl Core {
                 there = there.and(cx.available(step).await);
             }
             let preview = match there {
-                Ok(()) => self.preview(&plan, &cx).await,
+                Ok(()) => {
+                    self.preview(&plan, &[], &cx).await.and_then(|all| all.into_iter().collect::<Result<Vec<_>, _>>())
+                }
                 Err(f) => Err(f),
             };
             match preview {
-                Ok(shown) => {
+                Ok(mut shown) => {
+                    self.mark_previews(&plan.steps, &mut shown);
                     data["preview"] = serde_json::to_value(super::merged(&shown)).unwrap_or(Value::Null);
                     outcome.preview = super::merged(&shown).map(Box::new);
                 }

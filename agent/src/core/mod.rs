@@ -2,11 +2,12 @@
 //!
 //! A door calls [`Core::handle`] and nothing else, beside [`Core::watch`] for events.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ mod carry;
 mod full_tests;
 mod hold;
 mod meta;
+mod plan;
 mod release;
 mod say;
 mod simulated;
@@ -28,8 +30,8 @@ mod take_up;
 
 pub use start::{Setup, StartError, Vanished};
 
-use crate::action::{self, Action, Look, Ready, Shown};
-use crate::audit::{Audit, Kind, Place};
+use crate::action::{self, Action, Look, Opened, Ready, Shown};
+use crate::audit::{Audit, Place};
 use crate::backend::dbus::login1::Login1;
 use crate::backend::package::Item;
 use crate::caller::Caller;
@@ -43,10 +45,11 @@ use crate::interpret::Interpreter;
 use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
 use crate::reply::{Ending, Failure, Outcome, Reply};
-use crate::request::{Ask, Plan, Request};
+use crate::request::{Ask, Plan, Request, Terms};
 use crate::services::{Context, Progress, Services};
 use crate::store::StateLock;
 use carry::Case;
+use plan::{asked_for, with_words};
 
 /// A handle on the agent; cheap to clone.
 #[derive(Clone, Debug)]
@@ -71,6 +74,8 @@ struct Inner {
     reloading: tokio::sync::Mutex<()>,
     /// Told after each reload, taken or not.
     reloaded: tokio::sync::Notify,
+    /// The digest of the one token that discharges what is mild, where the agent was started with one.
+    static_token: OnceLock<[u8; 32]>,
     /// One preview at a time for each uid.
     previews: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     /// Given up when the last handle goes.
@@ -93,8 +98,13 @@ pub(crate) struct Rules {
 impl Core {
     /// Answers one request. Never fails, never panics: an error in Steward is an answer too.
     pub async fn handle(&self, request: Request<'_>) -> Reply {
-        let name = request.call.name.clone();
-        let mut answering = pin!(self.answer(request));
+        let name = request.call.name.to_string();
+        self.caught(name.into(), self.answer(request)).await
+    }
+
+    /// A panic while one request is handled is the answer to that request alone.
+    async fn caught(&self, name: Cow<'static, str>, answering: impl Future<Output = Reply>) -> Reply {
+        let mut answering = pin!(answering);
         let answer = std::future::poll_fn(|cx| {
             match std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => Poll::Pending,
@@ -104,7 +114,7 @@ impl Core {
         });
         match answer.await {
             Ok(reply) => reply,
-            Err(()) => Reply::failed(name.into_owned(), Failure::internal("a panic while a request was handled")),
+            Err(()) => Reply::failed(name, Failure::internal("a panic while a request was handled")),
         }
     }
 
@@ -112,7 +122,7 @@ impl Core {
         let Request { caller, call } = request;
         match action::read(&call.name, call.payload.as_deref(), call.args.clone()) {
             Ok(Ask::Meta(meta)) => self.meta(caller, meta).await,
-            Ok(Ask::Do(action)) => Box::pin(self.path(caller, Plan::one(action))).await,
+            Ok(Ask::Do(action)) => Box::pin(self.path(caller, Plan::one(action), &Terms::default())).await,
             Err(failure) => {
                 self.refused(caller, &call.name, &failure);
                 Reply::failed(call.name.into_owned(), failure)
@@ -121,10 +131,10 @@ impl Core {
     }
 
     /// The one path: understood already, then looked at, judged, previewed, judged again, admitted, carried out.
-    pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan) -> Reply {
+    pub(crate) async fn path(&self, caller: &Arc<Caller>, plan: Plan, terms: &Terms<'_>) -> Reply {
         let id = Uuid::new_v4();
         let (name, steps) = (plan.name.clone(), plan.steps.clone());
-        match self.try_path(caller, plan, id).await {
+        match self.try_path(caller, plan, terms, id).await {
             Ok(reply) => {
                 match (&reply.ending, &*steps) {
                     (Ending::Done(_), [one]) => caller.talk().did(one.name(), one.payload()),
@@ -140,43 +150,35 @@ impl Core {
         }
     }
 
-    async fn try_path(&self, caller: &Arc<Caller>, plan: Plan, id: Uuid) -> Result<Reply, Failure> {
-        let mut rules = self.rules();
+    async fn try_path(&self, caller: &Arc<Caller>, plan: Plan, terms: &Terms<'_>, id: Uuid) -> Result<Reply, Failure> {
         let progress = |_: Progress| {};
         let cx = self.context(caller, caller.uid(), id, &progress);
         let mut plan = self.resolve(plan, &cx).await?;
-
-        // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
-        let (mut subjects, mut ready) = self.look(&mut plan, &rules.policy, Who::Here(caller), &cx).await?;
-        let mut verdict = self.judge(&rules.policy, &subjects, Who::Here(caller)).await;
+        let mut rules = self.rules();
+        let asks = terms.asks.contains(&true);
+        let depth = match (terms.only_look, asks) {
+            (true, _) => Depth::OnlyLook,
+            (false, true) => Depth::Previewed,
+            (false, false) => Depth::AsNeeded,
+        };
+        let assessed = self.assess(&mut plan, &rules, Who::Here(caller), &cx, depth).await?;
+        let Assessed { mut subjects, ready, mut verdict, shown, troubles, preview_error } = assessed;
+        let case = |verdict: &Verdict, subjects: Vec<Subject>, rules: &Arc<Rules>| Case {
+            id,
+            caller,
+            plan: &plan,
+            subjects,
+            verdict: verdict.clone(),
+            rules: rules.clone(),
+        };
+        if terms.only_look {
+            return Ok(self.looked(&case(&verdict, subjects, &rules), shown, troubles, terms).await);
+        }
         if verdict.decision == Decision::Deny {
-            return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
+            return Ok(self.deny(case(&verdict, subjects, &rules)).await);
         }
-        for step in &plan.steps {
-            cx.available(step).await?;
-        }
-
-        // What would happen, where somebody is going to be asked or what runs is held to it.
-        let mut preview_error = None;
-        let mut shown = Vec::new();
-        let asks = verdict.decision != Decision::Ok;
-        if asks || plan.steps.iter().any(Action::held_to_preview) {
-            match self.preview(&plan, &cx).await {
-                Ok(all) => {
-                    if let Some(reply) = already(&plan, &all) {
-                        return Ok(self.marked(&plan.steps, reply));
-                    }
-                    shown = all;
-                }
-                // It cannot be known now, which is not to say that it cannot work: the person is told.
-                Err(f) if asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => {
-                    preview_error = Some(f.message.to_string())
-                }
-                Err(f) => return Err(f),
-            }
-        }
-        for (ready, shown) in ready.iter_mut().zip(&shown) {
-            ready.shown = Some(shown.clone());
+        if let Some(reply) = already(&plan, &shown) {
+            return Ok(self.marked(&plan.steps, reply));
         }
 
         // Judged again with what would happen, by the rules of now: finding it out may have taken a while. Where a rate counts,
@@ -190,48 +192,143 @@ impl Core {
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
             (verdict, rules) = self.judge_now(&plan, &subjects, &shown, Who::Here(caller), &mut turn).await;
         }
-        let denied = |verdict: &Verdict, subjects: Vec<Subject>| Case {
-            id,
-            caller,
-            plan: &plan,
-            subjects,
-            verdict: verdict.clone(),
-            rules: &rules,
-        };
+        if asks && verdict.decision == Decision::Ok {
+            verdict = asked_for(&rules.policy);
+        }
 
-        // Admitted: by the rules, by a standing approval, or later by a person.
+        // Admitted: by the rules, by a standing approval, by a token for an approval, or later by a person.
         let approved = match verdict.decision {
-            Decision::Deny => return Ok(self.deny(denied(&verdict, subjects))),
+            Decision::Deny => return Ok(self.deny(case(&verdict, subjects, &rules)).await),
             Decision::Ok => self.0.gate.by_rule(plan.clone(), ready, caller, &verdict.limits),
+            // Nobody is asked about what cannot work.
+            Decision::Confirm(_) if troubles.iter().any(Option::is_some) => {
+                return Ok(self.hopeless(caller, &plan, troubles));
+            }
             Decision::Confirm(needs) => {
-                let said_freely = match subjects.iter().find(|s| s.action == SAID) {
-                    Some(said) => {
-                        let alone = self.judge(&rules.policy, std::slice::from_ref(said), Who::Here(caller)).await;
-                        alone.decision == Decision::Ok
-                    }
-                    None => true,
-                };
-                let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
-                let grant = match plan.undoes {
-                    None if said_freely => {
-                        self.0.gate.grant_for(caller, &Asked::of(&plan, &covered), &needs, &rules.policy)
-                    }
-                    _ => None,
-                };
-                let granted = match grant {
-                    Some(grant) => self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?,
-                    None => None,
-                };
-                let Some(approved) = granted else {
-                    let case = denied(&verdict, subjects);
-                    return self.hold(case, merged(&shown), preview_error, None).await;
-                };
-                approved
+                if let Some(token) = terms.token
+                    && let Some(claim) = self.0.gate.redeem(token, caller, &plan)
+                {
+                    drop(turn);
+                    return Ok(self.answered(caller, claim, None).await);
+                }
+                if self.admits_by_static_token(terms.token, &plan, &subjects, &needs) {
+                    self.0.gate.by_static_token(plan.clone(), ready, caller, &verdict.limits)
+                } else {
+                    let said_freely = match subjects.iter().find(|s| s.action == SAID) {
+                        Some(said) => {
+                            let alone = self.judge(&rules.policy, std::slice::from_ref(said), Who::Here(caller)).await;
+                            alone.decision == Decision::Ok
+                        }
+                        None => true,
+                    };
+                    let covered: Vec<Subject> = subjects.iter().filter(|s| s.action != SAID).cloned().collect();
+                    // A requester that wants somebody to be asked does not want what was approved before.
+                    let grant = match plan.undoes {
+                        None if said_freely && !asks => {
+                            self.0.gate.grant_for(caller, &Asked::of(&plan, &covered), &needs, &rules.policy)
+                        }
+                        _ => None,
+                    };
+                    let granted = match grant {
+                        Some(grant) => {
+                            self.0.gate.by_grant(grant, plan.clone(), ready, caller, &verdict.limits).await?
+                        }
+                        None => None,
+                    };
+                    let Some(approved) = granted else {
+                        let case = case(&verdict, subjects, &rules);
+                        return self.hold(case, with_words(&plan, &shown), preview_error, None).await;
+                    };
+                    approved
+                }
             }
         };
         drop(turn);
-        let case = denied(&verdict, subjects);
+        let case = case(&verdict, subjects, &rules);
         Ok(self.carry_out(case, approved).await)
+    }
+
+    /// Everything that is found out about a plan before it is admitted: looked at, judged on its arguments, whether what it needs is
+    /// there, and previewed as far as `depth` goes.
+    ///
+    /// # Errors
+    /// Why a single action cannot work. In a plan of several steps that is one step's trouble.
+    async fn assess(
+        &self,
+        plan: &mut Plan,
+        rules: &Rules,
+        who: Who<'_>,
+        cx: &Context<'_>,
+        depth: Depth,
+    ) -> Result<Assessed, Failure> {
+        let (subjects, ready, mut troubles) = self.look(plan, &rules.policy, who, cx).await;
+        // Judged on its arguments first: a deny ends here, and nothing was asked of the system.
+        let verdict = self.judge(&rules.policy, &subjects, who).await;
+        let mut assessed =
+            Assessed { subjects, ready, verdict, shown: Vec::new(), troubles: Vec::new(), preview_error: None };
+        let alone = plan.steps.len() == 1 && depth != Depth::OnlyLook;
+        if assessed.verdict.decision == Decision::Deny && depth == Depth::OnlyLook {
+            for (number, trouble) in troubles.iter_mut().enumerate() {
+                let subject = std::slice::from_ref(&assessed.subjects[number]);
+                if self.judge(&rules.policy, subject, who).await.decision == Decision::Deny {
+                    *trouble = Some(Failure::new(Code::Denied, "action denied by policy"));
+                }
+            }
+        } else if assessed.verdict.decision == Decision::Deny {
+            match troubles.first_mut() {
+                // Of arguments that say nothing to the rules it is not known whether they are denied.
+                Some(trouble @ Some(_)) if alone && assessed.subjects[0].facts.is_empty() => {
+                    if let Some(failure) = trouble.take() {
+                        return Err(failure);
+                    }
+                }
+                _ => {}
+            }
+            assessed.troubles = troubles;
+            return Ok(assessed);
+        }
+        for (step, trouble) in plan.steps.iter().zip(&mut troubles) {
+            if trouble.is_none() {
+                *trouble = cx.available(step).await.err();
+            }
+        }
+        if alone && let Some(failure) = troubles[0].take() {
+            return Err(failure);
+        }
+        let asks = assessed.verdict.decision != Decision::Ok;
+        if depth != Depth::AsNeeded || asks || plan.steps.iter().any(Action::held_to_preview) {
+            match self.preview(plan, &troubles, cx).await {
+                Ok(all) => {
+                    for (number, shown) in all.into_iter().enumerate() {
+                        assessed.shown.push(match shown {
+                            Ok(shown) => shown,
+                            Err(failure) if alone => return Err(failure),
+                            // What the steps before it are to make cannot be seen yet.
+                            Err(failure) => {
+                                troubles[number].get_or_insert(failure);
+                                Shown::sentence(plan.steps[number].sentence())
+                            }
+                        });
+                    }
+                }
+                // It cannot be known now, which is not to say that it cannot work: the person is told.
+                Err(f) if depth == Depth::OnlyLook || asks && matches!(f.code, Code::TimedOut | Code::Overloaded) => {
+                    assessed.preview_error = Some(f.message.to_string());
+                }
+                Err(f) => return Err(f),
+            }
+            self.mark_previews(&plan.steps, &mut assessed.shown);
+        }
+        for (number, trouble) in troubles.iter_mut().enumerate() {
+            if plan.changes_before(number) {
+                *trouble = None;
+            }
+        }
+        for (ready, shown) in assessed.ready.iter_mut().zip(&assessed.shown) {
+            ready.shown = Some(shown.clone());
+        }
+        assessed.troubles = troubles;
+        Ok(assessed)
     }
 
     /// Replaces an `undo` by the action that puts the change back, and what was said by what is meant.
@@ -264,46 +361,71 @@ impl Core {
                 "receipt": receipt.id, "before": receipt.undo.before, "after": receipt.undo.after, "present": present,
             })));
         }
-        Ok(Plan { name: plan.name, steps: vec![inverse], undoes: Some(receipt.id), said: plan.said })
+        Ok(Plan { steps: vec![inverse], undoes: Some(receipt.id), ..plan })
     }
 
-    /// Gathers the facts that judging needs.
+    /// Gathers the facts that judging needs. A step that cannot be looked at is judged on its arguments as they are, and says why.
     async fn look(
         &self,
         plan: &mut Plan,
         policy: &Policy,
         who: Who<'_>,
         cx: &Context<'_>,
-    ) -> Result<(Vec<Subject>, Vec<Ready>), Failure> {
+    ) -> (Vec<Subject>, Vec<Ready>, Vec<Option<Failure>>) {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
+        let mut troubles = Vec::with_capacity(plan.steps.len());
         for n in 0..plan.steps.len() {
             let (earlier, rest) = plan.steps.split_at_mut(n);
             let step = &mut rest[0];
-            // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
-            let look = match cx.personal() {
-                Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
-                _ => step.look(&Context { earlier, ..*cx }).await?,
+            let cx = &Context { earlier, ..*cx };
+            let mut subject = Subject { action: step.name(), risk: step.risk(), facts: Vec::new() };
+            let (opened, trouble) = match self.look_at(step, policy, who, &mut subject, cx).await {
+                Ok(opened) => (opened, None),
+                Err(failure) => {
+                    if subject.facts.is_empty() {
+                        subject.facts = step.facts();
+                    }
+                    (None, Some(failure))
+                }
             };
-            let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
-            if let Action::Exec(exec) = step
-                && look.opened.is_some()
-            {
-                exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
-            }
-            if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
-                let args: Vec<(&str, Arg<'_>)> = subject.facts.iter().map(|(n, a)| (*n, a.borrow())).collect();
-                let step = Step { action: subject.action, risk: subject.risk, args: &args };
-                subject.risk = policy.risk_of(&step, &self.judging(policy, who).await);
-            }
             subjects.push(subject);
-            ready.push(Ready { opened: look.opened, shown: None });
+            ready.push(Ready { looked: trouble.is_none(), opened, shown: None });
+            troubles.push(trouble);
         }
         if plan.said {
             // Rules for `natural_language` join; without one, its class of harm adds nothing.
             subjects.push(Subject { action: SAID, risk: Risk::Observe, facts: Vec::new() });
         }
-        Ok((subjects, ready))
+        (subjects, ready, troubles)
+    }
+
+    /// Looks at one step: what rules see of it, and what was opened.
+    async fn look_at(
+        &self,
+        step: &mut Action,
+        policy: &Policy,
+        who: Who<'_>,
+        subject: &mut Subject,
+        cx: &Context<'_>,
+    ) -> Result<Option<Opened>, Failure> {
+        // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
+        let look = match cx.personal() {
+            Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
+            _ => step.look(cx).await?,
+        };
+        (subject.risk, subject.facts) = (look.risk, look.facts);
+        if let Action::Exec(exec) = step
+            && look.opened.is_some()
+        {
+            exec.settle(policy, &self.judging(policy, who).await, subject, cx)?;
+        }
+        if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
+            let args: Vec<(&str, Arg<'_>)> = subject.facts.iter().map(|(n, a)| (*n, a.borrow())).collect();
+            let step = Step { action: subject.action, risk: subject.risk, args: &args };
+            subject.risk = policy.risk_of(&step, &self.judging(policy, who).await);
+        }
+        Ok(look.opened)
     }
 
     async fn judge(&self, policy: &Policy, subjects: &[Subject], who: Who<'_>) -> Verdict {
@@ -377,8 +499,13 @@ impl Core {
         Login1(&self.0.services.bus).screen_locked(uid, session.as_deref()).await.ok().flatten()
     }
 
-    /// What would happen, within a time and one at a time for each uid.
-    async fn preview(&self, plan: &Plan, cx: &Context<'_>) -> Result<Vec<Shown>, Failure> {
+    /// What would happen, within a time and one at a time for each uid. Of a step that cannot work it is not asked.
+    async fn preview(
+        &self,
+        plan: &Plan,
+        troubles: &[Option<Failure>],
+        cx: &Context<'_>,
+    ) -> Result<Vec<Result<Shown, Failure>>, Failure> {
         let turn = {
             let mut previews = self.0.previews.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             previews.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -388,39 +515,40 @@ impl Core {
         let previewing = async {
             let _turn = turn.lock().await;
             let mut all = Vec::with_capacity(plan.steps.len());
-            for (n, step) in plan.steps.iter().enumerate() {
-                all.push(step.preview(&Context { earlier: &plan.steps[..n], ..*cx }).await?);
+            for (number, step) in plan.steps.iter().enumerate() {
+                all.push(match troubles.get(number) {
+                    Some(Some(_)) => Ok(Shown::sentence(step.sentence())),
+                    _ => step.preview(&Context { earlier: &plan.steps[..number], ..*cx }).await,
+                });
             }
-            Ok::<_, Failure>(all)
+            all
         };
-        let mut all: Vec<Shown> = match tokio::time::timeout(limit, previewing).await {
-            Ok(all) => all?,
-            Err(_) => {
-                let message = format!("what would happen could not be found out within {} seconds", limit.as_secs());
-                return Err(Failure::new(Code::TimedOut, message));
-            }
+        let Ok(mut all) = tokio::time::timeout(limit, previewing).await else {
+            let message = format!("what would happen could not be found out within {} seconds", limit.as_secs());
+            return Err(Failure::new(Code::TimedOut, message));
         };
-        self.mark_previews(&plan.steps, &mut all);
-        if let Some(id) = plan.undoes {
-            // Used by another undo since, or too old by now.
-            let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {
-                let message = "the change was put back already, or it is too long ago";
-                return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
-            };
-            let beyond =
-                |shown: &Shown| shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
-            if let Some((shown, other)) = all.iter().find_map(|shown| Some((shown, beyond(shown)?))) {
-                let message = format!("putting it back would also {other}, which the change did not bring");
-                return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
-            }
-            for shown in &mut all {
-                shown
-                    .preview
-                    .facts
-                    .push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
-            }
+        if let (Some(id), [shown]) = (plan.undoes, all.as_mut_slice())
+            && let Ok(shown) = shown
+        {
+            self.held_to_receipt(id, shown, cx)?;
         }
         Ok(all)
+    }
+
+    /// Putting back changes what its receipt names, and nothing else.
+    fn held_to_receipt(&self, id: Uuid, shown: &mut Shown, cx: &Context<'_>) -> Result<(), Failure> {
+        // Used by another undo since, or too old by now.
+        let Some(receipt) = self.0.receipts.find(cx.owner, Some(id)) else {
+            let message = "the change was put back already, or it is too long ago";
+            return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
+        };
+        let beyond = || shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
+        if let Some(other) = beyond() {
+            let message = format!("putting it back would also {other}, which the change did not bring");
+            return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
+        }
+        shown.preview.facts.push(steward_ipc::Fact { name: "puts back".into(), value: receipt.summary.clone() });
+        Ok(())
     }
 
     fn context<'a>(
@@ -446,10 +574,7 @@ impl Core {
 
     /// A line that was no request: answered by its door, recorded here.
     pub fn malformed(&self, caller: &Arc<Caller>, failure: &Failure) {
-        let mut record = self.blank(Kind::Malformed, caller);
-        record.code = Some(failure.code.as_str().to_owned());
-        record.data = Some(json!({ "message": action::types::visible(&unquoted(&failure.message), 200) }));
-        self.write_later(&record);
+        self.write_later(&self.malformed_record(caller, failure));
     }
 }
 
@@ -459,6 +584,31 @@ fn unquoted(message: &str) -> String {
         (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
         _ => message.to_owned(),
     }
+}
+
+/// How far a plan is looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// It is previewed where somebody is going to be asked, or where what runs is held to it.
+    AsNeeded,
+    /// It is previewed.
+    Previewed,
+    /// It is previewed, and what cannot work is told with it.
+    OnlyLook,
+}
+
+/// What was found out about a plan before it is admitted.
+#[derive(Debug)]
+struct Assessed {
+    /// One for each step, then that it was said, if it was.
+    subjects: Vec<Subject>,
+    ready: Vec<Ready>,
+    verdict: Verdict,
+    /// One for each step, where a preview was made.
+    shown: Vec<Shown>,
+    /// Why a step cannot work, whatever the steps before it do.
+    troubles: Vec<Option<Failure>>,
+    preview_error: Option<String>,
 }
 
 /// Under which name rules judge that something was said in words.

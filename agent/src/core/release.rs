@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use steward_ipc::Code;
-use steward_policy::{Assurance, Decision};
+use steward_policy::{Assurance, Decision, GrantLength};
 use uuid::Uuid;
 
 use super::carry::Case;
-use super::{Core, merged};
+use super::plan::with_words;
+use super::{Assessed, Core, Depth};
 use crate::action::meta::{Confirm, MAX_NOTE, Reject};
 use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
@@ -38,8 +39,47 @@ impl Core {
                 return Reply::failed("confirm", failure);
             }
         };
+        if confirm.token {
+            return self.lend(caller, claim, confirm.grant).await;
+        }
+        self.answered(caller, claim, confirm.grant.map(|length| (length, confirm.scope))).await
+    }
+
+    /// Hands a yes out as a token. Its record is on disk before the token is told.
+    async fn lend(&self, caller: &Arc<Caller>, claim: Claim<'_>, grant: Option<GrantLength>) -> Reply {
+        let (held, approver) = (claim.held().clone(), claim.approver().clone());
+        let lent = async {
+            if grant.is_some() {
+                return Err(Failure::invalid_payload("a token is for one plan, once; leave `grant` out"));
+            }
+            let mut record = self.decided(caller, &held, "approved", Some(&approver));
+            record.data = Some(json!({ "owner": held.asker.uid, "digest": held.digest, "token": true }));
+            self.write(record).await?;
+            claim.lend().await
+        };
+        match lent.await {
+            Ok(token) => {
+                let left = held.left(&self.0.clock.now());
+                let message = format!("Send the same plan again with this token within {left} seconds.");
+                let data = json!({ "id": held.id, "token": token, "expires_in": left });
+                Reply::done("confirm", Outcome::says(message).with(data))
+            }
+            Err(failure) => {
+                self.refused(caller, "confirm", &failure);
+                Reply::failed("confirm", failure)
+            }
+        }
+    }
+
+    /// Carries out what somebody who may said yes to.
+    pub(super) async fn answered(
+        &self,
+        caller: &Arc<Caller>,
+        claim: Claim<'_>,
+        grant: Option<(GrantLength, Option<usize>)>,
+    ) -> Reply {
         let held = claim.held().clone();
-        match self.release(caller, claim, &confirm).await {
+        match Box::pin(self.release(caller, claim, grant)).await {
             Ok(reply) => reply,
             Err(failure) => {
                 self.refused(caller, &held.name, &failure);
@@ -48,7 +88,12 @@ impl Core {
         }
     }
 
-    async fn release(&self, caller: &Arc<Caller>, claim: Claim<'_>, confirm: &Confirm) -> Result<Reply, Failure> {
+    async fn release(
+        &self,
+        caller: &Arc<Caller>,
+        claim: Claim<'_>,
+        wanted: Option<(GrantLength, Option<usize>)>,
+    ) -> Result<Reply, Failure> {
         let mut rules = self.rules();
         let held = claim.held().clone();
         let mut plan =
@@ -58,14 +103,11 @@ impl Core {
         let cx = self.context(caller, held.asker.uid, id, &progress);
         let who = Who::Then(&held.asker);
 
-        let (mut subjects, mut ready) = self.look(&mut plan, &rules.policy, who, &cx).await?;
-        let mut verdict = self.judge(&rules.policy, &subjects, who).await;
-        if verdict.decision != Decision::Deny {
-            for step in &plan.steps {
-                cx.available(step).await?;
-            }
+        let assessed = self.assess(&mut plan, &rules, who, &cx, Depth::Previewed).await?;
+        let Assessed { mut subjects, ready, mut verdict, shown, troubles, preview_error } = assessed;
+        if let Some(why) = preview_error {
+            return Err(Failure::new(Code::TimedOut, why));
         }
-        let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };
         // As when it was asked for: by the rules of now, and one at a time where a rate counts.
         let mut turn = None;
         if verdict.decision != Decision::Deny {
@@ -75,14 +117,18 @@ impl Core {
             subjects.extend(shown.iter().flat_map(|s| s.implies.iter().cloned()));
             (verdict, rules) = self.judge_now(&plan, &subjects, &shown, who, &mut turn).await;
         }
-        let case = Case { id, caller, plan: &plan, subjects, verdict, rules: &rules };
+        let case = Case { id, caller, plan: &plan, subjects, verdict, rules: rules.clone() };
         if case.verdict.decision == Decision::Deny {
             claim.invalidate("the policy denies it now").await?;
-            return Ok(self.deny(case));
+            return Ok(self.deny(case).await);
+        }
+        if troubles.iter().any(Option::is_some) {
+            // It waits on: what is missing may come.
+            return Ok(self.hopeless(caller, &plan, troubles));
         }
 
         // The same as was shown, and not judged stricter than then? Else a person is asked anew about what is true now.
-        let now = merged(&shown);
+        let now = with_words(&plan, &shown);
         let before = held.preview.as_ref().map(|p| p.effects.as_slice()).unwrap_or_default();
         let mut changes = difference(before, now.as_ref().map(|p| p.effects.as_slice()).unwrap_or_default());
         if held.preview.is_none() && held.needs.preview {
@@ -96,16 +142,13 @@ impl Core {
         }
 
         // Looked at before the yes holds: an error leaves the request waiting. Given after it.
-        let grant = match confirm.grant {
-            Some(length) => {
+        let grant = match wanted {
+            Some((length, scope)) => {
                 let asked = Asked::of(&plan, &case.subjects[..plan.steps.len()]);
-                claim.grant(length, confirm.scope, offers_for(&asked, &rules.policy))?
+                claim.grant(length, scope, offers_for(&asked, &rules.policy))?
             }
             None => None,
         };
-        for (ready, shown) in ready.iter_mut().zip(&shown) {
-            ready.shown = Some(shown.clone());
-        }
         let approver = claim.approver().clone();
         let limits = case.verdict.limits.clone();
         let approved = claim.approve(plan.clone(), ready, caller, &limits).await?;
@@ -227,7 +270,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::policy_files::Roots;
-    use crate::request::Plan;
+    use crate::request::{Plan, Terms};
     use crate::services::{Machine, Mode};
 
     const SELDOM: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\n\
@@ -270,7 +313,7 @@ mod tests {
         for decision in ["\"ok\"\n", "\"confirm\"\n"] {
             write(&format!("{SELDOM}{decision}"));
             let (core, _) = Core::start(setup()).expect("it starts");
-            let held = match core.path(&caller, note()).await.ending {
+            let held = match core.path(&caller, note(), &Terms::default()).await.ending {
                 Ending::Held(held) => Some(held.id.to_string()),
                 _ => None,
             };
@@ -278,8 +321,10 @@ mod tests {
             let turn = core.0.gate.admitting.lock().await;
             let waiting = async {
                 match &held {
-                    Some(id) => core.confirm(&caller, Confirm { id: id.clone(), grant: None, scope: None }).await,
-                    None => core.path(&caller, note()).await,
+                    Some(id) => {
+                        core.confirm(&caller, Confirm { id: id.clone(), grant: None, scope: None, token: false }).await
+                    }
+                    None => core.path(&caller, note(), &Terms::default()).await,
                 }
             };
             let meanwhile = async {

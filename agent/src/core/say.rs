@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::gate::record::Held;
 use crate::interpret::{Context, FollowUp, Reading};
 use crate::reply::{Failure, Reply};
-use crate::request::{Ask, Plan};
+use crate::request::{Ask, Plan, Terms};
 use crate::services::Mode;
 
 /// How old a held request may be for a yes in words, in milliseconds: who says it still knows what was asked.
@@ -26,7 +26,7 @@ impl Core {
             Ok((Ask::Do(action), _)) => {
                 let mut plan = Plan::one(action);
                 plan.said = true;
-                Box::pin(self.path(caller, plan)).await
+                Box::pin(self.path(caller, plan, &Terms::default())).await
             }
             Ok((Ask::Meta(meta), _)) => Box::pin(self.meta(caller, meta)).await,
             Err(failure) => {
@@ -91,7 +91,7 @@ impl Core {
                 let Some(held) = self.one_pending(caller) else { return Ok(None) };
                 self.may_be_said(&held)?;
                 let id = held.id.to_string();
-                let confirm = Confirm { id: id.clone(), grant: None, scope: None };
+                let confirm = Confirm { id: id.clone(), grant: None, scope: None, token: false };
                 (Ask::Meta(Meta::Confirm(confirm)), "confirm", Some(id))
             }
         };

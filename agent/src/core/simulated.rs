@@ -39,20 +39,8 @@ impl Core {
         if !self.simulates(steps) {
             return reply;
         }
-        match &mut reply.ending {
-            Ending::Done(outcome) => {
-                outcome.message = outcome.message.take().map(|m| sentence(m).into());
-                let data = outcome.data.take();
-                outcome.data = Some(with_mark(data));
-            }
-            Ending::Held(held) => held.data = with_mark(Some(held.data.take())),
-            Ending::Failed(failure) => {
-                failure.message = sentence(std::mem::take(&mut failure.message)).into();
-                failure.data = Some(Box::new(with_mark(failure.data.take().map(|d| *d))));
-            }
-            // Nothing was asked of the machine.
-            Ending::Denied(_) => {}
-        }
+        reply.steps.iter_mut().for_each(mark);
+        mark(&mut reply.ending);
         reply
     }
 
@@ -64,6 +52,24 @@ impl Core {
                 shown.preview.summary = sentence(summary.into());
             }
         }
+    }
+}
+
+/// Says in what was done, held or failed that it is simulated.
+fn mark(ending: &mut Ending) {
+    match ending {
+        Ending::Done(outcome) => {
+            outcome.message = outcome.message.take().map(|m| sentence(m).into());
+            let data = outcome.data.take();
+            outcome.data = Some(with_mark(data));
+        }
+        Ending::Held(held) => held.data = with_mark(Some(held.data.take())),
+        Ending::Failed(failure) => {
+            failure.message = sentence(std::mem::take(&mut failure.message)).into();
+            failure.data = Some(Box::new(with_mark(failure.data.take().map(|d| *d))));
+        }
+        // Nothing was asked of the machine, or the preview says it already.
+        Ending::Denied(_) | Ending::Looked(_) => {}
     }
 }
 

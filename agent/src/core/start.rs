@@ -1,7 +1,7 @@
 //! Beginning and ending: opening the state, reloading rules, tidying. What was interrupted is taken up in `take_up`.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -132,6 +132,7 @@ impl Core {
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
             reloaded: tokio::sync::Notify::new(),
+            static_token: OnceLock::new(),
             previews: Mutex::default(),
             _lock: lock,
         };

@@ -2,3 +2,4 @@
 //! backend, and what a protocol needs for compatibility lives in its door alone.
 
 pub mod ndjson;
+pub mod plan;

@@ -28,6 +28,8 @@ pub enum How {
     Grant(Uuid),
     /// A person said yes to the held request of this id.
     Person(Uuid),
+    /// The one token that the agent was started with.
+    StaticToken,
 }
 
 impl Approved {

@@ -22,6 +22,7 @@ pub mod judge;
 pub mod rates;
 pub mod record;
 mod state;
+mod token;
 
 use crate::action::Ready;
 use crate::audit::Audit;
@@ -138,6 +139,18 @@ impl Gate {
         Approved { plan, ready, how: How::Rule, caller: caller.clone(), owner: caller.uid() }
     }
 
+    /// Admits a plan that came with the static token; the core has looked that it may.
+    pub fn by_static_token(
+        &self,
+        plan: Plan,
+        ready: Vec<Ready>,
+        caller: &Arc<Caller>,
+        limits: &[LimitUse],
+    ) -> Approved {
+        self.rates.count(limits, caller.uid(), self.clock.now().boot_ms);
+        Approved { plan, ready, how: How::StaticToken, caller: caller.clone(), owner: caller.uid() }
+    }
+
     /// A standing approval that discharges `requirements` for all that is `asked`, if there is one.
     pub fn grant_for(
         &self,
@@ -202,7 +215,7 @@ impl Gate {
         let held = Arc::new(held);
         self.journal.append("held", &*held, Durability::Synced).await.map_err(journal)?;
         fault::point("held");
-        let entry = Entry { held: held.clone(), phase: Phase::Pending, count: 1 };
+        let entry = Entry { held: held.clone(), phase: Phase::Pending, count: 1, lent: None };
         self.state().held.insert(held.id, entry);
         self.moved.notify_waiters();
         Ok((held, 1))

@@ -11,7 +11,7 @@ use super::approver::Chain;
 use crate::action::{Action, CATALOGUE};
 use crate::caller::{Caller, Door};
 use crate::clock::Moment;
-use crate::request::{Ask, Plan};
+use crate::request::{About, Ask, PLAN, Plan};
 
 /// Who asked, as far as rules, quotas and people want to know it after the process is gone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,6 +119,9 @@ pub struct Held {
     pub undoes: Option<Uuid>,
     /// Whether it was said in words.
     pub said: bool,
+    /// What the requester says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// Who asked.
     pub asker: Asker,
     /// The processes from the requester up to the first; absent when they could not be read.
@@ -187,8 +190,8 @@ impl Held {
             Err(e) => Err(e.to_string()),
         };
         let steps = self.steps.iter().map(step).collect::<Result<Vec<Action>, String>>()?;
-        let name = CATALOGUE.iter().find(|e| e.name == self.name).map_or("unknown", |e| e.name);
-        Ok(Plan { name: name.into(), steps, undoes: self.undoes, said: self.said })
+        let name = CATALOGUE.iter().map(|e| e.name).chain([PLAN]).find(|name| *name == self.name).unwrap_or("unknown");
+        Ok(Plan { name: name.into(), steps, undoes: self.undoes, said: self.said, about: self.about.clone() })
     }
 
     /// The digest over the plan, its arguments and effects, the owner and caller, the host, the nonce and the expiry.
@@ -197,7 +200,7 @@ impl Held {
         let expires = self.wall_ms + i64::from(self.needs.ttl) * 1000;
         digest(&json!({
             "steps": self.steps.iter().map(|s| json!({ "name": s.name, "args": s.args })).collect::<Vec<_>>(),
-            "undoes": self.undoes, "effects": effects, "owner": self.asker.uid, "caller": self.asker.key(),
+            "undoes": self.undoes, "says": self.about.as_ref().map(|a| &a.digest), "effects": effects, "owner": self.asker.uid, "caller": self.asker.key(),
             "host": host, "nonce": self.nonce, "expires": expires, "boot": self.boot_id,
         }))
     }
@@ -206,7 +209,8 @@ impl Held {
 /// Marks requests of one owner for the same thing.
 pub fn equal(owner: u32, plan: &Plan) -> String {
     let steps: Vec<Value> = plan.steps.iter().map(|s| json!({ "name": s.name(), "args": s.args() })).collect();
-    digest(&json!({ "owner": owner, "name": plan.name, "steps": steps, "undoes": plan.undoes }))
+    let says = plan.about.as_ref().map(|a| &a.digest);
+    digest(&json!({ "owner": owner, "name": plan.name, "steps": steps, "undoes": plan.undoes, "says": says }))
 }
 
 /// SHA-256 over canonical JSON (RFC 8785, with whole numbers as strings), in hexadecimal digits.

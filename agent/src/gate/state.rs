@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::grants::Grant;
 use super::record::{End, Executing, Held};
+use super::token::Lent;
 use crate::clock::{Moment, rfc3339};
 use crate::reply::Failure;
 
@@ -29,6 +30,8 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
     /// How often the same was asked for.
     pub(super) count: u32,
+    /// The yes that was handed out as a token, while it waits to be used.
+    pub(super) lent: Option<Lent>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +85,7 @@ pub(super) fn open_now(entry: &Entry, now: &Moment) -> Result<(), Failure> {
 /// A held request as lists and events show it: to everybody alike, so without the rule, which is in the audit log.
 pub fn shown(held: &Held, count: u32, now: &Moment) -> Value {
     json!({
-        "id": held.id, "action": held.name, "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
+        "id": held.id, "action": held.name, "request_id": held.about.as_ref().map(|a| &a.request_id), "owner": held.asker.uid, "caller": held.asker.exe, "door": held.asker.door,
         "summary": held.preview.as_ref().map(|p| &p.summary), "preview": held.preview, "preview_error": held.preview_error,
         "steps": held.steps.iter().map(|s| json!({ "action": s.name, "args": s.args, "risk": s.risk })).collect::<Vec<_>>(),
         "assurance": held.needs.assurance, "grants": held.needs.grants, "why": held.why,
@@ -98,8 +101,10 @@ pub(super) fn records(state: &State) -> Vec<(&'static str, Value)> {
     let mut records = Vec::new();
     for entry in held {
         records.push(("held", value(serde_json::to_value(&*entry.held))));
-        if let Phase::Ended(kind, end) = &entry.phase {
-            records.push((kind, value(serde_json::to_value(end))));
+        match (&entry.phase, &entry.lent) {
+            (Phase::Ended(kind, end), _) => records.push((kind, value(serde_json::to_value(end)))),
+            (_, Some(lent)) => records.push(("lent", value(serde_json::to_value(lent)))),
+            _ => {}
         }
     }
     records.extend(state.grants.values().map(|g| ("grant", value(serde_json::to_value(g)))));
@@ -114,7 +119,13 @@ pub(super) fn replay(state: &mut State, kind: &str, data: &str) -> Result<(), St
     match kind {
         "held" => {
             let held: Held = read(data)?;
-            state.held.insert(held.id, Entry { held: Arc::new(held), phase: Phase::Pending, count: 1 });
+            state.held.insert(held.id, Entry { held: Arc::new(held), phase: Phase::Pending, count: 1, lent: None });
+        }
+        "lent" => {
+            let lent: Lent = read(data)?;
+            if let Some(entry) = state.held.get_mut(&lent.id) {
+                entry.lent = Some(lent);
+            }
         }
         "executing" => {
             let line: Executing = read(data)?;

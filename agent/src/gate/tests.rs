@@ -333,6 +333,7 @@ fn held(uid: u32, package: &str) -> Held {
         }],
         undoes: None,
         said: false,
+        about: None,
         asker: asker(uid),
         chain: None,
         preview: None,
@@ -565,7 +566,7 @@ async fn what_one_uid_ends_pushes_out_nobody_elses_result() {
             wall_ms: moment().wall_ms + ms,
             by_another: false,
         };
-        Entry { held: Arc::new(held), phase: Phase::Ended("cancelled", Box::new(end)), count: 1 }
+        Entry { held: Arc::new(held), phase: Phase::Ended("cancelled", Box::new(end)), count: 1, lent: None }
     };
     let others = ended(1001, -5);
     let (kept, oldest) = (others.held.id, ended(1000, -4));

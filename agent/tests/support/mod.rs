@@ -17,8 +17,9 @@ use steward_agent::backend::package::mock::MockArchive;
 use steward_agent::backend::simulate::Laptop;
 use steward_agent::clock::{Clock, Moment};
 use steward_agent::core::{Core, Setup, Vanished};
+use steward_agent::door::plan::Place;
 use steward_agent::policy_files::Roots;
-use steward_agent::server::{self, Access, SocketSpec};
+use steward_agent::server::{self, Access, SocketSpec, Speaks};
 use steward_agent::services::{Machine, Mode};
 use steward_ipc::Client;
 use tokio::sync::watch;
@@ -119,8 +120,13 @@ impl World {
             machine: self.machine.clone().unwrap_or_else(|| Machine::bare(Some(Manager::Mock(self.archive.clone())))),
         };
         let sockets = [
-            SocketSpec { name: None, path: self.socket() },
-            SocketSpec { name: Some("voice".into()), path: self.path("voice.sock") },
+            SocketSpec { name: None, path: self.socket(), speaks: Speaks::Home },
+            SocketSpec { name: Some("voice".into()), path: self.path("voice.sock"), speaks: Speaks::Home },
+            SocketSpec {
+                name: None,
+                path: self.path("plan.sock"),
+                speaks: Speaks::Plans(Place { folder: self.path("work").to_string_lossy().into() }),
+            },
         ];
         let access = self.access;
         let (core, stop, serving) = runtime.block_on(async {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use serde_json::{Value, json};
-use steward_agent::server::{Access, ListenError, SocketSpec, listen};
+use steward_agent::server::{Access, ListenError, SocketSpec, Speaks, listen};
 use steward_ipc::MAX_LINE;
 
 use crate::support::{
@@ -264,7 +264,7 @@ fn a_socket_has_the_mode_of_its_service_and_its_folder_is_made() {
         [("own", Access::Own, 0o600, 0o700), ("group", Access::Group(None), 0o660, 0o750)]
     {
         let path = tmp.path().join(name).join("agent.sock");
-        let listening = listen(&SocketSpec { name: None, path: path.clone() }, access).unwrap();
+        let listening = listen(&SocketSpec { name: None, path: path.clone(), speaks: Speaks::Home }, access).unwrap();
         let meta = std::fs::symlink_metadata(&path).unwrap();
         assert!(meta.file_type().is_socket());
         assert_eq!(meta.permissions().mode() & 0o777, mode, "{name}");
@@ -284,7 +284,7 @@ fn a_live_socket_is_not_stolen_a_stale_one_is_replaced_and_a_file_is_left_alone(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _inside = runtime.enter();
     let tmp = tempfile::tempdir().unwrap();
-    let spec = |name: &str| SocketSpec { name: None, path: tmp.path().join(name) };
+    let spec = |name: &str| SocketSpec { name: None, path: tmp.path().join(name), speaks: Speaks::Home };
 
     let live = UnixListener::bind(tmp.path().join("live")).unwrap();
     assert!(matches!(listen(&spec("live"), Access::Own), Err(ListenError::Live(_))));
@@ -304,7 +304,7 @@ fn a_live_socket_is_not_stolen_a_stale_one_is_replaced_and_a_file_is_left_alone(
         assert!(std::fs::symlink_metadata(tmp.path().join(name)).is_ok(), "{name}");
     }
     assert_eq!(std::fs::read_to_string(tmp.path().join("file")).unwrap(), "precious");
-    let long = SocketSpec { name: None, path: tmp.path().join("x".repeat(200)) };
+    let long = SocketSpec { name: None, path: tmp.path().join("x".repeat(200)), speaks: Speaks::Home };
     assert!(matches!(listen(&long, Access::Own), Err(ListenError::Io { .. })));
 }
 

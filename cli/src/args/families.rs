@@ -82,6 +82,64 @@ Examples:
     },
 }
 
+/// Action plans.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Tells whether a plan can be read and keeps the rules. No daemon is needed.
+    #[command(after_help = "Examples:\n  steward plan validate --file plan.json\n  steward plan validate < plan.json")]
+    Validate {
+        #[command(flatten)]
+        source: PlanSource,
+    },
+    /// Hands a plan over and prints the answer as it came.
+    #[command(after_help = "\
+Examples:
+  steward plan send --file plan.json
+  steward plan send --socket-path /tmp/plan.sock --session-id s-1 < plan.json
+
+Where a person has to say yes first, standard error says how.")]
+    Send {
+        #[command(flatten)]
+        source: PlanSource,
+        /// The daemon's socket for plans; $XDG_RUNTIME_DIR/steward/plan.sock when left out.
+        #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+        socket_path: Option<PathBuf>,
+        /// Take this as the plan's request_id.
+        #[arg(long, value_name = "ID")]
+        request_id: Option<String>,
+        /// Take this as the plan's session_id.
+        #[arg(long, value_name = "ID")]
+        session_id: Option<String>,
+    },
+    /// Asks whether the daemon takes plans.
+    #[command(after_help = "Examples:\n  steward plan ping --socket-path /tmp/plan.sock")]
+    Ping {
+        /// The daemon's socket for plans; $XDG_RUNTIME_DIR/steward/plan.sock when left out.
+        #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+        socket_path: Option<PathBuf>,
+        /// The plan's request_id.
+        #[arg(long, value_name = "ID", default_value = "req-ping-cli-1")]
+        request_id: String,
+        /// The plan's session_id.
+        #[arg(long, value_name = "ID")]
+        session_id: Option<String>,
+    },
+    /// Prints the JSON Schema of plans.
+    #[command(after_help = "Examples:\n  steward plan schema > plan.schema.json")]
+    Schema,
+}
+
+/// Where a plan is; on standard input when nothing is said.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanSource {
+    /// The file that it is in.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// The plan itself. `--json PLAN` is the same here.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) document: Option<String>,
+}
+
 /// Notes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemoryCommand {

@@ -1,12 +1,15 @@
 //! What can be typed. The help texts are the command's document; the man pages are made from them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 mod families;
 
-pub(crate) use families::{AuditCommand, GrantsCommand, Length, MemoryCommand, PolicyCommand, SandboxCommand};
+pub(crate) use families::{
+    AuditCommand, GrantsCommand, Length, MemoryCommand, PlanCommand, PlanSource, PolicyCommand, SandboxCommand,
+};
 
 macro_rules! exit_status {
     () => {
@@ -23,6 +26,26 @@ Exit status:
   8    timed out, or too many requests
   130  interrupted"
     };
+}
+
+/// What was typed, with `--json PLAN` of `plan send` and `plan validate` under the name that it has here: everywhere else `--json` is
+/// the form of the answer, and takes nothing.
+pub(crate) fn typed(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    let is = |at: usize, words: &[&str], args: &[OsString]| args.get(at).is_some_and(|a| words.iter().any(|w| a == w));
+    let Some(at) = (1..args.len()).find(|at| is(*at, &["plan"], &args) && is(at + 1, &["send", "validate"], &args))
+    else {
+        return args;
+    };
+    for arg in &mut args[at + 2..] {
+        let text = arg.to_str().unwrap_or_default();
+        match text.strip_prefix("--json") {
+            Some("") => *arg = "--document".into(),
+            Some(rest) if rest.starts_with('=') => *arg = format!("--document{rest}").into(),
+            _ => {}
+        }
+    }
+    args
 }
 
 /// The table of exit statuses, as `--help` and the man pages have it.
@@ -153,6 +176,7 @@ Examples:
   steward approve 3f8e2c1a-9b64-4d0e-8a57-0c1d2e3f4a5b
   steward approve 3f8e                          the beginning of an id will do
   steward approve 3f8e --for 1h --scope 1       and the like for an hour
+  steward approve 3f8e --token                  a token for the plan that asked
 
 On a terminal it shows what would happen and asks first; --yes leaves that out. Some requests are answered only on a terminal that the requester did not start.")]
     Approve {
@@ -164,6 +188,9 @@ On a terminal it shows what would happen and asks first; --yes leaves that out. 
         /// What a longer approval covers: the number of an offered scope, from 0; the narrowest when left out.
         #[arg(long, value_name = "N", requires = "length")]
         scope: Option<usize>,
+        /// Print a token in place of having it done: whoever asked sends the same plan again with it.
+        #[arg(long, conflicts_with = "length")]
+        token: bool,
         /// Do not show it and ask first.
         #[arg(short, long)]
         yes: bool,
@@ -286,6 +313,19 @@ Examples:
         #[command(subcommand)]
         command: SandboxCommand,
     },
+    /// Action plans: checks one, hands one over.
+    #[command(after_help = "\
+Examples:
+  steward plan validate --file plan.json
+  steward plan send --file plan.json
+  steward plan ping
+  steward plan schema > plan.schema.json
+
+Exits 0 when there was an answer or a verdict, whatever it says; 1 when there was none; 2 for wrong usage.")]
+    Plan {
+        #[command(subcommand)]
+        command: PlanCommand,
+    },
     /// Reads and checks the audit log.
     #[command(after_help = "\
 Examples:
@@ -345,6 +385,23 @@ mod tests {
     #[test]
     fn the_commands_are_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_original_clients_flags_are_understood() {
+        let typed = |line: &str| super::typed(line.split(' ').map(OsString::from)).join(&OsString::from(" "));
+        for (line, wanted) in [
+            ("steward plan send --json {} --socket-path /s", "steward plan send --document {} --socket-path /s"),
+            ("steward -q plan validate --json={}", "steward -q plan validate --document={}"),
+            ("steward --json plan ping", "steward --json plan ping"),
+            ("steward --json call plan send", "steward --json call plan send"),
+        ] {
+            assert_eq!(typed(line), *wanted, "{line}");
+        }
+        for line in ["plan send --json {}", "plan validate --file x", "plan ping --session-id s", "plan schema"] {
+            let args = super::typed(std::iter::once("steward").chain(line.split(' ')).map(OsString::from));
+            assert!(Cli::try_parse_from(args).is_ok(), "{line}");
+        }
     }
 
     #[test]

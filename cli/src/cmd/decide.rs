@@ -26,8 +26,19 @@ pub(crate) struct Approval {
     pub(crate) length: Option<Length>,
     /// What a longer one covers.
     pub(crate) scope: Option<usize>,
+    /// What the yes is for.
+    pub(crate) gives: Gives,
     /// Whether to look first.
     pub(crate) look: LookFirst,
+}
+
+/// What a yes gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// The order to do it.
+    Order,
+    /// A token, with which whoever asked has it done.
+    Token,
 }
 
 /// Whether a person sees what they approve before they do.
@@ -114,6 +125,23 @@ pub(crate) fn approve(agent: &mut Connection, out: &mut Out, approval: &Approval
     }
     if let Some(scope) = approval.scope {
         args.insert("scope".to_owned(), json!(scope));
+    }
+    if approval.gives == Gives::Token {
+        args.insert("token".to_owned(), json!(true));
+        let answer = agent.request(&Request::with_args("confirm", args), out)?;
+        let token = answer.data.as_ref().and_then(|d| d["token"].as_str()).map(str::to_owned);
+        return match token {
+            // The token alone on standard output, for whoever puts it into a plan.
+            Some(token) if out.form == Form::Human => {
+                out.note(answer.message.as_deref().unwrap_or_default());
+                out.line(&token);
+                Ok(Exit::Done)
+            }
+            _ => {
+                show::reply(out, &answer);
+                Ok(Exit::of(&answer))
+            }
+        };
     }
     let answer = agent.request(&Request::with_args("confirm", args), out)?;
     settle::settle(agent, out, answer, Wait::No)

@@ -6,6 +6,7 @@ pub(crate) mod decide;
 mod doctor;
 mod manual;
 mod memory;
+mod plan;
 mod policy;
 pub(crate) mod request;
 mod sandbox;
@@ -41,8 +42,11 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Result<Exit, Fault> {
         }
         Some(Command::Send) => send::run(&settings, out),
         Some(Command::Pending) => decide::pending(&mut connect(out)?, out),
-        Some(Command::Approve { id, length, scope, yes }) => {
-            decide::approve(&mut connect(out)?, out, &decide::Approval { id, length, scope, look: yes.into() })
+        Some(Command::Plan { command }) => plan::run(&settings, out, command),
+        Some(Command::Approve { id, length, scope, token, yes }) => {
+            let gives = if token { decide::Gives::Token } else { decide::Gives::Order };
+            let approval = decide::Approval { id, length, scope, gives, look: yes.into() };
+            decide::approve(&mut connect(out)?, out, &approval)
         }
         Some(Command::Deny { id, note }) => decide::deny(&mut connect(out)?, out, &id, note.as_deref()),
         Some(Command::Cancel { id }) => decide::cancel(&mut connect(out)?, out, &id),

@@ -142,7 +142,11 @@ fn ask(agent: &mut Connection, out: &mut Out, line: Line) -> Result<Exit, Fault>
         Line::Pending => decide::pending(agent, out),
         Line::Approve(id) => {
             let look = decide::LookFirst::OnATerminal;
-            decide::approve(agent, out, &decide::Approval { id, length: None, scope: None, look })
+            decide::approve(
+                agent,
+                out,
+                &decide::Approval { id, length: None, scope: None, gives: decide::Gives::Order, look },
+            )
         }
         Line::Deny(id) => decide::deny(agent, out, &id, None),
         Line::Explain(words) => request::explain(agent, out, &words, false),

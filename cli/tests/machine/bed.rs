@@ -141,7 +141,7 @@ impl Machine {
         let steward = Path::new(env!("CARGO_BIN_EXE_steward"));
         let machine = Machine::bare(test, &[(steward, "/usr/bin/steward"), (daemon(), "/usr/bin/stewardd")])?;
         machine.write("/usr/share/steward/policy.d/desktop.toml", &source("policy/shipped/desktop.toml"));
-        for unit in ["steward.socket", "steward.service"] {
+        for unit in ["steward.socket", "steward-plan.socket", "steward.service"] {
             machine.write(&format!("/usr/lib/systemd/user/{unit}"), &source(&format!("contrib/systemd/user/{unit}")));
         }
         machine.root(&["systemctl", "--global", "enable", "steward.socket"]);
@@ -210,6 +210,11 @@ impl Machine {
     #[track_caller]
     pub fn user(&self, args: &[&str]) -> String {
         self.run(true, args, "").with(0).out
+    }
+
+    /// Runs a command as the desktop user.
+    pub fn try_user(&self, args: &[&str]) -> Ended {
+        self.run(true, args, "")
     }
 
     /// Runs the command `steward` as the desktop user.

@@ -10,6 +10,7 @@
 mod bed;
 mod network;
 mod packages;
+mod plan;
 mod power;
 mod screen;
 mod service;

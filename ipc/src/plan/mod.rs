@@ -15,12 +15,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod client;
 mod complete;
 mod result;
 
 pub use check::{Invalid, caps};
+pub use client::send;
 pub use complete::Completeness;
-pub use result::{ErrorCode, Judged, PlanError, PlanResult, StepResult, WouldFail};
+pub use result::{ErrorCode, Judged, PlanError, PlanResult, StepResult, Told, WouldFail};
 
 /// The longest document in bytes, white space included.
 pub const MAX_DOCUMENT: usize = 256 * 1024;

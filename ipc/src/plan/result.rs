@@ -142,6 +142,15 @@ pub struct WouldFail {
     pub message: String,
 }
 
+/// What a step that was done says of itself; the last members of its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// A sentence.
+    pub message: Option<String>,
+    /// Facts, as the action's document names them.
+    pub data: serde_json::Value,
+}
+
 /// The result of one step. Which members it has on the wire goes by its type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepResult {
@@ -169,6 +178,8 @@ pub struct StepResult {
     pub artifacts: Vec<String>,
     /// What went wrong.
     pub error: Option<PlanError>,
+    /// What was done says of itself, for the steps that have no members for it.
+    pub told: Option<Box<Told>>,
     /// What `plan_only` found.
     pub judged: Option<Box<Judged>>,
 }
@@ -189,6 +200,7 @@ impl StepResult {
             truncated: false,
             artifacts: Vec::new(),
             error: None,
+            told: None,
             judged: None,
         }
     }
@@ -231,6 +243,10 @@ impl Serialize for StepResult {
             _ => map.serialize_entry("argv", &self.argv)?,
         }
         map.serialize_entry("error", &self.error)?;
+        if let Some(told) = &self.told {
+            map.serialize_entry("message", &told.message)?;
+            map.serialize_entry("data", &told.data)?;
+        }
         if let Some(judged) = &self.judged {
             map.serialize_entry("plan", judged)?;
         }

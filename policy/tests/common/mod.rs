@@ -65,6 +65,19 @@ pub(crate) const ROWS: &[Row] = &[
     ("forget", Reversible, &[("note", Text)], false),
     ("system_status", Observe, &[], false),
     ("undo", Disruptive, &[("receipt", Text)], false),
+    (
+        "exec",
+        Disruptive,
+        &[
+            ("argv", ArgKind::Argv),
+            ("cwd", Path),
+            ("env", Text),
+            ("program", Text),
+            ("sandbox", Text),
+            ("timeout_sec", Number),
+        ],
+        false,
+    ),
 ];
 
 impl Catalogue for Actions {
@@ -81,6 +94,15 @@ impl Catalogue for Actions {
     }
 
     fn parse(&self, text: &str) -> Result<Vec<OwnedStep>, String> {
+        if let Ok(call) = serde_json::from_str::<serde_json::Value>(text) {
+            let words = call["args"]["argv"].as_array().into_iter().flatten().filter_map(|w| w.as_str());
+            let mut steps = self.parse(&format!("exec {}", words.collect::<Vec<_>>().join(" ")))?;
+            if let Some(cwd) = call["args"]["cwd"].as_str() {
+                let path = PathFact { path: cwd.to_owned(), ..PathFact::default() };
+                steps[0].args.push(("cwd".to_owned(), OwnedArg::Path(path)));
+            }
+            return Ok(steps);
+        }
         let (name, payload) = text.split_once(' ').unwrap_or((text, ""));
         let row = ROWS.iter().find(|r| r.0 == name).ok_or_else(|| format!("there is no action `{name}`"))?;
         let mut args = Vec::new();
@@ -100,6 +122,10 @@ impl Catalogue for Actions {
                 ArgKind::Argv => OwnedArg::Argv(payload.split(' ').map(str::to_owned).collect()),
             };
             args.push(((*arg).to_owned(), value));
+            if name == "exec" {
+                let program = payload.split(' ').next().unwrap_or_default().to_owned();
+                args.push(("program".to_owned(), OwnedArg::Text(program)));
+            }
         }
         Ok(vec![OwnedStep { action: name.to_owned(), risk: row.1, args }])
     }
