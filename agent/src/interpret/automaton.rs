@@ -597,6 +597,12 @@ pub(super) struct Work {
     lengths: RefCell<Vec<u32>>,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The steps of all walks of a test.
+    pub(super) static STEPS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// No length: bit 0 is never a length.
 const UNKNOWN: u32 = 1;
 
@@ -604,13 +610,9 @@ impl Work {
     /// Counts a step; false when there were too many.
     fn step(&self) -> bool {
         self.steps.set(self.steps.get() + 1);
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
         self.steps.get() <= MAX_STEPS
-    }
-
-    /// The steps so far.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u32 {
-        self.steps.get()
     }
 
     fn kept(&self, place: usize, of: usize) -> Option<u32> {

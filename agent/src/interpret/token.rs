@@ -27,10 +27,16 @@ impl Hasher for WordHasher {
         self.0 ^ (self.0 >> 29)
     }
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
+        let mut rest = bytes;
+        while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+            self.write_u64(u64::from_le_bytes(*eight));
+            rest = more;
+        }
+        // Most words are shorter: no copy of a length that is not known.
+        if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            self.write_u64(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
+        } else if !rest.is_empty() {
+            self.write_u64(rest.iter().fold(rest.len() as u64, |n, b| n << 8 | u64::from(*b)));
         }
     }
     fn write_u8(&mut self, n: u8) {
