@@ -103,7 +103,6 @@ impl Capability for Remember {
         "(make|take|add|save|write|create|store|keep|leave|jot down|write down|record|put down|set|file|post|do|give me|new) (a|an|another|the) [quick|new|short|mental|little|small] (note|memo|memory|entry|note to self) [that|saying|saying that|which says|with|about the fact that|to self|to self that|to say|to myself|to myself that|for me|for me that|reading|of this|of the following|of the fact that] {note}",
         "(note|memo|reminder) (to self|to myself|for me|for myself|for later) [that] {note}",
         "(new note|note this|another note|quick note|add note|add a note|memo) {note}",
-        "(i would like|id like|i want|i need) to (make a note that|note that|remember that|save a note that|add a note that|jot down that|leave a note that) {note}",
         "(please be advised|be advised|just so you know|so you know|so you remember|heads up) that {note}",
         "let me (note that|tell you that|make a note that|leave you a note that) {note}",
         "(remind yourself|tell yourself|store in your memory|keep a record|make a record|put it on record|let it be noted|hold on to the fact|put on record|take down|put down in your notes|write in my notes|put in my notes|write in your notes|save in my notes|log in my notes|make a memo|keep track of the fact|take this down) that {note}",

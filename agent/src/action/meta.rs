@@ -40,7 +40,6 @@ impl Capability for Ping {
         "(just checking|checking|just testing|wondering|wanted to check|just wanted to check|making sure|just making sure) [if|that|whether|in on whether] (you are|youre|u are|your) [still] (there|here|alive|working|up|online|on|awake|listening|running|okay|ok|around|responsive)",
         "(tell|let) me [know] (if|whether|that) (you are|youre) [still] (there|here|alive|working|up|online|awake|listening|running|on)",
         "telling me if (you are|youre) [still] (there|here|alive|working|up|online|awake|listening|running|on)",
-        "(steward|assistant|computer) (are you|you) [still] (there|here|alive|awake|up|on|listening|online|with me|working|running)",
         "(earth to steward|come in steward|hello is this thing on|hello hello|knock knock|mic check|roll call|status check are you there|heartbeat|ping please|ping check|do a ping|say something|respond|respond please|answer me|health check ping|proof of life|check in)",
         "(is|are) (you|this|it|the assistant|steward|anyone) [even|actually|still] (working|on|alive|listening|there|responding|running|up|responsive|active) [right now|now|at all|today]",
     ];

@@ -466,8 +466,6 @@ impl Capability for VolumeMute {
         "(<the> <volume>) <must be> (muted|off|turned off|switched off|silenced)",
         "(mute|silence) <this machine>",
         "(mute|silence) <the> (<volume>|sound) <here>",
-        "(switch|turn) (it|this) to (mute|silent|silent mode)",
-        "(take|bring) <the> <volume> (away|out) [completely]",
     ];
     const EXAMPLES: &'static [Example] = &[say("mute the sound", None), say("mute", None)];
 
@@ -536,7 +534,6 @@ impl Capability for VolumeUnmute {
         "(turn|take|switch|remove) (mute|silent mode|mute mode|silent|the mute) off",
         "(turn off|disable|exit|leave|switch off|get out of|deactivate|end) [the] (mute|silent|silent mode|mute mode)",
         "unmute <this machine>",
-        "(let me hear|let us hear) [the|some] (sound|audio|sounds|music) [again]",
         "<wish> <the> <volume> [to be] (unmuted|back on|turned back on)",
         "(can|could) (we|i) (have|hear|get) [the|some|my] (sound|audio) [back] [on] again",
         "<the> <volume> <must be> (unmuted|back on|turned back on|restored)",

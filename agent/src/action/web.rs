@@ -73,8 +73,6 @@ impl Capability for OpenUrl {
         "(fire up|open up|start up|start|open) (the browser|my browser|firefox|chrome|a browser) (with|on|at|to|and go to|and load|and open|and visit) {url}",
         "(can|could|may) (i|we) (see|visit|open|have|get|go to) {url}",
         "(check|look|peek|have a look|take a look) (out|at|in on|over at) {url}",
-        "<wish> to (visit|open|see|go to|read|check|check out|browse|look at) {url}",
-        "(time to|lets|let us) (visit|open|see|check|check out|browse|read|look at|load|go to|head to) {url}",
         "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
         "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
         "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|at|over to|toward|towards|onto) {url}",

@@ -42,6 +42,8 @@ mod token;
 mod typo;
 mod words;
 
+use std::sync::LazyLock;
+
 use automaton::{Automaton, Builder, Pieces};
 pub use follow::FollowUp;
 pub use lang::{codes as languages, of_locale};
@@ -92,12 +94,15 @@ struct Tables<'a> {
     follow_ups: &'a [&'static str],
 }
 
+/// An automaton that is made when a sentence first begins like it: most speakers never use most actions.
+type AtFirstUse = LazyLock<Automaton, Box<dyn FnOnce() -> Automaton + Send>>;
+
 /// All phrase tables, compiled. It is made once and shared.
 pub struct Interpreter {
     lexicon: Lexicon,
     pieces: Pieces,
     /// The templates of each action. One automaton for all of them would be several times as large, and as slow to make.
-    automata: Vec<Automaton>,
+    automata: Vec<AtFirstUse>,
     /// By the number of a word: which actions' templates can begin with it, one bit each; all that begin with a slot can.
     begin: Vec<u64>,
     phrases: Vec<Phrase>,
@@ -113,7 +118,6 @@ impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Interpreter")
             .field("templates", &self.phrases.len())
-            .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
 }
@@ -163,6 +167,7 @@ impl Interpreter {
         let fragments = Fragments::read(tables.fragments.iter().copied())?;
         let mut pieces = Pieces::new(&fragments, &mut lexicon);
         let mut automata = Vec::new();
+        let mut beginnings = Vec::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
         for (action, templates) in sets {
@@ -181,9 +186,12 @@ impl Interpreter {
                 phrases.push(Phrase { action, template: source, payload: template.payload });
             }
             pieces.words(builder.pieces(), &mut all);
-            automata.push(builder.build());
-            all.sort_unstable();
-            all.dedup();
+            beginnings.push(builder.beginnings());
+            automata.push(AtFirstUse::new(Box::new(move || builder.build())));
+            // Each once, in order; a mark for each word is quicker than sorting all that were said.
+            let mut said = vec![false; usize::from(lexicon.symbols()) + 1];
+            all.iter().for_each(|symbol| said[usize::from(*symbol)] = true);
+            let all = (0..).zip(said).filter_map(|(symbol, said)| said.then_some(symbol)).collect();
             if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
                 last.2 = all;
             }
@@ -191,13 +199,13 @@ impl Interpreter {
         let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
         let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
         pieces.index(&lexicon);
-        let begin = pieces.begin(&automata, &lexicon);
+        let begin = pieces.begin(&beginnings, &lexicon);
         Ok(Self { automata, begin, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
     }
 
-    /// Bytes that the tables take, roughly.
+    /// Bytes that the tables take, roughly, when all of them were used; makes those that were not.
     pub fn bytes(&self) -> usize {
-        self.automata.iter().map(Automaton::bytes).sum::<usize>()
+        self.automata.iter().map(|automaton| automaton.bytes()).sum::<usize>()
             + self.begin.len() * 8
             + self.pieces.bytes()
             + self.lexicon.bytes()

@@ -138,7 +138,8 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     if first.action == "remember" {
         return None;
     }
-    if tokens.shell {
+    let within = tokens.semicolon && !first.skipped.iter().any(|s| s.contains(';'));
+    if tokens.shell || within {
         return Some(Reason::Shell);
     }
     if tokens.quoted {
@@ -200,7 +201,7 @@ pub(super) fn not_an_order(tokens: &Tokens<'_>) -> Option<Reason> {
     if injected(tokens) {
         return Some(Reason::Injection);
     }
-    if tokens.shell || has(class::SHELL) {
+    if tokens.shell || tokens.semicolon || has(class::SHELL) {
         return Some(Reason::Shell);
     }
     if tokens.quoted {

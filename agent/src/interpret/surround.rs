@@ -199,7 +199,10 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
 fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
     let at = (from + 2..to).rev().find_map(|i| {
         let so = tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
-        if so { Some((i, i - 1)) } else { pauses_or_ends(tokens, i - 1).then_some((i, i)) }
+        // "This advert is loud can you turn it down", "… please dim it": as good as a pause, too.
+        let asks = ["can", "could", "would", "will"].iter().any(|w| tokens.says(i, w)) && tokens.says(i + 1, "you")
+            || tokens.says(i, "please") && i + 1 < to && tokens.list[i + 1].is(class::COMMAND | class::IMPERATIVE);
+        if so { Some((i, i - 1)) } else { (asks || pauses_or_ends(tokens, i - 1)).then_some((i, i)) }
     });
     let (start, end) = at?;
     tells(tokens, from, end).then_some(start)
@@ -215,7 +218,8 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
     let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE;
     let subject = !list[0].is(class::COMMAND | class::IMPERATIVE | class::QUESTION & !class::NEGATION | class::TIME | class::PREPOSITION)
-        && !["you", "he", "she", "they", "dont", "do", "never", "not", "no", "stop", "let", "lets", "alexa", "siri", "google", "cortana"]
+        && (!tokens.says(from, "not") || tokens.word(from + 1).ends_with("ing"))
+        && !["you", "he", "she", "they", "dont", "do", "never", "no", "stop", "let", "lets", "alexa", "siri", "google", "cortana"]
             .iter()
             .any(|w| tokens.says(from, w));
     let verb = |i: usize| {
@@ -232,7 +236,7 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
         && !orders_within(tokens, from, to)
         && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::WAITING))
         && !of_others(tokens, from, to)
-        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like", "other"].iter().any(|w| tokens.says(i, w)))
+        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like", "other", "how", "what", "why", "who", "where", "which", "whether", "tell", "ask"].iter().any(|w| tokens.says(i, w)))
         && !(list.iter().any(|t| t.is(class::NEGATION))
             && (from..to).any(|i| ["think", "know", "mean", "sure", "believe", "say", "want"].iter().any(|w| tokens.says(i, w))))
         && !["goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))

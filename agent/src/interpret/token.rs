@@ -183,6 +183,8 @@ pub(super) struct Tokens<'t> {
     pub(super) lexicon: &'t Lexicon,
     /// Shell syntax or data syntax was seen.
     pub(super) shell: bool,
+    /// A semicolon was seen behind a word.
+    pub(super) semicolon: bool,
     /// Quotation marks were seen.
     pub(super) quoted: bool,
     /// It ends with a question mark.
@@ -205,6 +207,7 @@ impl<'t> Tokens<'t> {
             list: Vec::with_capacity(24),
             lexicon,
             shell: false,
+            semicolon: false,
             quoted: false,
             asked: false,
             grateful: false,
@@ -262,12 +265,20 @@ impl<'t> Tokens<'t> {
         let address = looks_like_address(chunk);
         if !address {
             let bytes = chunk.as_bytes();
+            // "Bash drives me mad; install zsh": written like a comma, which is looked at when it is known what is set aside.
+            let bytes = match chunk.strip_suffix(';') {
+                Some(word) if self.text[start + chunk.len()..].starts_with(' ') && !word.contains(';') => {
+                    self.semicolon = true;
+                    word.as_bytes()
+                }
+                _ => bytes,
+            };
             self.shell |= bytes.iter().any(|b| b"|`;<>\\*{}".contains(b))
                 || chunk.contains("&&")
                 || chunk.contains("$(")
-                || bytes[0] == b'$';
+                || bytes.first() == Some(&b'$');
             self.quoted |= chunk.contains(['"', '“', '”', '„', '«', '»']);
-            if bytes[0] == b'\'' || chunk.starts_with('‘') {
+            if bytes.first() == Some(&b'\'') || chunk.starts_with('‘') {
                 *open_single_quote = true;
             }
             if *open_single_quote
@@ -308,6 +319,12 @@ impl<'t> Tokens<'t> {
     }
 
     fn push(&mut self, start: usize, core: &'t str, pause: bool) {
+        // "Volume +10".
+        if let Some(figures) = core.strip_prefix('+').filter(|f| whole_number(f.trim_end_matches('%')).is_some()) {
+            self.add(start, "+", self.lexicon.get("+"), false, None);
+            self.push(start + 1, figures, pause);
+            return;
+        }
         if let Some(figures) = core.strip_suffix('%')
             && let Some(number) = whole_number(figures)
         {

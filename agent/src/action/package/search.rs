@@ -33,7 +33,6 @@ impl Capability for PackageSearch {
         "(search|look) for {words} in [the] (packages|package archive|package index|repositories|repos|package repositories|software center|software archive|archive|package manager|apt)",
         "(apt|apt-cache|apt cache|dnf|yum|zypper) search {words}",
         "(is there|are there|do you have|do you know|can you find) (a|any|some) (package|packages|program|programs|app|apps|software|tool) (called|named|for|like|about|that does) {words}",
-        "(find|show|list|show me|find me) [me] [all|some|any] (packages|programs|apps|software|tools) (for|like|about|matching|named|called|related to|with) {words}",
         "(search|look|find|find me|search for|look for|hunt for|show me|get me a list of|list) [me] [for] (a|any|some|the|all|available|all available)  {words} (package|packages) => {words}",
         "(search|look|hunt|search for|look for) [for] {words} packages => {words}",
         "(what|which) (package|packages|program|programs|tool|tools|software) (provides|provide|contains|contain|can|does|do|offers|includes) {words}",
