@@ -17,9 +17,44 @@ pub(super) enum Two {
 
 /// Words that politeness, hesitation and temper put anywhere into an order without changing it.
 const FILLERS: &[&str] = &[
-    "please", "pls", "plz", "kindly", "um", "umm", "uh", "uhh", "uhm", "er", "erm", "hm", "hmm", "mm", "like", "damn", "damned", "dang",
-    "darn", "bloody", "goddamn", "freaking", "frigging", "flipping", "fucking", "stupid", "silly", "blasted", "just", "simply",
-    "basically", "literally", "eh", "ah", "oh", "ya", "kinda", "sorta",
+    "please",
+    "pls",
+    "plz",
+    "kindly",
+    "um",
+    "umm",
+    "uh",
+    "uhh",
+    "uhm",
+    "er",
+    "erm",
+    "hm",
+    "hmm",
+    "mm",
+    "like",
+    "damn",
+    "damned",
+    "dang",
+    "darn",
+    "bloody",
+    "goddamn",
+    "freaking",
+    "frigging",
+    "flipping",
+    "fucking",
+    "stupid",
+    "silly",
+    "blasted",
+    "just",
+    "simply",
+    "basically",
+    "literally",
+    "eh",
+    "ah",
+    "oh",
+    "ya",
+    "kinda",
+    "sorta",
 ];
 
 /// Longest note in which a second order is looked for, in words.
@@ -48,13 +83,26 @@ impl Interpreter {
         let last = tokens.list.len().checked_sub(1)?;
         // "Way down", "right up"; but "by the way" and "turn right" are something else.
         let degree = |i: usize| {
-            ["way", "right"].iter().any(|w| tokens.says(i, w)) && ["up", "down", "back"].iter().any(|w| tokens.says(i + 1, w))
+            ["way", "right"].iter().any(|w| tokens.says(i, w))
+                && ["up", "down", "back"].iter().any(|w| tokens.says(i + 1, w))
         };
         // "At exactly 40", "by a further 15".
         let rough = |i: usize| {
-            ["exactly", "precisely", "roughly", "approximately", "about", "around", "another", "further", "additional", "extra", "only"]
-                .iter()
-                .any(|w| tokens.says(i, w))
+            [
+                "exactly",
+                "precisely",
+                "roughly",
+                "approximately",
+                "about",
+                "around",
+                "another",
+                "further",
+                "additional",
+                "extra",
+                "only",
+            ]
+            .iter()
+            .any(|w| tokens.says(i, w))
                 && i < last
                 && tokens.list[i + 1].is(class::NUMBER | class::ARTICLE)
                 || tokens.says(i, "a") && ["further", "additional"].iter().any(|w| tokens.says(i + 1, w))
@@ -66,7 +114,9 @@ impl Interpreter {
         // "Lock, um, lock the screen", "to to forty": a word that stumbled. "Very very loud" needs no mending.
         let stumbled = |i: usize| {
             let next = (i + 1..=last).find(|&n| !left_out(n));
-            next.is_some_and(|n| tokens.list[i].number.is_none() && tokens.says(n, &tokens.word(i).to_ascii_lowercase()))
+            next.is_some_and(|n| {
+                tokens.list[i].number.is_none() && tokens.says(n, &tokens.word(i).to_ascii_lowercase())
+            })
         };
         if !(0..=last).any(|i| left_out(i) || stumbled(i)) {
             return None;
@@ -96,7 +146,8 @@ impl Interpreter {
         let mut pauses = (0..end.saturating_sub(1)).filter(|&i| tokens.list[i].pause);
         let cut = pauses.next().filter(|_| pauses.next().is_none())? + 1;
         let (thing, order) = if it >= cut { (0..cut, cut..end) } else { (cut..end, 0..cut) };
-        let says = |t: &Token| t.is(class::COMMAND | class::PERSON | class::QUESTION | class::NEGATION | class::HYPOTHESIS);
+        let says =
+            |t: &Token| t.is(class::COMMAND | class::PERSON | class::QUESTION | class::NEGATION | class::HYPOTHESIS);
         if thing.len() > MAX_APART_WORDS || tokens.list[thing.clone()].iter().any(says) {
             return None;
         }
@@ -122,7 +173,8 @@ impl Interpreter {
         }
         let said = format!("{} {thing} {}", tokens.span(0, it), tokens.span(it + 1, end));
         let again = Tokens::read(&said, &self.lexicon);
-        self.one(&again, 0, again.list.len(), cx).filter(|o| o.action.starts_with("adjust_") || o.action.starts_with("set_"))
+        self.one(&again, 0, again.list.len(), cx)
+            .filter(|o| o.action.starts_with("adjust_") || o.action.starts_with("set_"))
     }
 
     /// The order in the words `from..to` with `thing` in the place of the word at `it`.
@@ -154,7 +206,9 @@ impl Interpreter {
         let end = tokens.list.len();
         let stated = order.action == "remember" && !tokens.text.contains(':');
         let second = |i: usize| {
-            let follows = tokens.list[i - 1].is(class::AND) && tokens.list[i].is(class::COMMAND | class::IMPERATIVE) && end - i >= 2;
+            let follows = tokens.list[i - 1].is(class::AND)
+                && tokens.list[i].is(class::COMMAND | class::IMPERATIVE)
+                && end - i >= 2;
             follows.then(|| self.one(tokens, i, end, cx)).flatten().filter(|o| o.action != "remember")
         };
         match (2..end).filter(|_| stated && end <= MAX_WORDS_OF_TWO).find_map(second) {
@@ -212,7 +266,8 @@ impl Interpreter {
         let mut said = tokens.span(0, dot).to_owned();
         let mut i = dot;
         while i < end {
-            let mark = [("dot", "."), ("slash", "/")].iter().find(|(word, _)| tokens.says(i, word)).map(|(_, mark)| mark);
+            let mark =
+                [("dot", "."), ("slash", "/")].iter().find(|(word, _)| tokens.says(i, word)).map(|(_, mark)| mark);
             match mark {
                 Some(mark) => {
                     said.push_str(mark);
@@ -226,7 +281,11 @@ impl Interpreter {
                 }
             }
         }
-        if tokens.shell || tokens.semicolon || tokens.quoted || tokens.asked && !tokens.list.iter().any(|t| t.is(class::POLITE)) {
+        if tokens.shell
+            || tokens.semicolon
+            || tokens.quoted
+            || tokens.asked && !tokens.list.iter().any(|t| t.is(class::POLITE))
+        {
             return None;
         }
         let again = Tokens::read(&said, &self.lexicon);

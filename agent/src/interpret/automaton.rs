@@ -402,7 +402,8 @@ impl Known {
             &members[from as usize..to as usize]
         };
         let hash = |set: &[u32]| {
-            set.iter().fold(set.len() as u64, |h, s| (h.rotate_left(5) ^ u64::from(*s)).wrapping_mul(0x517c_c1b7_2722_0a95))
+            set.iter()
+                .fold(set.len() as u64, |h, s| (h.rotate_left(5) ^ u64::from(*s)).wrapping_mul(0x517c_c1b7_2722_0a95))
         };
         if 2 * (self.used + 1) > self.slots.len() {
             let numbers = std::mem::take(&mut self.slots);

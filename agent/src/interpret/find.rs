@@ -51,7 +51,9 @@ impl Interpreter {
         let two = if matches!(reason, None | Some(Reason::Hypothetical)) { self.two_orders(&tokens, cx) } else { None };
         match two {
             Some(Two::Same(order)) => return Reading::Order(order),
-            Some(Two::Different(orders)) if reason.is_none() => return self.nothing(Reason::Compound(orders), &tokens, cx),
+            Some(Two::Different(orders)) if reason.is_none() => {
+                return self.nothing(Reason::Compound(orders), &tokens, cx);
+            }
             _ => {}
         }
         if let Some(reason) = reason {
@@ -110,7 +112,10 @@ impl Interpreter {
                         // "Turn it off, the lamp is too bright": "it" is what the reason is about.
                         Ok(_)
                             if (start..end).any(|i| tokens.list[i].is(class::PRONOUN))
-                                && around.reasons.iter().any(|reason| *reason >= end && about_a_thing(tokens, *reason, to)) => {}
+                                && around
+                                    .reasons
+                                    .iter()
+                                    .any(|reason| *reason >= end && about_a_thing(tokens, *reason, to)) => {}
                         // "My phone is stuck, restart the machine": which?
                         Ok(order)
                             if told
@@ -122,7 +127,8 @@ impl Interpreter {
                         Ok(order)
                             if told
                                 && order.action == "power_sleep"
-                                && !(start..end).any(|i| tokens.list[i].is(class::MACHINE) || tokens.says(i, "suspend")) => {}
+                                && !(start..end)
+                                    .any(|i| tokens.list[i].is(class::MACHINE) || tokens.says(i, "suspend")) => {}
                         // "Sleep on it", "sleep well": one word that is said of people too must stand alone, or politely.
                         Ok(order)
                             if order.action == "power_sleep"
@@ -219,11 +225,37 @@ impl Interpreter {
 /// Whether a reason begins with a thing that is no part of this computer, and nobody that an order is given for.
 fn about_a_thing(tokens: &Tokens<'_>, reason: usize, to: usize) -> bool {
     const OURS: &[&str] = &[
-        "music", "sound", "volume", "audio", "noise", "screen", "display", "brightness", "song", "video", "movie", "baby", "kids", "wife",
-        "husband", "neighbors", "neighbours", "boss", "meeting", "eyes", "ears", "head", "battery", "sun", "call", "internet", "connection",
+        "music",
+        "sound",
+        "volume",
+        "audio",
+        "noise",
+        "screen",
+        "display",
+        "brightness",
+        "song",
+        "video",
+        "movie",
+        "baby",
+        "kids",
+        "wife",
+        "husband",
+        "neighbors",
+        "neighbours",
+        "boss",
+        "meeting",
+        "eyes",
+        "ears",
+        "head",
+        "battery",
+        "sun",
+        "call",
+        "internet",
+        "connection",
     ];
     let Some(noun) = tokens.list.get(reason + 1).filter(|_| reason + 1 < to) else { return false };
-    let ours = noun.is(class::MACHINE | class::RADIO | class::SOFTWARE) || OURS.iter().any(|w| tokens.says(reason + 1, w));
+    let ours =
+        noun.is(class::MACHINE | class::RADIO | class::SOFTWARE) || OURS.iter().any(|w| tokens.says(reason + 1, w));
     (reason..to).any(|i| tokens.list[i].is(class::DEVICE)) || tokens.list[reason].is(class::THE) && !ours
 }
 
@@ -235,8 +267,28 @@ fn is_level(action: &str) -> bool {
 /// Whether the words speak of something that has a volume or a brightness of its own.
 fn has_own_level(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     const OTHERS: &[&str] = &[
-        "tv", "tvs", "television", "telly", "stereo", "hifi", "radio", "projector", "lamp", "lamps", "light", "lights", "ipad", "tablet",
-        "iphone", "kitchen", "bedroom", "car", "soundbar", "jukebox", "neighbor", "neighbour",
+        "tv",
+        "tvs",
+        "television",
+        "telly",
+        "stereo",
+        "hifi",
+        "radio",
+        "projector",
+        "lamp",
+        "lamps",
+        "light",
+        "lights",
+        "ipad",
+        "tablet",
+        "iphone",
+        "kitchen",
+        "bedroom",
+        "car",
+        "soundbar",
+        "jukebox",
+        "neighbor",
+        "neighbour",
     ];
     (from..to).any(|i| OTHERS.iter().any(|w| tokens.says(i, w)))
 }

@@ -2,13 +2,15 @@
 //!
 //! A sentence is read in layers. (1) `token`: words with their place in the text. (2) `refuse`: what is not an order: shell
 //! syntax, quotations, and, when nothing fits, the reason: negation, question, hypothesis, report, time, two orders, another
-//! machine. (3) `surround`: greetings, politeness and reasons around an order are set aside; they are a closed list, so nothing
-//! that negates or doubts is ever among them. (4) the whole rest must be said by a template; a word too many and nothing fires.
-//! (5) `slot`: what a template leaves open is checked; a slot that is not sure takes nothing.
+//! machine. (3) `surround`: greetings and politeness around an order are set aside, which are a closed list, and clauses that only
+//! tell something, which may not order, ask, doubt, wait or quote. (4) `find`: the whole rest must be said by a template; a word too
+//! many and nothing fires. (5) `slot`: what a template leaves open is checked; a slot that is not sure takes nothing. (6) `again`:
+//! what no template says as it stands is changed into a sentence that one says, where nothing can be lost. (7) `near`: what is said
+//! when nothing was done.
 //!
 //! # How to write a template
 //!
-//! A template is one line, in lower case and without apostrophes (`dont`, `whats`), of whole words:
+//! A template is one string, in lower case and without apostrophes (`dont`, `whats`), of whole words:
 //!
 //! | write | for |
 //! |---|---|
@@ -116,9 +118,7 @@ pub struct Interpreter {
 
 impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interpreter")
-            .field("templates", &self.phrases.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Interpreter").field("templates", &self.phrases.len()).finish_non_exhaustive()
     }
 }
 

@@ -127,11 +127,13 @@ fn extends_a_known_name(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
             || SUFFIXES.iter().any(|w| tokens.says(i, w))
             || !is_english(&lower(tokens, i, i + 1, ""))
     };
-    (from..to).any(|i| tokens.list[i].is(class::SOFTWARE) && !tokens.list[i].is(class::DOUBLE_MEANING)) && (from..to).all(part)
+    (from..to).any(|i| tokens.list[i].is(class::SOFTWARE) && !tokens.list[i].is(class::DOUBLE_MEANING))
+        && (from..to).all(part)
 }
 
 /// What comes after a name and belongs to it.
-const SUFFIXES: &[&str] = &["desktop", "client", "studio", "beta", "nightly", "browser", "messenger", "server", "community", "edition"];
+const SUFFIXES: &[&str] =
+    &["desktop", "client", "studio", "beta", "nightly", "browser", "messenger", "server", "community", "edition"];
 
 /// "telegram desktop": what comes after the name of an app and belongs to it.
 fn with_suffix(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {

@@ -34,7 +34,11 @@ impl Interpreter {
             let doing = words::GERUNDS.iter().find(|(_, base)| tokens.says(i, base))?.0;
             let waits = (i + 1..list.len()).find(|&n| list[n].is(class::TIME | class::HYPOTHESIS | class::WAITING));
             let ends = [Some(list.len()), waits, waits.filter(|n| list[n - 1].is(class::PREPOSITION)).map(|n| n - 1)];
-            let end = ends.into_iter().flatten().filter(|end| *end > i).find(|&end| self.one(tokens, i, end, cx).is_some())?;
+            let end = ends
+                .into_iter()
+                .flatten()
+                .filter(|end| *end > i)
+                .find(|&end| self.one(tokens, i, end, cx).is_some())?;
             let rest = tokens.span(i + 1, end);
             let plain = rest.chars().all(|c| c.is_alphanumeric() || " -.+%'’,/:_".contains(c));
             let about = if rest.is_empty() { doing.to_owned() } else { format!("{doing} {rest}") };

@@ -124,7 +124,9 @@ pub(super) fn wants_to_know(tokens: &Tokens<'_>, from: usize, to: usize) -> bool
     let says = |i: usize, words: &[&str]| words.iter().any(|w| tokens.says(i, w));
     (from..to).any(|i| {
         says(i, &["tell", "show", "inform", "remind"]) && i + 1 < to && says(i + 1, &["me", "us"])
-            || says(i, &["know", "see", "find", "check", "hear", "learn"]) && i > from && says(i - 1, &["to", "me", "us"])
+            || says(i, &["know", "see", "find", "check", "hear", "learn"])
+                && i > from
+                && says(i - 1, &["to", "me", "us"])
             || says(i, &["idea"])
             || says(i, &["know"]) && i > from && says(i - 1, &["you"]) && i + 1 == to && i > from + 1
             || says(i, &["know"]) && i > from + 1 && says(i - 2, &["do"])
@@ -161,7 +163,10 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     if tokens.asked && !TELLING.contains(&first.action) {
         let polite = first.skipped.iter().any(|s| s.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case("you")));
         let asks_for_more = first.template.starts_with("could ");
-        if !polite && !asks_for_more && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search")) {
+        if !polite
+            && !asks_for_more
+            && !first.payload.as_deref().is_some_and(|p| p.starts_with("https://www.google.com/search"))
+        {
             return Some(Reason::Question);
         }
     }

@@ -264,7 +264,9 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let placeholder = to - from == 1 && list[0].is(class::PRONOUN) || tokens.list[to - 1].is(class::POLITE);
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
     // "Google cat pictures" says itself where they are; "look up my pictures" does not.
-    let web = from > 0 && ["google", "online", "internet", "web", "for"].iter().any(|w| tokens.says(from - 1, w)) && !tokens.says(0, "search")
+    let web = from > 0
+        && ["google", "online", "internet", "web", "for"].iter().any(|w| tokens.says(from - 1, w))
+        && !tokens.says(0, "search")
         || from > 0 && tokens.says(from - 1, "google");
     let on_disk = !web && list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);
@@ -285,9 +287,21 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
             && i + 2 < to + 1
             && tokens.list[i + 1..to].iter().any(|t| t.is(class::THE | class::ARTICLE))
             && (i + 1..to).any(|i| {
-                ["notes", "memory", "memories", "repos", "repositories", "repo", "archive", "packages", "package", "documents", "downloads"]
-                    .iter()
-                    .any(|w| tokens.says(i, w))
+                [
+                    "notes",
+                    "memory",
+                    "memories",
+                    "repos",
+                    "repositories",
+                    "repo",
+                    "archive",
+                    "packages",
+                    "package",
+                    "documents",
+                    "downloads",
+                ]
+                .iter()
+                .any(|w| tokens.says(i, w))
             })
     });
     if kept || another || files || placeholder || second_order || on_disk || idle {

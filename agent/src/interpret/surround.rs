@@ -117,7 +117,9 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             || says(i, &["so"]) && says(i + 1, &["i", "we", "that", "it", "my", "the", "everyone", "nobody"])
             || says(i, &["for"]) && says(i + 1, &["i", "my", "the"]) && i + 4 < to
     });
-    let doubtful = |from: usize, of: Class| tokens.list[from..to].iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME | of));
+    let doubtful = |from: usize, of: Class| {
+        tokens.list[from..to].iter().any(|t| t.is(class::HYPOTHESIS | class::AND | class::TIME | of))
+    };
     let told = spoken.filter(|&at| to - at > 2 && !doubtful(at + 1, 0));
     let purpose = (from + 1..to.saturating_sub(1)).find(|&i| {
         says(i, &["for"]) && tokens.list[i + 1].is(class::THE) && i + 2 < to && to - i <= 4
@@ -129,14 +131,23 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && !doubtful(at + 1, class::DEVICE | class::NUMBER | class::MACHINE | disk)
             && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
     });
-    let situation = (from + 1..to).find(|&i| pauses(tokens, i - 1) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
+    // "Turn it off, it won't help", "install it, it's already there" take back what they say.
+    let takes_back = |at: usize| {
+        says(at, &["it", "that", "its", "thats", "he", "she", "they"])
+            && tokens.list[at..to].iter().any(|t| t.is(class::NEGATION))
+            || (at..to).any(|i| tokens.says(i, "already"))
+    };
+    let situation = (from + 1..to).find(|&i| {
+        pauses(tokens, i - 1) && !takes_back(i) && (is_situation(tokens, i, to) || tells(tokens, i, to))
+    });
     // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
     let unmarked = (from + 1..to).find(|&i| {
         let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
             || says(i, &["i", "we"]) && says(i + 1, &["am", "are", "need", "want", "cant", "cannot"])
             || says(i, &["it"]) && says(i + 1, &["is"]);
-        let bound = tokens.list[i - 1].is(class::HYPOTHESIS | class::TIME | class::NEGATION | class::AND | class::QUESTION);
-        is && !bound && to - i >= 3 && is_situation(tokens, i, to)
+        let bound =
+            tokens.list[i - 1].is(class::HYPOTHESIS | class::TIME | class::NEGATION | class::AND | class::QUESTION);
+        is && !bound && to - i >= 3 && !takes_back(i) && is_situation(tokens, i, to)
     });
     [told, meant, situation, unmarked].into_iter().flatten()
 }
@@ -189,7 +200,8 @@ const PURPOSES: &[&str] = &[
 fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
     let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1));
     // "The baby's asleep so turn it down": "so" is as good as a pause.
-    let so = (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
+    let so =
+        (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
     let clause = |at: usize, end: usize| is_situation(tokens, from, end).then_some(at);
     at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
 }
@@ -198,7 +210,8 @@ fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize
 /// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
 fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
     let at = (from + 2..to).rev().find_map(|i| {
-        let so = tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
+        let so =
+            tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
         // "This advert is loud can you turn it down", "… please dim it": as good as a pause, too.
         let asks = ["can", "could", "would", "will"].iter().any(|w| tokens.says(i, w)) && tokens.says(i + 1, "you")
             || tokens.says(i, "please") && i + 1 < to && tokens.list[i + 1].is(class::COMMAND | class::IMPERATIVE);
@@ -210,18 +223,26 @@ fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
 
 /// As [`pauses`], and a semicolon.
 fn pauses_or_ends(tokens: &Tokens<'_>, i: usize) -> bool {
-    tokens.list[i].pause && !tokens.text[tokens.list[i].end as usize..].trim_start_matches(['"', ')', '\'']).starts_with([':', '?'])
+    tokens.list[i].pause
+        && !tokens.text[tokens.list[i].end as usize..].trim_start_matches(['"', ')', '\'']).starts_with([':', '?'])
 }
 
 /// Whether these words look like a clause that tells something and orders, asks, quotes and supposes nothing.
 fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     let list = &tokens.list[from..to];
     let no = class::HYPOTHESIS | class::WAITING | class::SHELL | class::POLITE;
-    let subject = !list[0].is(class::COMMAND | class::IMPERATIVE | class::QUESTION & !class::NEGATION | class::TIME | class::PREPOSITION)
+    let subject = !list[0].is(class::COMMAND
+        | class::IMPERATIVE
+        | class::QUESTION & !class::NEGATION
+        | class::TIME
+        | class::PREPOSITION)
         && (!tokens.says(from, "not") || tokens.word(from + 1).ends_with("ing"))
-        && !["you", "he", "she", "they", "dont", "do", "never", "no", "stop", "let", "lets", "alexa", "siri", "google", "cortana"]
-            .iter()
-            .any(|w| tokens.says(from, w));
+        && ![
+            "you", "he", "she", "they", "dont", "do", "never", "no", "stop", "let", "lets", "alexa", "siri", "google",
+            "cortana",
+        ]
+        .iter()
+        .any(|w| tokens.says(from, w));
     let verb = |i: usize| {
         let word = tokens.word(i);
         tokens.list[i].is(class::VERB | class::PAST)
@@ -236,9 +257,17 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
         && !orders_within(tokens, from, to)
         && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::WAITING))
         && !of_others(tokens, from, to)
-        && !(from..to).any(|i| ["if", "you", "your", "instead", "would", "should", "could", "like", "other", "how", "what", "why", "who", "where", "which", "whether", "tell", "ask"].iter().any(|w| tokens.says(i, w)))
+        && !(from..to).any(|i| {
+            [
+                "if", "you", "your", "instead", "would", "should", "could", "like", "other", "how", "what", "why",
+                "who", "where", "which", "whether", "tell", "ask",
+            ]
+            .iter()
+            .any(|w| tokens.says(i, w))
+        })
         && !(list.iter().any(|t| t.is(class::NEGATION))
-            && (from..to).any(|i| ["think", "know", "mean", "sure", "believe", "say", "want"].iter().any(|w| tokens.says(i, w))))
+            && (from..to)
+                .any(|i| ["think", "know", "mean", "sure", "believe", "say", "want"].iter().any(|w| tokens.says(i, w))))
         && !["goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
 }
 
@@ -247,9 +276,41 @@ const BEGINS_CLAUSE: Class = class::PERSON | class::THE | class::MINE;
 
 /// Words that a clause begins with whose speaker is left out: "done with work, …".
 const WITHOUT_SUBJECT: &[&str] = &[
-    "done", "finished", "heading", "going", "gonna", "gotta", "leaving", "stepping", "trying", "working", "watching", "reading",
-    "listening", "recording", "presenting", "studying", "need", "got", "having", "feeling", "still", "about", "getting", "streaming",
-    "travelling", "traveling", "time", "popping", "closing", "packing", "wrapping", "almost", "finally", "cant", "wanna",
+    "done",
+    "finished",
+    "heading",
+    "going",
+    "gonna",
+    "gotta",
+    "leaving",
+    "stepping",
+    "trying",
+    "working",
+    "watching",
+    "reading",
+    "listening",
+    "recording",
+    "presenting",
+    "studying",
+    "need",
+    "got",
+    "having",
+    "feeling",
+    "still",
+    "about",
+    "getting",
+    "streaming",
+    "travelling",
+    "traveling",
+    "time",
+    "popping",
+    "closing",
+    "packing",
+    "wrapping",
+    "almost",
+    "finally",
+    "cant",
+    "wanna",
 ];
 
 /// Whether the words from `at` on begin a clause that tells something: a person, a thing, or nobody.
@@ -265,9 +326,9 @@ fn begins_clause(tokens: &Tokens<'_>, at: usize, to: usize) -> bool {
 /// "The baby's asleep", "the phone's ringing", but not "my wife's laptop".
 fn short_is(tokens: &Tokens<'_>, i: usize) -> bool {
     const STATES: &[&str] = &[
-        "asleep", "awake", "here", "home", "too", "so", "very", "really", "low", "dead", "dying", "full", "empty", "late", "over", "done",
-        "finished", "on", "off", "about", "almost", "nearly", "dark", "bright", "loud", "quiet", "hot", "cold", "slow", "back", "in", "at",
-        "a", "all",
+        "asleep", "awake", "here", "home", "too", "so", "very", "really", "low", "dead", "dying", "full", "empty",
+        "late", "over", "done", "finished", "on", "off", "about", "almost", "nearly", "dark", "bright", "loud",
+        "quiet", "hot", "cold", "slow", "back", "in", "at", "a", "all",
     ];
     let word = tokens.word(i);
     (word.ends_with("'s") || word.ends_with("’s"))
@@ -285,7 +346,9 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     (2..=MAX_CLAUSE_WORDS).contains(&list.len())
         && begins_clause(tokens, from, to)
         && !tokens.says(from, "you")
-        && (list.iter().any(|t| t.is(class::VERB)) || !list[0].is(BEGINS_CLAUSE) || (from + 1..to).any(|i| short_is(tokens, i)))
+        && (list.iter().any(|t| t.is(class::VERB))
+            || !list[0].is(BEGINS_CLAUSE)
+            || (from + 1..to).any(|i| short_is(tokens, i)))
         && !["like", "goes", "be", "is", "was", "were", "all", "to"].iter().any(|w| tokens.says(to - 1, w))
         && !list.iter().any(|t| t.is(other) && !t.is(class::VERB))
         && !of_others(tokens, from, to)
@@ -351,11 +414,15 @@ pub(super) fn antecedent(tokens: &Tokens<'_>) -> Option<(usize, usize, std::ops:
         && !tokens.says(0, "you")
         && !before[0].is(class::QUESTION)
         && !(0..order).any(|i| {
-            let short = ["isnt", "arent", "wont", "doesnt", "hasnt", "havent", "cant"].iter().any(|w| tokens.says(i, w));
+            let short =
+                ["isnt", "arent", "wont", "doesnt", "hasnt", "havent", "cant"].iter().any(|w| tokens.says(i, w));
             before[i].is(class::NEGATION)
                 && !(i > 0 && (before[i - 1].is(class::PERSON) || tokens.says(i - 1, "have") || short))
         })
-        && !(0..order).any(|i| (before[i].is(class::REPORTER) || before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE)) && !could_use(i));
+        && !(0..order).any(|i| {
+            (before[i].is(class::REPORTER) || before[i].is(doubtful) && !before[i].is(class::VERB | class::SOFTWARE))
+                && !could_use(i)
+        });
     if !clause {
         return None;
     }

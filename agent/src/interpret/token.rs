@@ -415,7 +415,8 @@ impl<'t> Tokens<'t> {
         }
         // "My computer's stuck": the thing is the same with its "is".
         if let Some(base) = core.strip_suffix("'s").or_else(|| core.strip_suffix("’s")) {
-            known.class |= self.lexicon.get(&base.to_lowercase()).class & (class::MACHINE | class::SOFTWARE | class::RADIO);
+            known.class |=
+                self.lexicon.get(&base.to_lowercase()).class & (class::MACHINE | class::SOFTWARE | class::RADIO);
         }
         self.grateful |= known.class & class::GRATEFUL != 0;
         self.add(start, core, known, pause, None);
