@@ -47,7 +47,8 @@ fn main() {
     );
     println!(
         "with all used {:>9.2} ms",
-        best(|| drop(black_box(Interpreter::new(&steward_agent::action::phrases()).map(|i| i.bytes())))).as_secs_f64() * 1e3
+        best(|| drop(black_box(Interpreter::new(&steward_agent::action::phrases()).map(|i| i.bytes())))).as_secs_f64()
+            * 1e3
     );
     println!("tables        {:>9} KiB", interpreter.bytes() / 1024);
     let cx = Context { home: Some("/home/speaker"), ..Default::default() };

@@ -137,9 +137,8 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && tokens.list[at..to].iter().any(|t| t.is(class::NEGATION))
             || (at..to).any(|i| tokens.says(i, "already"))
     };
-    let situation = (from + 1..to).find(|&i| {
-        pauses(tokens, i - 1) && !takes_back(i) && (is_situation(tokens, i, to) || tells(tokens, i, to))
-    });
+    let situation = (from + 1..to)
+        .find(|&i| pauses(tokens, i - 1) && !takes_back(i) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
     // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
     let unmarked = (from + 1..to).find(|&i| {
         let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
@@ -198,27 +197,24 @@ const PURPOSES: &[&str] = &[
 
 /// Where an order begins after a clause that only tells the situation ("the meeting runs long, …"), and a pause.
 fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1));
-    // "The baby's asleep so turn it down": "so" is as good as a pause.
-    let so =
-        (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
-    let clause = |at: usize, end: usize| is_situation(tokens, from, end).then_some(at);
-    at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
+    (from + 1..to).rev().find(|&i| {
+        // "The baby's asleep so turn it down": "so" is as good as a pause.
+        let so = i > from + 1 && tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB);
+        pauses(tokens, i - 1) && is_situation(tokens, from, i) || so && is_situation(tokens, from, i - 1)
+    })
 }
 
 /// Where an order begins after any other clause that tells something, and a pause or "so": "pages won't load, …", "popping out
 /// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
 fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 2..to).rev().find_map(|i| {
+    (from + 2..to).rev().find(|&i| {
         let so =
             tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
         // "This advert is loud can you turn it down", "… please dim it": as good as a pause, too.
         let asks = ["can", "could", "would", "will"].iter().any(|w| tokens.says(i, w)) && tokens.says(i + 1, "you")
             || tokens.says(i, "please") && i + 1 < to && tokens.list[i + 1].is(class::COMMAND | class::IMPERATIVE);
-        if so { Some((i, i - 1)) } else { (asks || pauses_or_ends(tokens, i - 1)).then_some((i, i)) }
-    });
-    let (start, end) = at?;
-    tells(tokens, from, end).then_some(start)
+        (so && tells(tokens, from, i - 1)) || (asks || pauses_or_ends(tokens, i - 1)) && tells(tokens, from, i)
+    })
 }
 
 /// As [`pauses`], and a semicolon.

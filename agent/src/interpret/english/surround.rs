@@ -214,7 +214,11 @@ pub(in crate::interpret) const AFTER: &[&str] = &[
     "and (good night|goodnight|bye|goodbye|have a good (night|day|evening|one)|see you|see you tomorrow|good bye|night night|sleep well) \
      [then|now|<wake>]",
     "(good night|goodnight|bye|goodbye|bye bye|night night|see you|see you tomorrow|see ya|ciao)",
-    "(love|luv|hun|hon|sweetheart|dearie|fella|matey|shall we|will we|could we|can we|while i (grab|get|make|fetch|have|take|drink|eat|go \
+    "(the|my) (baby|kid|kids|wife|husband|child|children|dog|boss|neighbors|neighbours|roommate|family|others) (is|are) (sleeping|asleep|\
+     here|complaining|resting|napping|home|coming|trying to sleep|in bed|crying)",
+    "my (head|ears|eyes) (hurts|hurt|is killing me|are killing me|are tired|is pounding|is spinning)",
+    "(my|the) (battery|phone|laptop) is (low|dying|nearly dead|almost dead|almost empty|ringing)",
+    "(my friend|theres a good (chap|lad|fellow|boy|girl|<wake>)|love|luv|hun|hon|sweetheart|dearie|fella|matey|shall we|will we|could we|can we|while i (grab|get|make|fetch|have|take|drink|eat|go \
      get|pop out for) (a|some|my) (coffee|tea|drink|lunch|snack|breakfast|dinner|water|bite|sandwich|shower|break|call|nap))",
     "while i (grab coffee|get coffee|make coffee|make tea|grab lunch|have lunch|eat|step out|step away|pop out|am away|am out|am gone|am \
      on the phone|am on a call|take this call|take a call|talk|work|read)",
