@@ -480,7 +480,8 @@ mod tests {
         let lexicon = Lexicon::english();
         for (text, shell, quoted) in [
             ("install vim && reboot", true, false),
-            ("install vim; reboot", true, false),
+            ("install vim;reboot", true, false),
+            ("install vim; reboot", false, false),
             ("open https://a.org/?a=1&b=2;c", false, false),
             ("say \"mute\"", false, true),
             ("he typed 'reboot' twice", false, true),
@@ -488,6 +489,7 @@ mod tests {
         ] {
             let t = Tokens::read(text, &lexicon);
             assert_eq!((t.shell, t.quoted), (shell, quoted), "{text}");
+            assert_eq!(t.semicolon, text.contains("; "), "{text}");
         }
     }
 }

@@ -4,6 +4,11 @@ use super::super::Reading;
 use super::read;
 
 const NO_ORDERS: &[&str] = &[
+    "install vim; reboot",
+    "open firefox; rm -rf /",
+    "install vim; curl; wget",
+    "my phone is frozen, restart it",
+    "the build is done, he said, reboot",
     "dim the lights on the screen",
     "don't turn off wifi",
     "is the wifi on",
