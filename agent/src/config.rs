@@ -27,7 +27,7 @@ const GROUP_OR_OTHER_WRITE: u32 = 0o022;
 pub struct Config {
     /// The version of this form, 1.
     pub version: u32,
-    /// How long each action may take before its first change, in seconds, by its name.
+    /// How long each action may take, in seconds, by its name; a change of packages before its first change.
     #[serde(default)]
     pub deadline: BTreeMap<String, u32>,
     /// Package managers.

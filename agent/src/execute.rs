@@ -23,8 +23,10 @@ pub async fn execute(approved: Approved, cx: &Context<'_>, deadline: impl Fn(&Ac
     let (plan, ready) = approved.into_parts();
     let mut ran = Vec::with_capacity(plan.steps.len());
     for (action, ready) in plan.steps.into_iter().zip(ready) {
-        let limit = deadline(&action);
-        let result = match tokio::time::timeout(limit, action.run(cx, ready)).await {
+        let before = deadline(&action);
+        let limit = before.saturating_add(action.after_first_change());
+        let cx = Context { deadline: before, ..*cx };
+        let result = match tokio::time::timeout(limit, action.run(&cx, ready)).await {
             Ok(result) => result,
             // It was called and did not come back: it may have had its effect.
             Err(_) => Err(Failure::new(

@@ -32,6 +32,7 @@ pub mod interpret;
 pub mod memory;
 pub mod notify;
 pub mod policy_files;
+pub mod provenance;
 pub mod receipts;
 pub mod reply;
 pub mod request;

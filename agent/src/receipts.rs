@@ -127,13 +127,12 @@ impl Receipts {
         of_undo: bool,
     ) -> Keeping {
         let (id, wall_ms) = (Uuid::new_v4(), self.clock.now().wall_ms);
-        let mut unused = self.lock();
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (action, request) = (action.to_owned(), Some(request));
         let receipt = Receipt { id, owner, request, action, summary, undo, of_undo, wall_ms, number };
-        let ack = self.log.append("receipt", &receipt, Durability::Written);
-        unused.insert(id, receipt);
-        Keeping { id, ack }
+        // In the table first: a journal that is written anew in between has it then, and twice is as good as once.
+        self.lock().insert(id, receipt.clone());
+        Keeping { id, ack: self.log.append_here("receipt", &receipt, Durability::Written) }
     }
 
     /// Waits until a receipt is kept; it survives a crash of the agent when this returns.
@@ -169,12 +168,8 @@ impl Receipts {
     /// # Errors
     /// When it cannot be written.
     pub async fn used(&self, id: Uuid) -> Result<(), LogError> {
-        let ack = {
-            let mut unused = self.lock();
-            unused.remove(&id);
-            self.log.append("used", &IdOf { id }, Durability::Written)
-        };
-        ack.await.map(|_| ())
+        self.lock().remove(&id);
+        self.log.append_here("used", &IdOf { id }, Durability::Written).await.map(drop)
     }
 
     /// Drops what is too old or too much. Called now and then.

@@ -128,12 +128,14 @@ pub struct Failure {
     pub data: Option<Box<Value>>,
     /// What would happen now, when it is not what was shown.
     pub preview: Option<Box<Preview>>,
+    /// How that can be put back which was done before it failed.
+    pub undo: Option<Box<Undo>>,
 }
 
 impl Failure {
     /// A failure with a sentence.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Failure {
-        Failure { code, message: message.into(), data: None, preview: None }
+        Failure { code, message: message.into(), data: None, preview: None, undo: None }
     }
 
     /// The same with facts for programs.

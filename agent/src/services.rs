@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use uuid::Uuid;
 
-use crate::action::{Need, exec};
+use crate::action::{Action, Need, exec};
 use crate::backend::apps::Apps;
 use crate::backend::apps::start::Starter;
 use crate::backend::backlight::Backlights;
@@ -19,15 +19,19 @@ use crate::backend::dbus::network_manager::{self, NetworkManager};
 use crate::backend::dbus::portal;
 use crate::backend::dbus::systemd1;
 use crate::backend::dbus::upower::{self, Upower};
+use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
 use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::memory::Memory;
+use crate::provenance::Provenance;
 use crate::reply::Failure;
 
 /// Whether the agent belongs to a person or to the machine. Chosen by a flag, never by uid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Runs as a person, in that person's session.
     User,
@@ -80,6 +84,8 @@ pub struct Machine {
     pub bus: Arc<Bus>,
     /// Sound, screen and apps.
     pub seat: Arc<Seat>,
+    /// The folder that stands for `/` where files are read and written.
+    pub root: PathBuf,
     /// Whether it is one that is not there, so that nothing that is done to it is done to this machine. Every answer says so.
     pub simulated: bool,
 }
@@ -87,12 +93,24 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        Machine { packages: None, bus: Arc::default(), seat: Arc::new(Seat::of_this_session()), simulated: false }
+        Machine {
+            packages: None,
+            bus: Arc::default(),
+            seat: Arc::new(Seat::of_this_session()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A machine without any service, and with this package manager, or those of the configuration.
     pub fn bare(packages: Option<Manager>) -> Machine {
-        Machine { packages, bus: Arc::new(Bus::nowhere()), seat: Arc::new(Seat::bare()), simulated: false }
+        Machine {
+            packages,
+            bus: Arc::new(Bus::nowhere()),
+            seat: Arc::new(Seat::bare()),
+            root: PathBuf::from("/"),
+            simulated: false,
+        }
     }
 
     /// A laptop that is not there.
@@ -107,6 +125,7 @@ impl Machine {
                 // What it does not know it cannot start.
                 starter: Starter::with([]),
             }),
+            root: laptop.root(),
             simulated: true,
         }
     }
@@ -123,6 +142,20 @@ pub struct Services {
     pub home: Option<String>,
     /// The notes.
     pub memory: Memory,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where files are opened.
+    pub files: Arc<Base>,
+    /// Files and folders of this agent's own: nothing is ever written there for a caller.
+    pub own: Vec<PathBuf>,
+    /// Folders that programs are looked for in.
+    pub programs: Vec<PathBuf>,
+    /// The folder that the agent was started in, where that is a folder of work.
+    pub folder: Option<String>,
+    /// Old contents of files that were written.
+    pub kept: Arc<KeptFiles>,
+    /// Which files were written through Steward, by whom.
+    pub written: Arc<Provenance>,
     /// The package managers.
     pub packages: Packages,
     /// The system bus and the session bus, connected when they are first needed.
@@ -221,10 +254,15 @@ impl Services {
         let Ok(folders) = std::fs::read_dir(&self.transactions) else { return Vec::new() };
         let left = folders.flatten().filter_map(|folder| {
             let id = Uuid::try_parse(folder.file_name().to_str()?).ok()?;
-            let text = std::fs::read(folder.path().join(TRANSACTION)).ok()?;
-            Some((id, serde_json::from_slice(&text).ok()?))
+            Some((id, self.transaction_of(id)?))
         });
         left.collect()
+    }
+
+    /// The transaction of a request, while it is not forgotten.
+    pub(crate) fn transaction_of(&self, request: Uuid) -> Option<Transaction> {
+        let text = std::fs::read(self.transactions.join(request.to_string()).join(TRANSACTION)).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Forgets a transaction whose end is known.
@@ -288,6 +326,9 @@ pub struct Context<'a> {
     pub owner: u32,
     /// The number of this request in the audit log.
     pub request: Uuid,
+    /// How long an action may take that is carried out: all of it, or what comes before its first change
+    /// ([`AFTER_FIRST_CHANGE`](crate::action::Perform::AFTER_FIRST_CHANGE)).
+    pub deadline: Duration,
     /// Told what is going on while an action takes long.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
@@ -303,6 +344,17 @@ pub struct Progress {
 }
 
 impl Context<'_> {
+    /// Whether a step can be seen not to work here without asking anybody.
+    ///
+    /// # Errors
+    /// `unavailable`, with what is missing and how to get it.
+    pub async fn available(&self, step: &Action) -> Result<(), Failure> {
+        if step.personal() {
+            self.personal()?;
+        }
+        self.services.available(step.need()).await
+    }
+
     /// Refuses actions on a person's files or session where the agent does not run as that person.
     ///
     /// # Errors

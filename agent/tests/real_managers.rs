@@ -221,9 +221,10 @@ impl World {
             Kind::Flatpak => return,
         };
         for folder in index.iter().map(|name| self.folder.path().join(name)).filter(|folder| folder.exists()) {
+            // Older than any repository that was made for these tests: pacman takes an index only when it is newer.
             let ages = command("find")
                 .arg(&folder)
-                .args(["-maxdepth", "1", "-exec", "touch", "-d", "2 hours ago", "{}", "+"])
+                .args(["-maxdepth", "1", "-exec", "touch", "-d", "2001-01-01", "{}", "+"])
                 .status();
             assert!(ages.unwrap().success());
         }
@@ -302,7 +303,7 @@ async fn what_is_previewed_is_what_is_done_and_undo_removes_exactly_that(world: 
     assert_eq!(again.summary(), "e2e-app 1.0-1 is already installed");
 
     let undo = world.manager.simulate(&preview.inverse().unwrap()).await.unwrap();
-    assert_eq!(preview.check_inverse(&undo), Ok(()));
+    assert_eq!(undo.beyond(&preview.undoable()), None);
     if world.kind != Kind::Zypper {
         assert_eq!((undo.items[0].mark, undo.items[1].mark), (Mark::Manual, Mark::Auto), "marks are kept");
     }
@@ -310,7 +311,7 @@ async fn what_is_previewed_is_what_is_done_and_undo_removes_exactly_that(world: 
     assert_eq!(world.versions("e2e-app,e2e-lib").await, [None, None]);
 
     let restore = world.manager.simulate(&undo.inverse().unwrap()).await.unwrap();
-    assert_eq!(undo.check_inverse(&restore), Ok(()));
+    assert_eq!(restore.beyond(&undo.undoable()), None);
     world.commit(&restore).await.unwrap();
     assert_eq!(world.versions("e2e-app,e2e-lib").await, [some("1.0-1"), some("1.0-1")]);
 }
@@ -508,11 +509,11 @@ fn flatpak_installs_for_a_user_with_what_is_needed_and_takes_it_back() {
         world.commit(&world.remove("org.e2e.Other").await.unwrap()).await.unwrap();
 
         let undo = world.manager.simulate(&preview.inverse().unwrap()).await.unwrap();
-        assert_eq!(preview.check_inverse(&undo), Ok(()));
+        assert_eq!(undo.beyond(&preview.undoable()), None);
         world.commit(&undo).await.unwrap();
         assert_eq!(world.versions("org.e2e.App,org.e2e.Platform").await, [None, None]);
         let restore = world.manager.simulate(&undo.inverse().unwrap()).await.unwrap();
-        assert_eq!(undo.check_inverse(&restore), Ok(()));
+        assert_eq!(restore.beyond(&undo.undoable()), None);
         world.commit(&restore).await.unwrap();
         assert_eq!(world.versions("org.e2e.App").await, [preview.items[0].to.clone()]);
     });

@@ -377,9 +377,35 @@ fn of_several_adapters_all_are_switched_or_none() {
     assert_eq!(refused["code"], "failed", "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("rfkill"), "{refused}");
     assert_eq!(bench.stands(), before);
+
+    // One that cannot be switched back does not keep the others from it.
+    bench.laptop.meddle(|s| {
+        power(s, "hci2", true);
+        (s.blocked, s.stuck) = (Some("hci2"), Some("hci0"));
+    });
+    let half = bench.ask("network_bluetooth_off", None);
+    assert_eq!((&half["code"], &half["data"]["changed"]), (&json!("unknown_outcome"), &json!(["hci0"])), "{half}");
+    let adapters: Vec<bool> = bench.laptop.state().adapters.into_values().collect();
+    assert_eq!(adapters, [false, true, true]);
+
     bench.laptop.meddle(|s| s.adapters.clear());
     let none = bench.ask("network_bluetooth_on", None);
     assert_eq!(none["code"], "unavailable", "{none}");
+}
+
+#[test]
+fn no_adapter_at_all_is_no_order() {
+    let bench = Bench::new(ALLOW);
+    for (adapters, code) in
+        [(json!([]), "invalid_payload"), (json!(vec!["hci0"; 17]), "invalid_payload"), (json!(["hci7"]), "unavailable")]
+    {
+        let answer = bench.world.call("network_bluetooth_off", json!({ "adapters": adapters }));
+        assert_eq!(answer["code"], code, "{answer}");
+    }
+    for adapters in [json!(["hci0"]), json!(null)] {
+        let answer = bench.world.call("network_bluetooth_off", json!({ "adapters": adapters }));
+        assert_eq!(answer["status"], "ok", "{answer}");
+    }
 }
 
 #[test]

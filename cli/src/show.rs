@@ -100,6 +100,9 @@ fn hints(out: &mut Out, response: &Response) {
     for line in strings(&data["output"]) {
         out.note(&format!("    {line}"));
     }
+    if data["receipt"].is_string() {
+        out.note("Part of it was done; `steward undo` puts that back.");
+    }
 }
 
 /// Prints what would happen: ours first, the requester's words last.

@@ -13,8 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!item.name.is_empty() && !item.name.contains(char::is_control));
     }
     let transaction = Transaction { items: read.items, ..Transaction::default() };
-    assert!(transaction.is_subset_of(&transaction));
-    let _ = (transaction.summary(), transaction.inverse(), transaction.check_inverse(&transaction));
+    assert!(transaction.diff(&transaction).is_empty());
+    let _ = (transaction.summary(), transaction.inverse(), transaction.beyond(&transaction.undoable()));
     let _ = (parse::uris(&text), parse::refusal(&text, &text), parse::rows(&text), parse::auto_marks(&text));
     let _ = (parse::search(&text), parse::versions(&text), parse::providers(&text), parse::last_words(&text));
     let _ = text.lines().filter_map(parse::status_line).count();

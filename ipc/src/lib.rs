@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 mod client;
 mod code;
 pub mod frame;
+pub mod plan;
 
 pub use client::{Client, ClientError};
 pub use code::Code;

@@ -58,6 +58,8 @@ pub struct Staged {
     pub released: u32,
     /// The home folder.
     pub home: String,
+    /// The agent's working folder.
+    pub folder: String,
 }
 
 impl Default for Staged {
@@ -74,6 +76,7 @@ impl Default for Staged {
             moment: LocalTime { weekday: 0, minute: 12 * 60 },
             released: 0,
             home: "/home/example".into(),
+            folder: "/srv/work".into(),
         }
     }
 }
@@ -134,6 +137,9 @@ impl Surroundings for Staged {
     }
     fn home(&self) -> Option<&str> {
         Some(&self.home)
+    }
+    fn folder(&self) -> Option<&str> {
+        Some(&self.folder)
     }
 }
 

@@ -127,5 +127,5 @@ fn within(narrow: &Patterns, wide: &Patterns) -> bool {
 
 fn path_within(narrow: &PathPattern, wide: &PathPattern) -> bool {
     let (PathRest::Exact(n), PathRest::Exact(w)) = (&narrow.rest, &wide.rest) else { return false };
-    narrow.home == wide.home && n.strip_prefix(&**w).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    narrow.base == wide.base && n.strip_prefix(&**w).is_some_and(|r| r.is_empty() || r.starts_with('/'))
 }

@@ -73,6 +73,7 @@ impl Policy {
         let mut pairs = 0;
         for step in steps {
             let already = limits.len();
+            let risk = self.risk_of(step, s);
             let whole = for_pairs(step, &mut |pair| {
                 pairs += 1;
                 if pairs > MAX_PAIRS {
@@ -84,7 +85,7 @@ impl Policy {
                         self.consult(number, pair, s, &limits[..already], &mut gathered);
                     });
                 }
-                let judged = self.settle(step.risk, &gathered);
+                let judged = self.settle(risk, &gathered, s);
                 floor |= gathered.floor;
                 for (part, used) in gathered.limits.drain(..) {
                     if judged.1.contains(&part) && !limits[already..].contains(&used) {
@@ -99,7 +100,7 @@ impl Policy {
             }
         }
         match total {
-            Some(total) => self.verdict(total, floor, limits, s),
+            Some(total) => self.verdict(total, floor, limits),
             None => self.too_many(),
         }
     }
@@ -123,7 +124,7 @@ impl Policy {
             && let (_, Some(retry)) = self.used(rule, limit, &pair.step, s, earlier)
         {
             let retry = (limit.over == Decision::Deny).then_some(retry);
-            let own = Contribution { decision: limit.over, origin: Origin::Rule(number), retry };
+            let own = Contribution { decision: self.at_door(limit.over, s), origin: Origin::Rule(number), retry };
             gathered.floors = Some(Joined::from(own).join(gathered.floors));
         }
     }
@@ -173,11 +174,12 @@ impl Policy {
             (_, Layer::User) => Part::User,
         };
         gathered.floor |= rule.floor;
-        let mut own = Contribution { decision: rule.decision, origin: Origin::Rule(number), retry: None };
+        let decision = if rule.speaks_for_door { rule.decision } else { self.at_door(rule.decision, s) };
+        let mut own = Contribution { decision, origin: Origin::Rule(number), retry: None };
         if let Some(limit) = &rule.limit {
             let (used, over) = self.used(rule, limit, step, s, earlier);
             if let Some(retry) = over {
-                own.decision = own.decision.join(limit.over);
+                own.decision = own.decision.join(self.at_door(limit.over, s));
                 own.retry = (limit.over == Decision::Deny).then_some(retry);
             }
             if !gathered.limits.iter().any(|(p, u)| *p == part && *u == used) {
@@ -195,11 +197,11 @@ impl Policy {
     }
 
     /// What one pair comes to, and the parts that had a say.
-    pub(crate) fn settle_pair(&self, risk: Risk, gathered: &Gathered) -> Joined {
-        self.settle(risk, gathered).0
+    pub(crate) fn settle_pair(&self, risk: Risk, gathered: &Gathered, s: &dyn Surroundings) -> Joined {
+        self.settle(risk, gathered, s).0
     }
 
-    fn settle(&self, risk: Risk, g: &Gathered) -> (Joined, [Part; 4]) {
+    fn settle(&self, risk: Risk, g: &Gathered, s: &dyn Surroundings) -> (Joined, [Part; 4]) {
         let (base, first, second) = match (g.admin, g.delegated, g.user) {
             // The user's rules take the place of those that delegate to them.
             (Some(admin), Some(_), Some(_)) => (admin, Part::Admin, Part::Admin),
@@ -208,7 +210,7 @@ impl Policy {
             (None, Some(delegated), None) => (delegated, Part::Delegated, Part::Delegated),
             (None, None, _) => match g.vendor {
                 Some(vendor) => (vendor, Part::Vendor, Part::Vendor),
-                None => (self.without_rules(risk), Part::Floor, Part::Floor),
+                None => (self.without_rules(risk, s), Part::Floor, Part::Floor),
             },
         };
         // An `ok` of the user's adds nothing, and is not named, where it is not delegated to.
@@ -216,22 +218,27 @@ impl Policy {
         (base.join(user).join(g.floors), [first, second, Part::User, Part::Floor])
     }
 
-    fn without_rules(&self, risk: Risk) -> Joined {
+    fn without_rules(&self, risk: Risk, s: &dyn Surroundings) -> Joined {
         let (decision, origin) = match self.baseline[risk as usize] {
             Some(decision) => (decision, Origin::Risk(risk)),
             None => (self.defaults.unmatched, Origin::Unmatched),
         };
-        Contribution { decision, origin, retry: None }.into()
+        Contribution { decision: self.at_door(decision, s), origin, retry: None }.into()
     }
 
-    pub(crate) fn verdict(&self, total: Joined, floor: bool, limits: Vec<LimitUse>, s: &dyn Surroundings) -> Verdict {
-        let decision = match (total.decision, self.doors.is_empty()) {
-            (Decision::Confirm(mut r), false) => {
+    /// A decision with what is asked for at least at the door that it came in by.
+    fn at_door(&self, decision: Decision, s: &dyn Surroundings) -> Decision {
+        match decision {
+            Decision::Confirm(mut r) if !self.doors.is_empty() => {
                 r.assurance = r.assurance.max(self.min_assurance(s.door()).unwrap_or(r.assurance));
                 Decision::Confirm(r)
             }
-            (decision, _) => decision,
-        };
+            decision => decision,
+        }
+    }
+
+    pub(crate) fn verdict(&self, total: Joined, floor: bool, limits: Vec<LimitUse>) -> Verdict {
+        let decision = total.decision;
         let (rule, why, instead) = match total.named.origin {
             Origin::Rule(number) => {
                 let rule = &self.rules[number as usize];

@@ -143,6 +143,7 @@ impl Policy {
     ) -> &'static str {
         let mut total: Option<Joined> = None;
         for (number, step) in steps.iter().enumerate() {
+            let risk = self.risk_of(step, s);
             for_pairs(step, &mut |pair| {
                 let mut gathered = Gathered::default();
                 for r in self.actions.get(step.action).map(|a| a.all.as_slice()).unwrap_or_default() {
@@ -154,7 +155,7 @@ impl Policy {
                         (false, _) => self.consult(*r, pair, s, &[], &mut gathered),
                     }
                 }
-                total = Some(self.settle_pair(step.risk, &gathered).join(total));
+                total = Some(self.settle_pair(risk, &gathered, s).join(total));
                 true
             });
         }

@@ -81,6 +81,10 @@ pub trait Surroundings {
     fn released(&self, limit: &LimitUse) -> Option<Released>;
     /// The home folder of the represented user, for `~`.
     fn home(&self) -> Option<&str>;
+    /// The folder that the agent was started to work in, for `.`; none where that is no folder of work.
+    fn folder(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A step that owns what a [`Step`] borrows: what a [`crate::Catalogue`] makes of an example in a policy.

@@ -13,6 +13,7 @@ mod decision;
 mod error;
 mod explain;
 mod facts;
+mod files;
 mod glob;
 mod import;
 mod index;
@@ -34,6 +35,7 @@ pub use decision::{Assurance, Decision, GrantLength, GrantSet, LimitUse, Per, Re
 pub use error::{LoadError, Source};
 pub use explain::{Considered, Explanation};
 pub use facts::{Arg, LocalTime, OwnedArg, OwnedStep, PathFact, Step, Surroundings, with_steps};
+pub use files::OUTSIDE;
 pub use import::{ImportError, import};
 pub use policy::{ANSWERS_WHEN_BROKEN, Defaults, NamedSet, NoApprover, Policy};
 pub use risk::Risk;

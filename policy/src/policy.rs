@@ -8,9 +8,11 @@ use crate::decide::for_pairs;
 use crate::decision::{Assurance, Decision, Requirements};
 use crate::error::{LoadError, Source};
 use crate::facts::{Step, Surroundings};
+use crate::files::Roots;
 use crate::glob::Glob;
 use crate::index::{self, ActionRules};
 use crate::load;
+use crate::risk::Risk;
 use crate::rule::{CallerDef, Layer, Names, Rule};
 use crate::sandbox::SandboxProfile;
 use crate::values::{FastMap, Pattern, Patterns};
@@ -113,6 +115,8 @@ pub struct Policy {
     pub(crate) names: Names,
     /// By layer, then name.
     pub(crate) sandboxes: Vec<(Layer, SandboxProfile)>,
+    /// Where files are read and written without more ado.
+    pub(crate) roots: Roots,
     hash: String,
     broken: Option<Arc<str>>,
 }
@@ -187,6 +191,7 @@ impl Policy {
             files,
             names,
             sandboxes: Vec::new(),
+            roots: Roots::default(),
             hash,
             broken: None,
         }
@@ -217,7 +222,8 @@ impl Policy {
         self.defaults.no_approver
     }
 
-    /// The least assurance of a confirmation that came in by `door`. [`Policy::decide`] has joined it already.
+    /// The least assurance of a confirmation that came in by `door`, where no rule speaks for that door. [`Policy::decide`] has
+    /// joined it already.
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.doors.iter().find(|(d, _)| **d == *door).map(|(_, a)| *a)
     }
@@ -278,6 +284,12 @@ impl Policy {
             true
         });
         self.rules[found? as usize].sandbox.first().map(|name| &**name)
+    }
+
+    /// The class of harm of a step as it is judged: an action on a file outside the roots of `[files]` is [`crate::OUTSIDE`] at the
+    /// least. [`Policy::decide`] has it in already.
+    pub fn risk_of(&self, step: &Step<'_>, s: &dyn Surroundings) -> Risk {
+        self.roots.raised(step, s)
     }
 
     /// Whether any rule or exception asks whether the session is locked: whether asking logind is worth its cost.

@@ -49,18 +49,26 @@ pub(crate) enum Test {
     MaxArgs(usize),
 }
 
-/// A folder, a path or a glob for paths; with `~` it is below the represented user's home folder.
+/// A folder, a path or a glob for paths; with `~` it is below the represented user's home folder, with `.` below the agent's
+/// working folder.
 #[derive(Clone, Debug)]
 pub(crate) struct PathPattern {
     pub(crate) text: Box<str>,
-    /// What follows `~`, or the whole pattern.
-    pub(crate) home: bool,
+    pub(crate) base: PathBase,
+    /// What follows `~` or `.`, or the whole pattern.
     pub(crate) rest: PathRest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathBase {
+    Root,
+    Home,
+    Folder,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum PathRest {
-    /// Without a slash at its end; empty for `/` and for `~` itself.
+    /// Without a slash at its end; empty for `/`, `~` and `.` themselves.
     Exact(Box<str>),
     Glob(Glob),
 }
@@ -250,7 +258,7 @@ pub(crate) fn all(values: impl IntoIterator<Item = Option<bool>>) -> Option<bool
     out
 }
 
-fn any_path(
+pub(crate) fn any_path(
     set: &[PathPattern],
     path: &str,
     s: &dyn Surroundings,
@@ -258,17 +266,21 @@ fn any_path(
 ) -> Option<bool> {
     let mut out = Some(false);
     for pattern in set {
-        let rest = if pattern.home {
-            let Some(home) = s.home() else {
-                out = None;
-                continue;
-            };
-            match path.strip_prefix(home.trim_end_matches('/')) {
-                Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
-                _ => continue,
-            }
-        } else {
-            path
+        let base = match pattern.base {
+            PathBase::Root => Some(""),
+            PathBase::Home => match s.home() {
+                Some(home) => Some(home.trim_end_matches('/')),
+                None => {
+                    out = None;
+                    continue;
+                }
+            },
+            // Where there is none, it is known that nothing is in it.
+            PathBase::Folder => s.folder(),
+        };
+        let rest = match base.and_then(|base| path.strip_prefix(base)) {
+            Some(rest) if pattern.base == PathBase::Root || rest.is_empty() || rest.starts_with('/') => rest,
+            _ => continue,
         };
         if test(pattern, rest) {
             return Some(true);
@@ -279,12 +291,13 @@ fn any_path(
 
 impl PathPattern {
     pub(crate) fn new(text: &str, allow_glob: bool) -> Result<PathPattern, String> {
-        let (home, rest) = match text.strip_prefix('~') {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        let (base, rest) = match (text.strip_prefix('~'), text.strip_prefix('.')) {
+            (Some(rest), _) => (PathBase::Home, rest),
+            (None, Some(rest)) => (PathBase::Folder, rest),
+            (None, None) => (PathBase::Root, text),
         };
-        if !(rest.starts_with('/') || home && rest.is_empty()) {
-            return Err(format!("the path `{text}` begins with neither `/` nor `~/`"));
+        if !(rest.starts_with('/') || base != PathBase::Root && rest.is_empty()) {
+            return Err(format!("the path `{text}` begins with none of `/`, `~/` and `./`"));
         }
         if rest.split('/').any(|p| p == "..") {
             return Err(format!("the path `{text}` has `..` in it"));
@@ -294,17 +307,17 @@ impl PathPattern {
         } else {
             PathRest::Exact(rest.trim_end_matches('/').into())
         };
-        Ok(PathPattern { text: text.into(), home, rest })
+        Ok(PathPattern { text: text.into(), base, rest })
     }
 
-    fn is(&self, path: &str) -> bool {
+    pub(crate) fn is(&self, path: &str) -> bool {
         match &self.rest {
             PathRest::Exact(text) => **text == *path.trim_end_matches('/'),
             PathRest::Glob(glob) => glob.matches(path),
         }
     }
 
-    fn spans(&self, path: &str) -> bool {
+    pub(crate) fn spans(&self, path: &str) -> bool {
         match &self.rest {
             PathRest::Exact(text) => path.strip_prefix(&**text).is_some_and(|r| r.is_empty() || r.starts_with('/')),
             PathRest::Glob(glob) => glob.matches(path),

@@ -49,6 +49,8 @@ pub(crate) struct Rule {
     pub(crate) floor: bool,
     /// The user's rules may take this one's place.
     pub(crate) delegate: bool,
+    /// It is about callers at a door, and says itself who may answer: then the door's own least does not raise it.
+    pub(crate) speaks_for_door: bool,
     /// [`Rule::only_tightens`], worked out once.
     pub(crate) joins: bool,
     pub(crate) clause: Clause,

@@ -200,3 +200,52 @@ fn a_plan_that_is_too_long_or_empty_is_denied() {
     assert_eq!(said(&ask(&p, &format!("package_install {many}"))), "deny policy.too_many");
     assert_eq!(p.decide(&[], &Staged::default()).decision, Decision::Deny);
 }
+
+#[test]
+fn a_rule_about_a_door_that_says_who_may_answer_is_not_raised_there() {
+    let p = policy(&[(
+        Vendor,
+        "[door.plan]\nmin_assurance='desktop'\n[caller.plan]\ndoor='plan'\n[caller.sam]\nuid=1000\n\
+        [[rule]]\nid='own'\nactions=['set_volume']\ndecision={confirm={assurance='requester'}}\nwhen.caller=['plan']\n\
+        [[rule]]\nid='silent'\nactions=['volume_mute']\ndecision='confirm'\nwhen.caller=['plan']\n\
+        [[rule]]\nid='anybody'\nactions=['volume_unmute']\ndecision={confirm={assurance='requester'}}\n\
+        [[rule]]\nid='somebody'\nactions=['session_lock']\ndecision={confirm={assurance='requester'}}\nwhen.caller=['plan','sam']\n\
+        [[rule]]\nid='floor'\nactions=['package_install']\nfloor=true\ndecision={confirm={assurance='requester'}}\nwhen.caller=['plan']",
+    )])
+    .unwrap();
+    let at = Staged { door: "plan".into(), ..Staged::default() };
+    for (request, want) in [
+        ("set_volume 40", Assurance::Requester),
+        ("volume_mute", Assurance::Desktop),
+        ("volume_unmute", Assurance::Desktop),
+        ("session_lock", Assurance::Desktop),
+        // The class of harm asks too, and nobody speaks for it.
+        ("package_install vim", Assurance::Desktop),
+    ] {
+        match ask_as(&p, request, &at).decision {
+            Decision::Confirm(r) => assert_eq!(r.assurance, want, "{request}"),
+            other => panic!("{request}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_dot_is_the_folder_that_the_agent_works_in() {
+    let p = policy(&[(
+        Vendor,
+        "[[rule]]\nid='work'\nactions=['list_files']\ndecision='deny'\nargs.path={not_under=['.', '/tmp']}",
+    )])
+    .unwrap();
+    let none = Staged { folder: "/nowhere/else".into(), ..Staged::default() };
+    for (path, here, elsewhere) in [
+        ("/srv/work", "ok risk.observe", "deny work"),
+        ("/srv/work/a/b", "ok risk.observe", "deny work"),
+        ("/srv/workshop", "deny work", "deny work"),
+        ("/tmp/x", "ok risk.observe", "ok risk.observe"),
+        ("/etc/passwd", "deny work", "deny work"),
+    ] {
+        let request = format!("list_files {path}");
+        assert_eq!(said(&ask(&p, &request)), here, "{path}");
+        assert_eq!(said(&ask_as(&p, &request, &none)), elsewhere, "{path}");
+    }
+}

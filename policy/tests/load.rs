@@ -85,7 +85,7 @@ fn every_error_names_its_place_and_what_was_meant() {
         ),
         (
             "[[rule]]\nid='a'\nactions=['list_files']\ndecision='deny'\nargs.path={under=['docs']}".into(),
-            "begins with neither `/` nor `~/`",
+            "begins with none of `/`, `~/` and `./`",
         ),
         ("[set]\na.b=['x']\na.c=['@a.b']".into(), "a set cannot contain a set"),
         ("[risk]\nreversable='ok'".into(), "(did you mean `reversible`?)"),

@@ -1,5 +1,7 @@
 //! Starting programs of the desktop.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,6 +18,7 @@ use crate::backend::apps::start::{Order, StartError, Through};
 use crate::backend::apps::{App, Launch, LaunchError};
 use crate::backend::bus::BusError;
 use crate::backend::dbus::application;
+use crate::provenance::{self, Written, raised};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -63,6 +66,7 @@ impl From<AppName> for String {
 impl Capability for OpenApp {
     const NAME: &'static str = "open_app";
     const RISK: Risk = Risk::Reversible;
+    const RISK_POSSIBLE: Risk = Risk::Disruptive;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("app", ArgKind::Text)];
     const PHRASES: &'static [&'static str] = &[
         "(open|open up|launch|fire up|boot up|spin up|start|start up|execute|lunch) {app} <here>",
@@ -136,6 +140,7 @@ impl Capability for OpenApp {
 
 impl Perform for OpenApp {
     const NEED: Need = Need::Desktop;
+    const PERSONAL: bool = true;
     /// An app that starts itself over D-Bus, and what is tried when it does not.
     const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -149,18 +154,22 @@ impl Perform for OpenApp {
 
     /// Judged by the id of the app that would be started; what is not installed, by the name.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        let facts = match self.launch(cx).await? {
-            Ok(launch) => vec![("app", OwnedArg::Text(launch.id))],
-            Err(_) => self.facts(),
+        let (facts, risk) = match self.launch(cx).await? {
+            Ok(launch) => {
+                let risk = raised(Self::RISK, &written(cx, &launch).await?);
+                (vec![("app", OwnedArg::Text(launch.id))], risk)
+            }
+            Err(_) => (self.facts(), Self::RISK),
         };
-        Ok(Look { risk: Self::RISK, facts, opened: None })
+        Ok(Look { risk, facts, opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
         let launch = self.launch(cx).await??;
         let summary = format!("Start {}", named(&launch));
-        let preview = Preview { summary, effects: vec![effect(&launch)], ..Preview::default() };
+        let (relied, facts) = provenance::shown(written(cx, &launch).await?).await;
+        let effects = std::iter::once(effect(&launch)).chain(relied).collect();
+        let preview = Preview { summary, effects, facts, ..Preview::default() };
         Ok(Shown { preview, ..Shown::default() })
     }
 
@@ -215,6 +224,12 @@ impl OpenApp {
         });
         looking.await.map_err(|e| Failure::internal(format!("looking for an app: {e}")))
     }
+}
+
+/// What of an app was written through Steward: its desktop entry, its program, and what the program is given.
+async fn written(cx: &Context<'_>, launch: &Launch) -> Result<Vec<Arc<Written>>, Failure> {
+    let command = launch.argv.iter().flatten().map(PathBuf::from);
+    cx.services.written.find(std::iter::once(launch.entry.clone()).chain(command).collect()).await
 }
 
 /// The app for a person: its name, and the id where that says more.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use steward_ipc::Code;
 use steward_policy::Risk;
 
-use super::types::no_payload;
+use super::types::{listed, no_payload};
 use super::{Capability, Example, Need, Perform, Ready, Shown, say, switched};
 use crate::backend::bus::BusError;
 use crate::backend::dbus::bluez::Bluez;
@@ -20,8 +20,8 @@ use crate::services::Context;
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOn {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -84,8 +84,8 @@ impl Perform for NetworkBluetoothOn {
 #[serde(deny_unknown_fields)]
 pub struct NetworkBluetoothOff {
     /// Only these adapters, such as `hci0`; absent for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1, max = 16))]
     pub adapters: Option<Vec<String>>,
 }
 
@@ -139,6 +139,22 @@ impl Perform for NetworkBluetoothOff {
     }
 }
 
+/// The most adapters that are named at once.
+const MAX_ADAPTERS: usize = 16;
+
+/// A list of adapters that names one at least: none at all is no way to say "all of them".
+fn some<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    use serde::de::Error;
+    let named = Option::<Vec<String>>::deserialize(from)?;
+    match named.as_ref().map(Vec::len) {
+        Some(0) => Err(D::Error::custom("`adapters` is empty; leave it out for all of them")),
+        Some(n) if n > MAX_ADAPTERS => {
+            Err(D::Error::custom(format_args!("`adapters` has at most {MAX_ADAPTERS} names")))
+        }
+        _ => Ok(named),
+    }
+}
+
 /// What is switched, as it is said.
 const BLUETOOTH: &str = "Bluetooth";
 
@@ -181,13 +197,17 @@ async fn switch(cx: &Context<'_>, only: Option<&[String]>, on: bool) -> Result<O
             done.push(name.clone());
             continue;
         };
-        for name in &done {
-            if let Err(error) = bluez.set_powered(name, !on).await {
-                let message = format!("one adapter failed, and {name} could not be switched back: {error}");
-                return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": done })));
+        // Each of them, whatever becomes of the others.
+        let mut left = Vec::new();
+        for name in done {
+            if let Err(error) = bluez.set_powered(&name, !on).await {
+                left.push((name, error));
             }
         }
-        return Err(blocked(error));
+        let Some((_, why)) = left.first() else { return Err(blocked(error)) };
+        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("one adapter failed ({error}), and {} could not be switched back: {why}", listed(&names));
+        return Err(Failure::new(Code::UnknownOutcome, message).with(json!({ "changed": names })));
     }
     let states = |value: bool| done.iter().map(|name| (name.clone(), value)).collect::<BTreeMap<_, _>>();
     let back = if on { NetworkBluetoothOff::NAME } else { NetworkBluetoothOn::NAME };

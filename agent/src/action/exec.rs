@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -21,6 +22,7 @@ use super::types::visible;
 use super::{Capability, Example, Look, Need, Opened, Perform, Ready, Shown, call};
 use crate::backend::sandbox::{self, Command, Finished, OpenProgram, SandboxError};
 use crate::gate::judge::Subject;
+use crate::provenance::{self, Written, raised};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -215,6 +217,7 @@ fn is_plain(line: &str) -> bool {
 
 impl Perform for Exec {
     const NEED: Need = Need::Sandbox;
+    const PERSONAL: bool = true;
     /// The longest time of a command, and what is around it.
     const DEADLINE: Duration = Duration::from_secs(MAX_SECONDS as u64 + 5);
 
@@ -238,12 +241,13 @@ impl Perform for Exec {
     }
 
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
         let (program, folder, fact) = self.open(cx).await?;
         let mut argv = self.argv.0.clone();
         argv[0] = program.judged().to_owned();
+        // `settle` takes over that it is raised.
+        let risk = raised(Self::RISK, &self.written(cx, fact.as_ref()).await?);
         let opened = Opened::Command(Box::new(program), folder);
-        Ok(Look { risk: Self::RISK, facts: self.facts_of(argv, fact), opened: Some(opened) })
+        Ok(Look { risk, facts: self.facts_of(argv, fact), opened: Some(opened) })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -251,6 +255,7 @@ impl Perform for Exec {
         // Found out before a person is asked, not after.
         sandbox::try_out(profile).await.map_err(failure)?;
         let (program, _, fact) = self.open(cx).await?;
+        let (relied, said) = provenance::shown(self.written(cx, fact.as_ref()).await?).await;
         let mut effects = vec![Effect {
             verb: "run".to_owned(),
             object: shown(&self.argv.0),
@@ -270,7 +275,8 @@ impl Perform for Exec {
             bytes: None,
         }));
         let text = format!("It is ended after {} seconds, with everything that it started.", self.timeout_sec.0);
-        let facts = vec![Fact { name: "time".to_owned(), value: text }];
+        effects.extend(relied);
+        let facts = said.into_iter().chain([Fact { name: "time".to_owned(), value: text }]).collect();
         Ok(Shown {
             preview: Preview { summary: self.sentence(), effects, facts, ..Preview::default() },
             ..Shown::default()
@@ -349,7 +355,7 @@ impl Exec {
             }
             _ => {}
         }
-        subject.risk = risk(&profile);
+        subject.risk = if subject.risk > Self::RISK { risk(&profile).raised() } else { risk(&profile) };
         for (name, arg) in &mut subject.facts {
             if *name == "sandbox" {
                 *arg = OwnedArg::Text(profile.name.clone());
@@ -358,6 +364,17 @@ impl Exec {
         self.sandbox = Some(profile.name.clone());
         self.profile = Some(profile);
         Ok(())
+    }
+
+    /// What of this command was written through Steward: its program, and what its arguments name. An interpreter runs what it is
+    /// given.
+    async fn written(&self, cx: &Context<'_>, folder: Option<&PathFact>) -> Result<Vec<Arc<Written>>, Failure> {
+        let folder = Path::new(folder.map_or("/", |f| &f.path));
+        let named = |arg: &'_ String| {
+            let value = arg.split_once('=').map_or(arg.as_str(), |(_, value)| value);
+            [folder.join(arg), folder.join(value)]
+        };
+        cx.services.written.find(self.argv.0.iter().flat_map(named).collect()).await
     }
 
     fn profile(&self) -> Result<&SandboxProfile, Failure> {
@@ -494,7 +511,7 @@ fn identity(program: &OpenProgram) -> Result<String, Failure> {
 }
 
 /// Why a folder is not one that a command may write to, if it is not: what starts programs, and what Steward itself is, lies there.
-fn not_to_be_written(folder: &Path, home: Option<&Path>, state: Option<&Path>) -> Option<&'static str> {
+pub(crate) fn not_to_be_written(folder: &Path, home: Option<&Path>, state: Option<&Path>) -> Option<&'static str> {
     const SYSTEM: [&str; 12] =
         ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/boot", "/dev", "/proc", "/sys", "/run"];
     const ABOVE: [&str; 8] = ["/", "/var", "/home", "/opt", "/srv", "/mnt", "/media", "/root"];

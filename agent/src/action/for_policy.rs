@@ -3,7 +3,7 @@
 use serde_json::Value;
 use steward_policy::{ActionInfo, Catalogue, OwnedArg, OwnedStep, PathFact};
 
-use super::{CATALOGUE, entry, read};
+use super::{CATALOGUE, entry, files, read};
 use crate::request::Ask;
 
 /// The catalogue of this agent.
@@ -50,6 +50,6 @@ impl Catalogue for ForPolicy {
             let fact = PathFact { path: path.to_owned(), kind: String::new(), owner: None };
             args.push(("path".to_owned(), OwnedArg::Path(fact)));
         }
-        Ok(vec![OwnedStep { action: action.name().to_owned(), risk: action.risk(), args }])
+        Ok(vec![OwnedStep { action: action.name().to_owned(), risk: files::by_name(&action), args }])
     }
 }

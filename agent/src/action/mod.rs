@@ -9,6 +9,7 @@ use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 use steward_ipc::{Code, Preview};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
+use crate::backend::files::{Found, Place};
 use crate::backend::package::Transaction;
 use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
@@ -66,6 +68,14 @@ pub trait Capability:
     /// `invalid_payload`, with what was expected.
     fn from_payload(payload: Option<&str>) -> Result<Self, Failure>;
 
+    /// Whether it is what somebody may ask for: not too much for one request, say. What was written down here before is not asked.
+    ///
+    /// # Errors
+    /// `invalid_payload`, with the limit.
+    fn bounded(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// The arguments in their string form; none when there is none, or when only `args` can express them.
     fn payload(&self) -> Option<String> {
         None
@@ -81,11 +91,16 @@ pub trait Capability:
 pub trait Perform: Capability {
     /// What it needs on the machine.
     const NEED: Need = Need::Nothing;
+    /// Whether it acts on a person's files or session: then only the agent that runs as that person does it.
+    const PERSONAL: bool = false;
     /// How it can be put back, as the documents say it.
     const UNDO: &'static str = "–";
-    /// How long it may take before its first change. Longer than a question and an order to a service may take together, so that
-    /// a service which does not answer is named.
+    /// How long it may take, unless the configuration says otherwise. Longer than a question and an order to a service may take
+    /// together, so that a service which does not answer is named.
     const DEADLINE: Duration = Duration::from_secs(20);
+    /// How much longer it is waited for once it has begun to change something, for what then goes on whatever is done here. Such an
+    /// action keeps to the deadline itself until its first change ([`Context::deadline`]), and then nothing was changed.
+    const AFTER_FIRST_CHANGE: Duration = Duration::ZERO;
     /// How long finding out what would happen may take.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(10);
     /// Whether a preview is made even when nobody is asked, because what runs is held to it.
@@ -165,6 +180,10 @@ pub struct Look {
 pub enum Opened {
     /// A folder.
     Folder(OwnedFd),
+    /// A file, or why there is none.
+    File(Result<Found, Errno>),
+    /// A file's place in its folder, or why there is none.
+    Place(Result<Place, Errno>),
     /// A command: its program, and its working folder with the path that it is known by.
     Command(Box<OpenProgram>, Option<(OwnedFd, String)>),
 }
@@ -260,7 +279,16 @@ impl Need {
 }
 
 /// Reads a payload or arguments.
-type Parse = fn(Option<&str>, Option<Map<String, Value>>) -> Result<Ask, Failure>;
+type Parse = fn(Option<&str>, Option<Map<String, Value>>, From) -> Result<Ask, Failure>;
+
+/// Where arguments come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    /// Somebody asks; no request may ask for too much.
+    Asked,
+    /// They were written down here: a receipt, a held request, a record.
+    Kept,
+}
 
 /// A row of the catalogue.
 pub struct Entry {
@@ -280,6 +308,8 @@ pub struct Entry {
     pub examples: &'static [Example],
     /// What it needs.
     pub need: Need,
+    /// Whether it acts on a person's files or session.
+    pub personal: bool,
     /// How it is put back.
     pub undo: &'static str,
     /// The JSON Schema of its `args`.
@@ -293,7 +323,7 @@ impl Entry {
     /// # Errors
     /// `invalid_payload`, with what was expected.
     pub fn parse(&self, payload: Option<&str>, args: Option<Map<String, Value>>) -> Result<Ask, Failure> {
-        (self.parse)(payload, args)
+        (self.parse)(payload, args, From::Asked)
     }
 
     /// What it does, in one sentence: the first paragraph of the struct's doc comment.
@@ -304,13 +334,17 @@ impl Entry {
     }
 }
 
-fn parse<C: Capability>(payload: Option<&str>, args: Option<Map<String, Value>>) -> Result<C, Failure> {
-    match args {
+fn parse<C: Capability>(payload: Option<&str>, args: Option<Map<String, Value>>, from: From) -> Result<C, Failure> {
+    let read = match args {
         None => C::from_payload(payload),
         Some(args) => serde_json::from_value(Value::Object(args)).map_err(|e| {
             Failure::invalid_payload(C::invalid(&e.to_string())).with(json!({ "expected": schema::<C>() }))
         }),
+    }?;
+    if from == From::Asked {
+        read.bounded()?;
     }
+    Ok(read)
 }
 
 fn schema<C: JsonSchema>() -> Value {
@@ -354,9 +388,17 @@ macro_rules! catalogue {
             pub fn need(&self) -> Need {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::NEED),+ }
             }
-            /// How long it may take before its first change.
+            /// Whether it acts on a person's files or session.
+            pub fn personal(&self) -> bool {
+                match self { $(Action::$action(_) => <$family::$action as Perform>::PERSONAL),+ }
+            }
+            /// How long it may take.
             pub fn deadline(&self) -> Duration {
                 match self { $(Action::$action(_) => <$family::$action as Perform>::DEADLINE),+ }
+            }
+            /// How much longer it is waited for once it has begun to change something.
+            pub fn after_first_change(&self) -> Duration {
+                match self { $(Action::$action(_) => <$family::$action as Perform>::AFTER_FIRST_CHANGE),+ }
             }
             /// How long its preview may take.
             pub fn preview_deadline(&self) -> Duration {
@@ -435,9 +477,10 @@ macro_rules! catalogue {
                 phrases: <$mfamily::$meta as Capability>::PHRASES,
                 examples: <$mfamily::$meta as Capability>::EXAMPLES,
                 need: Need::Nothing,
+                personal: false,
                 undo: "–",
                 schema: schema::<$mfamily::$meta>,
-                parse: |payload, args| parse(payload, args).map(|m| Ask::Meta(Meta::$meta(m))),
+                parse: |payload, args, from| parse(payload, args, from).map(|m| Ask::Meta(Meta::$meta(m))),
             },)+
             $(Entry {
                 name: <$family::$action as Capability>::NAME,
@@ -448,9 +491,10 @@ macro_rules! catalogue {
                 phrases: <$family::$action as Capability>::PHRASES,
                 examples: <$family::$action as Capability>::EXAMPLES,
                 need: <$family::$action as Perform>::NEED,
+                personal: <$family::$action as Perform>::PERSONAL,
                 undo: <$family::$action as Perform>::UNDO,
                 schema: schema::<$family::$action>,
-                parse: |payload, args| parse(payload, args).map(|a| Ask::Do(Action::$action(a))),
+                parse: |payload, args, from| parse(payload, args, from).map(|a| Ask::Do(Action::$action(a))),
             },)+
         ];
     };
@@ -466,7 +510,7 @@ catalogue! {
         sound::SetVolume, sound::AdjustVolume, sound::VolumeMute, sound::VolumeUnmute,
         screen::SetBrightness, screen::AdjustBrightness,
         network::NetworkWifiOn, network::NetworkWifiOff, bluetooth::NetworkBluetoothOn, bluetooth::NetworkBluetoothOff,
-        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, exec::Exec,
+        network::NetworkStatus, web::OpenUrl, app::OpenApp, files::ListFiles, files::ReadFile, files::WriteFile, exec::Exec,
         memory::Remember, memory::ReadContext, memory::Forget, system::SystemStatus, system::Undo;
 }
 
@@ -522,22 +566,33 @@ pub fn phrases() -> Vec<PhraseSet> {
     CATALOGUE.iter().map(|e| PhraseSet { action: e.name, templates: e.phrases }).collect()
 }
 
+/// Reads what was written down here: the arguments of a receipt, a held request or a record, which may be more than one request
+/// can ask for.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn recall(name: &str, args: Map<String, Value>) -> Result<Ask, Failure> {
+    (known(name)?.parse)(None, Some(args), From::Kept)
+}
+
 /// Reads a named call.
 ///
 /// # Errors
 /// `unknown_action` with the nearest names, or `invalid_payload`.
 pub fn read(name: &str, payload: Option<&str>, args: Option<Map<String, Value>>) -> Result<Ask, Failure> {
-    let Some(entry) = entry(name) else {
+    known(name)?.parse(payload, args)
+}
+
+fn known(name: &str) -> Result<&'static Entry, Failure> {
+    entry(name).ok_or_else(|| {
         let near = near(name);
         let hint = match near.first() {
             Some(first) => format!("; did you mean `{first}`?"),
             None => "; `get_capabilities` lists what there is".to_owned(),
         };
         let shown = types::visible(name, 64);
-        return Err(Failure::new(Code::UnknownAction, format!("no action is named `{shown}`{hint}"))
-            .with(json!({ "near": near })));
-    };
-    entry.parse(payload, args)
+        Failure::new(Code::UnknownAction, format!("no action is named `{shown}`{hint}")).with(json!({ "near": near }))
+    })
 }
 
 #[cfg(test)]

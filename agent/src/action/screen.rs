@@ -8,7 +8,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::level::{Move, Wish, still, unchanged};
 use super::types::{Percent, StepBy};
-use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::backlight::Backlight;
 use crate::backend::bus::BusError;
 use crate::backend::dbus::login1::Login1;
@@ -17,7 +17,6 @@ use crate::services::Context;
 
 /// The backlight that the brightness is about.
 async fn screen(cx: &Context<'_>) -> Result<Backlight, Failure> {
-    cx.personal()?;
     let screens = cx.services.seat.screens.clone();
     // Some drivers ask the firmware, which takes its time.
     let looking = tokio::task::spawn_blocking(move || screens.best());
@@ -165,6 +164,7 @@ impl Capability for SetBrightness {
 
 impl Perform for SetBrightness {
     const NEED: Need = Need::Backlight;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -173,11 +173,6 @@ impl Perform for SetBrightness {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -330,6 +325,7 @@ impl Capability for AdjustBrightness {
 
 impl Perform for AdjustBrightness {
     const NEED: Need = Need::Backlight;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -339,11 +335,6 @@ impl Perform for AdjustBrightness {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {

@@ -53,6 +53,7 @@ impl Capability for SessionLock {
 
 impl Perform for SessionLock {
     const NEED: Need = Need::Logind;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "–";
 
     fn sentence(&self) -> String {
@@ -90,7 +91,6 @@ const ALREADY: &str = "The screen is already locked.";
 
 /// The session whose screen the caller sits at.
 async fn own(cx: &Context<'_>) -> Result<LoginSession, Failure> {
-    cx.personal()?;
     let session = Login1(&cx.services.bus).at_the_seat(cx.owner, cx.caller.facts().session.as_deref()).await?;
     session.ok_or_else(|| {
         let message = "you have no session with a screen on this machine; log in at it, then it can be locked";

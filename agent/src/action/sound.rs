@@ -10,7 +10,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 
 use super::level::{Wish, still, unchanged};
 use super::types::{Percent, StepBy, no_payload, visible};
-use super::{Capability, Example, Look, Need, Perform, Ready, Shown, call, say};
+use super::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::sound::{Order, Sink, SoundError};
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::Context;
@@ -145,7 +145,6 @@ async fn run_mute(cx: &Context<'_>, mute: bool, ready: Ready) -> Result<Outcome,
 }
 
 async fn present_mute(cx: &Context<'_>) -> Result<Value, Failure> {
-    cx.personal()?;
     let sink = cx.services.seat.sound.sink().await?;
     Ok(mute_state(&sink, sink.muted))
 }
@@ -240,6 +239,7 @@ impl Capability for SetVolume {
 
 impl Perform for SetVolume {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -248,11 +248,6 @@ impl Perform for SetVolume {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("percent", OwnedArg::Number(self.percent.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -264,7 +259,6 @@ impl Perform for SetVolume {
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
-        cx.personal()?;
         let sink = cx.services.seat.sound.sink().await?;
         Ok(volume_state(&sink, sink.percent()))
     }
@@ -422,6 +416,7 @@ impl Capability for AdjustVolume {
 
 impl Perform for AdjustVolume {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
@@ -431,11 +426,6 @@ impl Perform for AdjustVolume {
 
     fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
         vec![("by", OwnedArg::Number(self.by.get().into()))]
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -498,15 +488,11 @@ impl Capability for VolumeMute {
 
 impl Perform for VolumeMute {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
         "Mute the sound".to_owned()
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
@@ -575,15 +561,11 @@ impl Capability for VolumeUnmute {
 
 impl Perform for VolumeUnmute {
     const NEED: Need = Need::Sound;
+    const PERSONAL: bool = true;
     const UNDO: &'static str = "yes";
 
     fn sentence(&self) -> String {
         "Unmute the sound".to_owned()
-    }
-
-    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
-        Ok(Look { risk: Self::RISK, facts: self.facts(), opened: None })
     }
 
     async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {

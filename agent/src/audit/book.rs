@@ -230,6 +230,7 @@ impl Book for AuditBook {
     type Mark = End;
     const WRITTEN: &'static str = "audit.written";
     const SYNCED: &'static str = "audit.synced";
+    const LAG: Option<Duration> = Some(HEAD_LAG);
 
     fn prepare(&mut self, now: Instant) -> Option<Duration> {
         // A file is rotated with two records at least: the one about the last rotation does not make the next.

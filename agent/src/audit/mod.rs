@@ -118,9 +118,11 @@ impl Audit {
         Ok(Audit { writer, counts, limits, unfinished: opened.unfinished, full, start: Instant::now() })
     }
 
-    /// Queues a record; the acknowledgement carries its number. Of refused and malformed lines only
+    /// Writes a record; the acknowledgement carries its number. Of refused and malformed lines only
     /// [`RECORDS_A_MINUTE`] a uid are recorded, of denied requests and of those that only look [`LOOKS_A_MINUTE`] each; the
     /// others are counted and have the number 0. A request whose `judged` record has that number gets no `finished` one.
+    ///
+    /// Where nothing waits before it, the record is written before this returns; so not under a lock that others wait for.
     pub fn write(&self, record: &AuditRecord, durability: Durability) -> Ack<AuditError> {
         let limited = match record.kind {
             Kind::Refused => Some(What::Refused),
@@ -142,7 +144,7 @@ impl Audit {
         }
         let item = Item::from(record);
         let bytes = item.members.len() + chain::FRAME;
-        self.writer.append(item, bytes, durability)
+        self.writer.append_here(item, bytes, durability)
     }
 
     /// Queues a record that nobody waits for. One that the queue does not take is counted as lost.

@@ -213,8 +213,8 @@ impl Bus {
         let connection = self.connection(service.side).await?;
         match tokio::time::timeout(QUESTION, question(&connection)).await {
             Ok(answer) => answer.map_err(|e| meaning(service, e)),
-            // Started on demand and not coming up is the same as not being there.
-            Err(_) if !up(&connection, service.name).await => Err(BusError::NoService { service }),
+            // Started on demand and not coming up is the same as not being there. A bus that is slow itself has not said so.
+            Err(_) if up(&connection, service.name).await == Some(false) => Err(BusError::NoService { service }),
             Err(_) => Err(BusError::Late { service, after: QUESTION }),
         }
     }
@@ -260,34 +260,37 @@ impl Bus {
     /// Whether `service` answers or would be started by the bus when it is called.
     ///
     /// # Errors
-    /// [`BusError::NoBus`] and [`BusError::NoService`].
+    /// [`BusError::NoBus`], [`BusError::NoService`], and [`BusError::Late`] when the bus does not say in time.
     pub async fn there(&self, service: &'static Service) -> Result<(), BusError> {
         let connection = self.connection(service.side).await?;
-        match up(&connection, service.name).await || startable(&connection, service.name).await {
-            true => Ok(()),
-            false => Err(BusError::NoService { service }),
+        let up = up(&connection, service.name).await;
+        let startable = if up == Some(true) { None } else { startable(&connection, service.name).await };
+        match (up, startable) {
+            (Some(true), _) | (_, Some(true)) => Ok(()),
+            (Some(false), Some(false)) => Err(BusError::NoService { service }),
+            _ => Err(BusError::Late { service, after: QUESTION }),
         }
     }
 }
 
-/// Whether a name on a bus is somebody's.
-async fn up(connection: &zbus::Connection, name: &str) -> bool {
+/// Whether a name on a bus is somebody's; nothing when the bus does not say in time.
+async fn up(connection: &zbus::Connection, name: &str) -> Option<bool> {
     let look = async {
         let bus = zbus::fdo::DBusProxy::new(connection).await?;
         let known: zbus::names::BusName<'_> = name.try_into()?;
         Ok::<_, zbus::Error>(bus.name_has_owner(known).await?)
     };
-    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+    tokio::time::timeout(QUESTION, look).await.ok()?.ok()
 }
 
 /// Whether the bus would start somebody for a name. That need not come up: the unit of BlueZ, for one, does not start on a machine
-/// without an adapter, and the bus then says nothing for a long time.
-async fn startable(connection: &zbus::Connection, name: &str) -> bool {
+/// without an adapter, and the bus then says nothing for a long time. Nothing when the bus does not say in time.
+async fn startable(connection: &zbus::Connection, name: &str) -> Option<bool> {
     let look = async {
         let started = zbus::fdo::DBusProxy::new(connection).await?.list_activatable_names().await?;
         Ok::<_, zbus::Error>(started.iter().any(|n| n.as_str() == name))
     };
-    matches!(tokio::time::timeout(QUESTION, look).await, Ok(Ok(true)))
+    tokio::time::timeout(QUESTION, look).await.ok()?.ok()
 }
 
 /// What an error means, by its D-Bus name.
@@ -338,7 +341,9 @@ pub(in crate::backend) fn clean(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::backend) mod tests {
+    use zbus::message::Message;
+
     use super::*;
 
     const SERVICE: Service =
@@ -348,6 +353,86 @@ mod tests {
     fn words_of_a_service_are_one_visible_line() {
         assert_eq!(clean("no\nway\u{202e}. "), "no way<U+202E>");
         assert_eq!(clean(&"x".repeat(1000)).chars().count(), MAX_WORDS + 1);
+    }
+
+    /// What a bus that is its services as well says to a call, or nothing. Nobody is asked for signals on it.
+    pub(in crate::backend) fn saying(says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
+        of_one(true, says)
+    }
+
+    /// The same that has to be told which signals are wanted, as a real one.
+    pub(in crate::backend) fn real_saying(says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
+        of_one(false, move |call| match member(call).as_str() {
+            "Hello" => Some(Message::method_return(&call.header()).build(&":1.7").unwrap()),
+            _ => says(call),
+        })
+    }
+
+    fn of_one(p2p: bool, says: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> Bus {
+        let says = Arc::new(says);
+        let connect: Connect = Arc::new(move || {
+            let says = says.clone();
+            Box::pin(async move {
+                let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+                let server =
+                    zbus::connection::Builder::unix_stream(theirs).server(zbus::Guid::generate()).p2p().build();
+                let client = zbus::connection::Builder::unix_stream(ours);
+                let client = if p2p { client.p2p() } else { client };
+                let serve = async {
+                    let server = server.await?;
+                    let mut calls = zbus::MessageStream::from(&server);
+                    tokio::spawn(async move {
+                        while let Some(Ok(call)) = crate::backend::dbus::next(&mut calls).await {
+                            if let Some(answer) = says(&call) {
+                                server.send(&answer).await.unwrap();
+                            }
+                        }
+                    });
+                    Ok(())
+                };
+                tokio::try_join!(serve, client.build()).map(|((), client)| client)
+            })
+        });
+        Bus::with(connect.clone(), connect)
+    }
+
+    /// The member that is called.
+    pub(in crate::backend) fn member(call: &Message) -> String {
+        call.header().member().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The bus itself says whether a name is somebody's, and which names it would start somebody for; or nothing at all.
+    fn answering(answers: Option<(bool, &'static [&'static str])>) -> Bus {
+        saying(move |call| {
+            let (up, startable) = answers?;
+            let answer = Message::method_return(&call.header());
+            match member(call).as_str() {
+                "NameHasOwner" => Some(answer.build(&up).unwrap()),
+                "ListActivatableNames" => Some(answer.build(&startable).unwrap()),
+                _ => None,
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn only_a_bus_that_says_so_makes_a_service_one_that_is_not_there() {
+        let silent = async |_: &zbus::Connection| std::future::pending::<zbus::Result<()>>().await;
+        let rows = [
+            (Some((true, &[][..])), "", "did not answer"),
+            (Some((false, &["org.example.Test"][..])), "", "is not running"),
+            (Some((false, &[][..])), "is not running", "is not running"),
+            (None, "did not answer", "did not answer"),
+        ];
+        let rows = rows.map(|(answers, there, asked)| async move {
+            let bus = answering(answers);
+            let (found, answer) = tokio::join!(bus.there(&SERVICE), bus.ask(&SERVICE, silent));
+            let said = found.err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(said.contains(there) && said.is_empty() == there.is_empty(), "{answers:?}: {said}");
+            let said = answer.unwrap_err().to_string();
+            assert!(said.contains(asked), "{answers:?}: {said}");
+        });
+        let [a, b, c, d] = rows;
+        tokio::join!(a, b, c, d);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod backlight;
 pub mod bus;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod dbus;
+pub mod files;
 pub mod package;
 pub mod sandbox;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
@@ -319,7 +320,7 @@ impl Watch {
     )]
     fn open(pid: Pid) -> rustix::io::Result<Self> {
         let fd = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK)?;
-        AsyncFd::new(fd).map(Self).map_err(|_| rustix::io::Errno::IO)
+        AsyncFd::new(fd).map(Self).map_err(|_| Errno::IO)
     }
 
     /// Returns when the process has ended, reaped or not. Can be called again.
@@ -378,10 +379,21 @@ pub struct ProcessId {
 
 impl ProcessId {
     /// The process with this number now, if there is one.
-    #[must_use]
-    pub fn of(pid: i32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Some(Self { pid, start_time: start_time(&stat)? })
+    ///
+    /// # Errors
+    ///
+    /// When there may be one, and `/proc` does not tell.
+    pub fn of(pid: i32) -> io::Result<Option<Self>> {
+        let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat,
+            // ESRCH: it ended between opening and reading.
+            Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
+        let start_time = start_time(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat has no start time"))?;
+        Ok(Some(Self { pid, start_time }))
     }
 }
 
@@ -391,25 +403,16 @@ fn start_time(stat: &str) -> Option<u64> {
     rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// How a detached process was separated from this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Separation {
-    /// A session of its own, made by setsid(1): no terminal and no signal of ours reaches it.
-    Session,
-    /// A process group of its own only, because setsid(1) is not there: a terminal that hangs up can still end it.
-    GroupOnly,
-}
-
 /// A process that outlives this one. It is never killed from here; dropping this only stops watching.
 pub struct Detached {
     id: ProcessId,
     watch: Option<Watch>,
     /// Present when it was started here; it is reaped when it ends.
     child: Option<Child>,
-    separation: Option<Separation>,
 }
 
-/// Starts a process in a session of its own, with both outputs appended to `output` (made with mode 0600).
+/// Starts a process in a session of its own, with both outputs appended to `output` (made with mode 0600): no terminal and no signal of
+/// ours reaches it. Where setsid(1) is not there it has a process group of its own only, and a terminal that hangs up can still end it.
 ///
 /// A service manager that ends all processes of a unit ends this one too; the daemon's unit has to say `KillMode=process`.
 ///
@@ -423,41 +426,47 @@ pub fn spawn_detached(job: &Job, output: &Path) -> Result<Detached, SpawnError> 
     let setsid = Program::new(SETSID).ok();
     let mut command = job.command(setsid.as_ref());
     command.stdout(file).stderr(second).kill_on_drop(false);
-    let separation = if setsid.is_some() {
-        // Not a group leader, so setsid(1) does not fork and the number stays the one of the program.
-        Separation::Session
-    } else {
+    if setsid.is_none() {
+        // With setsid(1) it must not lead a group: then that one does not fork, and the number stays the one of the program.
         command.process_group(0);
-        Separation::GroupOnly
-    };
+    }
     let child = command.spawn().map_err(lost)?;
     let pid = child.id().ok_or_else(|| lost(io::ErrorKind::NotFound.into()))?.cast_signed();
     // Not reaped yet, so it has an entry in /proc even when it has already ended.
-    let id = ProcessId::of(pid).ok_or_else(|| lost(io::Error::other("/proc has no entry for it")))?;
-    let watch = Pid::from_raw(pid).and_then(|pid| Watch::open(pid).ok());
-    Ok(Detached { id, watch, child: Some(child), separation: Some(separation) })
+    let id = ProcessId::of(pid).map_err(lost)?.ok_or_else(|| lost(io::Error::other("/proc has no entry for it")))?;
+    Ok(Detached { id, watch: None, child: Some(child) })
+}
+
+/// What was opened of a process, while it is still the one that is meant by `id`; nothing when that one has ended. Only the system's
+/// word that there is no such process, or another start time, is an end: to be short of descriptors is none.
+fn same<T>(
+    id: ProcessId,
+    opened: Result<T, Errno>,
+    now: impl FnOnce() -> io::Result<Option<ProcessId>>,
+) -> io::Result<Option<T>> {
+    match opened {
+        Err(Errno::SRCH) => Ok(None),
+        _ if now()? != Some(id) => Ok(None),
+        opened => Ok(opened.map(Some)?),
+    }
 }
 
 impl Detached {
     /// Finds a process that an earlier run of this program started. One that has ended is found too: [`Self::wait`] returns at once.
-    #[must_use]
-    pub fn attach(id: ProcessId) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say whether it has ended.
+    pub fn attach(id: ProcessId) -> io::Result<Self> {
         // Opened before the start time is read: what the descriptor names cannot be replaced after that.
-        let watch = Pid::from_raw(id.pid).and_then(|pid| Watch::open(pid).ok());
-        let same = ProcessId::of(id.pid) == Some(id);
-        Self { id, watch: watch.filter(|_| same), child: None, separation: None }
+        let opened = Pid::from_raw(id.pid).map_or(Err(Errno::SRCH), Watch::open);
+        Ok(Self { id, watch: same(id, opened, || ProcessId::of(id.pid))?, child: None })
     }
 
     /// Its number and start time.
     #[must_use]
     pub fn id(&self) -> ProcessId {
         self.id
-    }
-
-    /// How it was separated, when it was started here.
-    #[must_use]
-    pub fn separation(&self) -> Option<Separation> {
-        self.separation
     }
 
     /// Waits for its end. The exit status is known only when it was started by this process. Can be called again.

@@ -98,9 +98,9 @@ async fn a_detached_process_has_a_session_of_its_own_and_can_be_attached_to() {
     let script = format!("echo hello; while [ ! -e {} ]; do sleep 0.02; done; echo bye >&2; exit 4", go.display());
     let mut first = spawn_detached(&sh(&script), &log).unwrap();
     let id = first.id();
-    let mut second = Detached::attach(id);
+    let mut second = Detached::attach(id).unwrap();
     assert!(timeout(Duration::from_millis(50), second.wait()).await.is_err());
-    if first.separation() == Some(Separation::Session) {
+    if Path::new(SETSID).exists() {
         let session = rustix::process::getsid(Pid::from_raw(id.pid)).unwrap();
         assert_eq!(session.as_raw_nonzero().get(), id.pid);
     }
@@ -114,9 +114,30 @@ async fn a_detached_process_has_a_session_of_its_own_and_can_be_attached_to() {
 
 #[tokio::test]
 async fn a_process_that_has_ended_or_was_replaced_is_not_waited_for() {
-    let own = ProcessId::of(std::process::id().cast_signed()).unwrap();
+    let own = ProcessId::of(std::process::id().cast_signed()).unwrap().unwrap();
     let other = ProcessId { start_time: own.start_time + 1, ..own };
-    assert_eq!(Detached::attach(other).wait().await.unwrap(), None);
+    assert_eq!(Detached::attach(other).unwrap().wait().await.unwrap(), None);
+}
+
+#[test]
+fn only_the_systems_word_or_another_start_time_is_the_end_of_a_process() {
+    let id = ProcessId { pid: 7, start_time: 9 };
+    let other = ProcessId { start_time: 10, ..id };
+    for (opened, now, ended) in [
+        (Ok(()), Some(id), Some(false)),
+        (Ok(()), Some(other), Some(true)),
+        (Ok(()), None, Some(true)),
+        (Err(Errno::SRCH), Some(id), Some(true)),
+        // The number is that of a thread of another process now.
+        (Err(Errno::INVAL), Some(other), Some(true)),
+        (Err(Errno::MFILE), Some(id), None),
+        (Err(Errno::NOMEM), Some(id), None),
+    ] {
+        let got = same(id, opened, || Ok(now)).ok().map(|there| there.is_none());
+        assert_eq!(got, ended, "{opened:?} {now:?}");
+    }
+    let unreadable = || Err(io::ErrorKind::PermissionDenied.into());
+    assert!(same(id, Ok(()), unreadable).is_err() && same(id, Err::<(), _>(Errno::MFILE), unreadable).is_err());
 }
 
 #[test]

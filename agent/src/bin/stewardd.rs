@@ -45,7 +45,9 @@ fn main() -> anyhow::Result<ExitCode> {
     many_descriptors();
     // Before there are threads: what is handed over is taken out of the environment.
     let inherited = Inherited::take()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Two at the least: one may wait for the disk (see `store`).
+    let workers = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let done = runtime.block_on(run(args, inherited));
     // A read of standard input cannot be interrupted; nothing else is left.
     runtime.shutdown_timeout(Duration::from_millis(100));

@@ -1,12 +1,16 @@
 //! Carrying out: the record before, the deed, the receipt, the record after.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use serde_json::{Value, json};
 use steward_ipc::{Code, Response};
 use steward_policy::{Risk, Verdict};
 use uuid::Uuid;
 
+use super::take_up::Begun;
 use super::{Core, Rules};
 use crate::action::types::visible;
 use crate::action::{Action, Need};
@@ -85,8 +89,7 @@ impl Core {
         let task =
             Running { core: self.clone(), id: case.id, owner, name: name.to_string(), rules: case.rules.clone() };
         let ran = if case.risk() > Risk::Observe {
-            // A task of its own: it goes on when the connection of whoever asked is gone.
-            on_its_own(case.id, task.run(approved)).await
+            OnItsOwn::new(case.id, task.run(approved)).await
         } else {
             task.run(approved).await
         };
@@ -108,15 +111,18 @@ impl Core {
         let record = async {
             if !unrecorded && let Err(error) = self.0.audit.write(&finished, Durability::Written).await {
                 tracing::error!("the end of request {} could not be recorded: {error}", case.id);
+                return false;
             }
+            true
         };
-        let ((), kept) = tokio::join!(record, self.kept(ran.receipts));
+        let (recorded, kept) = tokio::join!(record, self.kept(ran.receipts));
         if !kept {
             without_receipt(&mut reply);
         }
         fault::point("finished");
-        // Not while the outcome is unknown: then a restarted agent looks for it.
-        if kind == Kind::Finished && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
+        // Not while the outcome is unknown: then it is waited for, here and by a restarted agent. Nor while its end is not on
+        // record: then a restarted agent records it.
+        if kind == Kind::Finished && recorded && case.plan.steps.iter().any(|s| s.need() == Need::Packages) {
             self.0.services.forget_transaction(case.id);
         }
         if let How::Person(id) = how {
@@ -132,6 +138,13 @@ impl Core {
             now,
             || json!({ "request": case.id, "action": reply.action, "status": reply.status(), "code": reply.code() }),
         );
+        if let (Kind::Unknown, [_]) = (kind, case.plan.steps.as_slice())
+            && let Some(transaction) = self.0.services.transaction_of(case.id)
+        {
+            let (core, begun) =
+                (self.clone(), Begun::unknown(case.id, owner, case.plan, judged.confirmation, transaction));
+            tokio::spawn(async move { core.wait_on(begun).await });
+        }
         reply
     }
 
@@ -222,25 +235,70 @@ struct Settled {
     receipts: Vec<Keeping>,
 }
 
+/// Names a receipt among the facts of an answer.
+fn with_receipt(data: &mut Value, id: Uuid) {
+    match data {
+        Value::Object(data) => drop(data.insert("receipt".to_owned(), json!(id))),
+        data => *data = json!({ "receipt": id }),
+    }
+}
+
 /// An answer does not name a receipt that could not be kept.
 fn without_receipt(reply: &mut Reply) {
-    if let Ending::Done(outcome) = &mut reply.ending
-        && let Some(Value::Object(data)) = &mut outcome.data
-    {
+    let data = match &mut reply.ending {
+        Ending::Done(outcome) => outcome.data.as_mut(),
+        Ending::Failed(failure) => failure.data.as_deref_mut(),
+        Ending::Held(_) | Ending::Denied(_) => None,
+    };
+    if let Some(Value::Object(data)) = data {
         data.remove("receipt");
     }
 }
 
-/// Runs what was approved in a task of its own. One that panics in the middle may have had its effect: its outcome is not
-/// known, and what it left is kept for whoever looks.
-async fn on_its_own(id: Uuid, run: impl Future<Output = Settled> + Send + 'static) -> Settled {
-    tokio::spawn(run).await.unwrap_or_else(|_| {
-        let message = format!(
-            "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
-        );
-        let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
-        Settled { result: Err(failure), receipts: Vec::new() }
-    })
+/// What was approved, on its way: here as long as somebody waits for it, and in a task of its own when nobody does any more.
+struct OnItsOwn {
+    id: Uuid,
+    run: Option<Pin<Box<dyn Future<Output = Settled> + Send>>>,
+}
+
+impl OnItsOwn {
+    fn new(id: Uuid, run: impl Future<Output = Settled> + Send + 'static) -> OnItsOwn {
+        OnItsOwn { id, run: Some(Box::pin(run)) }
+    }
+}
+
+impl Future for OnItsOwn {
+    type Output = Settled;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled> {
+        let Some(run) = &mut self.run else { return Poll::Ready(unknown(self.id)) };
+        // One that panics in the middle may have had its effect.
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx)));
+        let settled = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(settled)) => settled,
+            Err(_) => unknown(self.id),
+        };
+        self.run = None;
+        Poll::Ready(settled)
+    }
+}
+
+impl Drop for OnItsOwn {
+    fn drop(&mut self) {
+        if let (Some(run), Ok(runtime)) = (self.run.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(run);
+        }
+    }
+}
+
+/// What is said of an action that ended unexpectedly: whoever looks finds it in the audit log.
+fn unknown(id: Uuid) -> Settled {
+    let message = format!(
+        "it ended unexpectedly, and it is not known whether it had its effect; the audit log has it as request {id}"
+    );
+    let failure = Failure::new(Code::UnknownOutcome, message).with(json!({ "request": id }));
+    Settled { result: Err(failure), receipts: Vec::new() }
 }
 
 pub(super) fn audit_failure(error: &AuditError) -> Failure {
@@ -293,17 +351,22 @@ impl Running {
         let receipts = &self.core.0.receipts;
         let mut outcome = Outcome::default();
         let mut said = Vec::new();
-        for Ran { action, result } in ran {
-            let mut step = result?;
-            if let Some(undo) = step.undo.take() {
+        for Ran { action, mut result } in ran {
+            // What failed half-way has a way back for the half that was done.
+            let undo = match &mut result {
+                Ok(step) => step.undo.take(),
+                Err(failure) => failure.undo.take(),
+            };
+            if let Some(undo) = undo {
                 let of_undo = plan.undoes.is_some();
                 let receipt = receipts.begin(self.owner, self.id, action.name(), action.sentence(), *undo, of_undo);
-                match &mut step.data {
-                    Some(Value::Object(data)) => drop(data.insert("receipt".to_owned(), json!(receipt.id))),
-                    data => *data = Some(json!({ "receipt": receipt.id })),
+                match &mut result {
+                    Ok(step) => with_receipt(step.data.get_or_insert_default(), receipt.id),
+                    Err(failure) => with_receipt(failure.data.get_or_insert_default(), receipt.id),
                 }
                 keeping.push(receipt);
             }
+            let mut step = result?;
             said.extend(step.message.take());
             outcome = step;
         }
@@ -332,10 +395,30 @@ mod tests {
     #[tokio::test]
     async fn an_action_that_panics_has_an_unknown_outcome_and_names_its_record() {
         let id = Uuid::new_v4();
-        let failure = on_its_own(id, async { panic!("in the middle of it") }).await.result.expect_err("it panicked");
+        let failure = OnItsOwn::new(id, async { panic!("in the middle of it") }).await.result.expect_err("it panicked");
         assert_eq!(failure.code, Code::UnknownOutcome);
         assert!(failure.message.contains(&id.to_string()), "{failure}");
         let well = async { Settled { result: Ok(Outcome::default()), receipts: Vec::new() } };
-        assert!(on_its_own(id, well).await.result.is_ok());
+        assert!(OnItsOwn::new(id, well).await.result.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_action_goes_on_when_nobody_waits_for_it_any_more() {
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let run = async {
+            let _told = gone.await;
+            let _sent = done.send(());
+            Settled { result: Ok(Outcome::default()), receipts: Vec::new() }
+        };
+        let mut waited = Box::pin(OnItsOwn::new(Uuid::new_v4(), run));
+        assert!(polled_once(waited.as_mut()).is_pending());
+        drop(waited);
+        go.send(()).expect("it still runs");
+        ended.await.expect("it came to its end");
+    }
+
+    fn polled_once(future: Pin<&mut OnItsOwn>) -> Poll<Settled> {
+        future.poll(&mut Context::from_waker(std::task::Waker::noop()))
     }
 }

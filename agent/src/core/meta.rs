@@ -107,7 +107,7 @@ impl Core {
             }));
         }
         json!({
-            "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"),
+            "actions": actions, "policy": self.policy_state_for(caller), "version": env!("CARGO_PKG_VERSION"), "mode": self.0.services.mode,
             "services": self.0.services.versions().await,
             "package_managers": self.0.services.packages.standing().await,
         })
@@ -118,7 +118,7 @@ impl Core {
         let rules = self.rules();
         let mut state = json!({
             "hash": rules.policy.hash(), "generation": rules.generation,
-            "written_by": if rules.files.self_writable(self.0.services.uid) { "self-writable" } else { "others" },
+            "written_by": if self.0.files.self_writable(&rules.files) { "self-writable" } else { "others" },
         });
         if let Some(why) = rules.policy.is_broken() {
             state["broken"] = json!(why);
@@ -300,7 +300,7 @@ impl Core {
         if explain.preview && verdict.decision != Decision::Deny {
             let mut there = Ok(());
             for step in &plan.steps {
-                there = there.and(self.0.services.available(step.need()).await);
+                there = there.and(cx.available(step).await);
             }
             let preview = match there {
                 Ok(()) => self.preview(&plan, &cx).await,
@@ -321,6 +321,9 @@ impl Core {
 /// Whether an action would work here and now: its service is there, and what would happen can be found out for its ordinary
 /// arguments. Changes nothing.
 async fn would_work(cx: &crate::services::Context<'_>, entry: &'static action::Entry) -> Result<(), Failure> {
+    if entry.personal {
+        cx.personal()?;
+    }
     cx.services.probe(entry.need).await?;
     // What packages would do is not looked at: it takes long, and depends on which.
     if matches!(entry.need, action::Need::Nothing | action::Need::Packages) {
@@ -350,7 +353,7 @@ fn ordinary(entry: &'static action::Entry) -> Subject {
 /// What a longer approval of a held request can cover, narrowest first, as sentences: their numbers are what `confirm` takes as
 /// `scope`.
 fn scopes(steps: &Value, policy: &Policy) -> Vec<String> {
-    let read = |step: &Value| match action::read(step["action"].as_str()?, None, step["args"].as_object().cloned()) {
+    let read = |step: &Value| match action::recall(step["action"].as_str()?, step["args"].as_object().cloned()?) {
         Ok(Ask::Do(action)) => Some(Subject { action: action.name(), risk: action.risk(), facts: action.facts() }),
         _ => None,
     };
@@ -366,7 +369,7 @@ fn standing(state: &str) -> &'static str {
         "expired" => "Nobody answered in time.",
         "cancelled" => "It was withdrawn.",
         "invalidated" => "What would happen changed, so it must be asked for again.",
-        "unknown" => "The agent stopped while it was carried out; it is not known whether it had its effect.",
+        "unknown" => "It is not known whether it had its effect. When that is found out later, it is told here.",
         _ => "It ended.",
     }
 }

@@ -8,13 +8,16 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::json;
 use steward_ipc::Code;
-use steward_policy::{Decision, Policy, Risk, Verdict};
+use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
 use uuid::Uuid;
 
 mod carry;
+#[cfg(test)]
+mod full_tests;
 mod hold;
 mod meta;
 mod release;
@@ -25,9 +28,10 @@ mod take_up;
 
 pub use start::{Setup, StartError, Vanished};
 
-use crate::action::{self, Action, Ready, Shown};
+use crate::action::{self, Action, Look, Ready, Shown};
 use crate::audit::{Audit, Kind, Place};
 use crate::backend::dbus::login1::Login1;
+use crate::backend::package::Item;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -149,7 +153,7 @@ impl Core {
             return Ok(self.deny(Case { id, caller, plan: &plan, subjects, verdict, rules: &rules }));
         }
         for step in &plan.steps {
-            self.0.services.available(step.need()).await?;
+            cx.available(step).await?;
         }
 
         // What would happen, where somebody is going to be asked or what runs is held to it.
@@ -245,7 +249,10 @@ impl Core {
         };
         let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
-        let Ask::Do(inverse) = action::read(&receipt.undo.action, None, Some(args))? else { return Err(none()) };
+        let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
+        if inverse.personal() {
+            cx.personal()?;
+        }
         let present = inverse.present(cx).await?;
         if !present.is_null() && present != receipt.undo.after && !undo.force {
             return Err(Failure::new(
@@ -270,10 +277,21 @@ impl Core {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
         for step in &mut plan.steps {
-            let look = step.look(cx).await?;
+            // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
+            let look = match cx.personal() {
+                Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
+                _ => step.look(cx).await?,
+            };
             let mut subject = Subject { action: step.name(), risk: look.risk, facts: look.facts };
-            if let Action::Exec(exec) = step {
+            if let Action::Exec(exec) = step
+                && look.opened.is_some()
+            {
                 exec.settle(policy, &self.judging(policy, who).await, &mut subject, cx)?;
+            }
+            if matches!(step, Action::ReadFile(_) | Action::WriteFile(_)) {
+                let args: Vec<(&str, Arg<'_>)> = subject.facts.iter().map(|(n, a)| (*n, a.borrow())).collect();
+                let step = Step { action: subject.action, risk: subject.risk, args: &args };
+                subject.risk = policy.risk_of(&step, &self.judging(policy, who).await);
             }
             subjects.push(subject);
             ready.push(Ready { opened: look.opened, shown: None });
@@ -297,6 +315,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked,
         }
     }
@@ -385,15 +404,10 @@ impl Core {
                 let message = "the change was put back already, or it is too long ago";
                 return Err(Failure::new(Code::Failed, message).with(json!({ "state": "no_receipt" })));
             };
-            let only = receipt.undo.only.as_ref();
-            if let (Some(only), [shown]) = (only, all.as_slice())
-                && let Some(other) =
-                    shown.preview.effects.iter().find(|e| !only.iter().any(|o| same_object(o, &e.object)))
-            {
-                let message = format!(
-                    "putting it back would also {} {}, which the change did not bring",
-                    other.verb, other.object
-                );
+            let beyond =
+                |shown: &Shown| shown.transaction.as_ref()?.beyond(receipt.undo.only.as_ref()?).map(Item::to_string);
+            if let Some((shown, other)) = all.iter().find_map(|shown| Some((shown, beyond(shown)?))) {
+                let message = format!("putting it back would also {other}, which the change did not bring");
                 return Err(Failure::new(Code::ConfirmationChanged, message).with(json!({ "preview": shown.preview })));
             }
             for shown in &mut all {
@@ -413,7 +427,8 @@ impl Core {
         request: Uuid,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Context<'a> {
-        Context { services: &self.0.services, caller, owner, request, progress }
+        // What is carried out has its own; what only looks has that of whoever has it look.
+        Context { services: &self.0.services, caller, owner, request, deadline: Duration::MAX, progress }
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -439,16 +454,6 @@ fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(from), Some(to)) if from < to => format!("{}\"…{}", &message[..from], &message[to..]),
         _ => message.to_owned(),
-    }
-}
-
-/// Whether two names are of the same thing: managers name the architecture of a package where they know it (`name:arch`), and
-/// leave it out where they remove one.
-fn same_object(a: &str, b: &str) -> bool {
-    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
-    match (a, b) {
-        (Ok(a), Ok(b)) => a == b,
-        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
     }
 }
 

@@ -62,7 +62,7 @@ impl Core {
         let mut verdict = self.judge(&rules.policy, &subjects, who).await;
         if verdict.decision != Decision::Deny {
             for step in &plan.steps {
-                self.0.services.available(step.need()).await?;
+                cx.available(step).await?;
             }
         }
         let shown = if verdict.decision == Decision::Deny { Vec::new() } else { self.preview(&plan, &cx).await? };

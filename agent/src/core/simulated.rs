@@ -17,9 +17,13 @@ impl Core {
         self.0.services.simulated
     }
 
-    /// Whether what is done in these steps is done to a machine that is not there. Notes and files are real in a simulation too.
+    /// Whether what is done in these steps is done to a machine that is not there. Notes, and lists of
+    /// files, are real in a simulation too.
     pub(super) fn simulates(&self, steps: &[Action]) -> bool {
-        let of_the_machine = |s: &Action| s.need() != Need::Nothing || matches!(s, Action::SystemStatus(_));
+        let of_the_machine = |s: &Action| {
+            let others = matches!(s, Action::SystemStatus(_) | Action::ReadFile(_) | Action::WriteFile(_));
+            s.need() != Need::Nothing || others
+        };
         self.0.services.simulated && steps.iter().any(of_the_machine)
     }
 

@@ -1,6 +1,6 @@
 //! Beginning and ending: opening the state, reloading rules, tidying. What was interrupted is taken up in `take_up`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use steward_policy::{Assurance, Decision, LoadError, Policy};
 use super::{Core, Inner, Rules};
 use crate::action::for_policy::ForPolicy;
 use crate::audit::{self, Audit, AuditError, AuditRecord, Kind};
+use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Packages, Unit};
 use crate::caller::{Caller, Door};
 use crate::clock::Clock;
@@ -21,6 +22,7 @@ use crate::gate::record::Held;
 use crate::interpret::Interpreter;
 use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
+use crate::provenance::Provenance;
 use crate::receipts::Receipts;
 use crate::services::{Machine, Mode, Services};
 use crate::store::{LockError, LogError, StateLock};
@@ -89,11 +91,19 @@ impl Core {
             Gate::open(&at("journal.jsonl"), setup.clock.clone(), config.confirm.clone(), host, audit.clone())?;
         let memory = Memory::open(&at("memory.jsonl"), setup.clock.clone())?;
         let receipts = Receipts::open(&at("receipts.jsonl"), setup.clock.clone())?;
+        let files = Base::at(&setup.machine.root).map_err(|e| LogError::io("cannot open", &setup.machine.root, e))?;
         let services = Services {
             mode: setup.mode,
             uid: rustix::process::geteuid().as_raw(),
-            home: directories::BaseDirs::new().and_then(|d| d.home_dir().to_str().map(str::to_owned)),
+            home: directories::BaseDirs::new().and_then(|d| real(d.home_dir()).to_str().map(str::to_owned)),
+            clock: setup.clock.clone(),
+            files: Arc::new(files),
+            own: own_files(&setup),
+            programs: program_folders(),
+            folder: work_folder(),
+            kept: Arc::new(KeptFiles::new(at("kept"))),
             memory,
+            written: Arc::new(Provenance::open(&at("written.jsonl"), setup.clock.clone())?),
             packages: match setup.machine.packages.clone() {
                 Some(manager) => Packages::only(manager),
                 None => packages(&setup, &config),
@@ -216,6 +226,7 @@ impl Core {
             now: self.0.clock.now(),
             rates: &self.0.gate.rates,
             home: self.0.services.home.as_deref(),
+            folder: self.0.services.folder.as_deref(),
             locked: None,
         };
         let verdict = judge(policy, &subjects, &judging);
@@ -238,6 +249,11 @@ impl Core {
                         self.0.gate.scrub().await;
                     }
                     self.0.receipts.tidy().await;
+                    self.0.services.written.tidy().await;
+                    let (kept, now) = (self.0.services.kept.clone(), self.0.clock.now().wall_ms);
+                    if let Err(e) = tokio::task::spawn_blocking(move || kept.tidy(now)).await {
+                        tracing::error!("old contents could not be tidied: {e}");
+                    }
                 }
                 () = watch.changed() => {
                     // What is wrong was told to everybody already.
@@ -277,6 +293,44 @@ impl Core {
     pub fn min_assurance(&self, door: &str) -> Option<Assurance> {
         self.rules().policy.min_assurance(door)
     }
+}
+
+/// A path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// The folder that this process was started in, where that is one to work in: neither the whole machine, nor a home, nor one of the
+/// system's. A service manager starts a daemon in such a one, and then nothing is in it for the rules.
+fn work_folder() -> Option<String> {
+    let folder = std::env::current_dir().ok()?.canonicalize().ok()?;
+    let home = directories::BaseDirs::new().map(|d| d.home_dir().to_owned());
+    crate::action::exec::not_to_be_written(&folder, home.as_deref(), None)
+        .is_none()
+        .then_some(folder)?
+        .into_os_string()
+        .into_string()
+        .ok()
+}
+
+/// The folders that programs are looked for in, by this process's own `PATH`.
+fn program_folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|p| p.is_absolute() && p.parent().is_some()).map(|p| real(&p)).collect()
+}
+
+/// Files and folders of this very agent: its state, its configuration, its policies, its audit log.
+fn own_files(setup: &Setup) -> Vec<PathBuf> {
+    let policy = &setup.policy;
+    let folders = [Some(&setup.state), Some(&setup.config), Some(&policy.admin), Some(&policy.vendor)];
+    let more = [policy.user.as_ref(), setup.audit.as_ref()];
+    folders.into_iter().chain(more).flatten().chain(&policy.given).map(|p| real(p)).collect()
 }
 
 /// The package managers of the configuration. The machine's agent has what needs root done by a unit, unless it is root.

@@ -29,6 +29,8 @@ pub struct Judging<'a> {
     pub rates: &'a Rates,
     /// The home folder of the represented user.
     pub home: Option<&'a str>,
+    /// The folder that the agent was started to work in.
+    pub folder: Option<&'a str>,
     /// Whether the caller's session is locked, when that is known.
     pub locked: Option<bool>,
 }
@@ -145,6 +147,10 @@ impl Surroundings for Judging<'_> {
 
     fn home(&self) -> Option<&str> {
         self.home
+    }
+
+    fn folder(&self) -> Option<&str> {
+        self.folder
     }
 }
 

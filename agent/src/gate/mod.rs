@@ -426,6 +426,11 @@ impl Gate {
         }
     }
 
+    /// The held request of this id, however it stands.
+    pub(crate) fn known(&self, id: Uuid) -> Option<Arc<Held>> {
+        self.state().held.get(&id).map(|entry| entry.held.clone())
+    }
+
     /// The kind of the end of a request that has one.
     pub(crate) fn end_of(&self, id: Uuid) -> Option<&'static str> {
         match &self.state().held.get(&id)?.phase {

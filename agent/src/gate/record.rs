@@ -178,13 +178,13 @@ impl Held {
     /// # Errors
     /// When a later version of the agent does not know an action any more.
     pub fn plan(&self) -> Result<Plan, String> {
-        let step = |step: &HeldStep| {
-            let args = step.args.as_object().cloned();
-            match crate::action::read(&step.name, None, Some(args.unwrap_or_default())) {
-                Ok(Ask::Do(action)) => Ok(action),
-                Ok(Ask::Meta(_)) => Err(format!("`{}` cannot be held", step.name)),
-                Err(e) => Err(e.to_string()),
-            }
+        let step = |step: &HeldStep| match crate::action::recall(
+            &step.name,
+            step.args.as_object().cloned().unwrap_or_default(),
+        ) {
+            Ok(Ask::Do(action)) => Ok(action),
+            Ok(Ask::Meta(_)) => Err(format!("`{}` cannot be held", step.name)),
+            Err(e) => Err(e.to_string()),
         };
         let steps = self.steps.iter().map(step).collect::<Result<Vec<Action>, String>>()?;
         let name = CATALOGUE.iter().find(|e| e.name == self.name).map_or("unknown", |e| e.name);

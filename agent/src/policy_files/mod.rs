@@ -111,6 +111,13 @@ impl PolicyFiles {
         PolicyFiles { roots }
     }
 
+    /// Whether the agent's own uid could change what the policy says: also where there is no file, and a first one of its user would
+    /// be the whole policy.
+    pub fn self_writable(&self, read: &ReadPolicy) -> bool {
+        let first = read.files.is_empty() && (self.roots.user.is_some() || !self.roots.given.is_empty());
+        first || self.roots.uid == 0 || read.self_writable(self.roots.uid)
+    }
+
     /// Where it looks.
     pub fn roots(&self) -> &Roots {
         &self.roots

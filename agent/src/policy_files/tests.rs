@@ -202,6 +202,18 @@ fn who_can_write_the_policy_is_told_by_its_owners() {
     assert!(read.self_writable(0));
 }
 
+#[test]
+fn without_any_file_the_policy_is_whosever_first_file_would_be_it() {
+    let mut w = World::new();
+    let nothing = ReadPolicy::default();
+    assert!(PolicyFiles::new(w.roots.clone()).self_writable(&nothing), "the user's folder would be the policy");
+    w.roots.user = None;
+    w.roots.uid = 54_321;
+    assert!(!PolicyFiles::new(w.roots.clone()).self_writable(&nothing), "only root can write where it is looked for");
+    w.roots.uid = 0;
+    assert!(PolicyFiles::new(w.roots.clone()).self_writable(&nothing), "root can write everywhere");
+}
+
 #[tokio::test]
 async fn a_change_is_told_once_it_has_settled_also_in_a_folder_that_was_missing() {
     let mut w = World::new();

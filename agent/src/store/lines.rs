@@ -191,17 +191,40 @@ pub(crate) mod seam {
         Sync,
     }
 
-    static NEXT: Mutex<Vec<(PathBuf, Step, usize, i32)>> = Mutex::new(Vec::new());
+    struct Fault {
+        path: PathBuf,
+        step: Step,
+        /// So many go well before.
+        after: usize,
+        part: usize,
+        errno: i32,
+    }
+
+    static NEXT: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
 
     /// The next `step` on `path` fails with `errno`, a write after `part` bytes.
     pub(crate) fn fail_next(path: &Path, step: Step, part: usize, errno: rustix::io::Errno) {
-        NEXT.lock().unwrap().push((path.to_owned(), step, part, errno.raw_os_error()));
+        fail(path, step, 0, part, errno);
+    }
+
+    /// The same for the one after the next.
+    pub(crate) fn fail_second(path: &Path, step: Step, part: usize, errno: rustix::io::Errno) {
+        fail(path, step, 1, part, errno);
+    }
+
+    fn fail(path: &Path, step: Step, after: usize, part: usize, errno: rustix::io::Errno) {
+        let fault = Fault { path: path.to_owned(), step, after, part, errno: errno.raw_os_error() };
+        NEXT.lock().unwrap().push(fault);
     }
 
     pub(super) fn take(path: &Path, step: Step) -> Option<(usize, io::Error)> {
         let mut next = NEXT.lock().unwrap();
-        let at = next.iter().position(|(p, s, ..)| p == path && *s == step)?;
-        let (_, _, part, errno) = next.remove(at);
+        let at = next.iter().position(|f| f.path == path && f.step == step)?;
+        if next[at].after > 0 {
+            next[at].after -= 1;
+            return None;
+        }
+        let Fault { part, errno, .. } = next.remove(at);
         Some((part, io::Error::from_raw_os_error(errno)))
     }
 }

@@ -159,10 +159,20 @@ impl Log {
     /// The acknowledgement fails with [`LogError::Overloaded`] when the queue is full, and with [`LogError::Io`] when the
     /// write failed; then the record is not in the file, and later appends are tried again.
     pub fn append(&self, kind: &str, data: &impl Serialize, durability: Durability) -> Ack {
+        self.add(kind, data, |record, bytes| self.writer.append(record, bytes, durability))
+    }
+
+    /// Like [`Log::append`], and where nothing waits before it the record is written before this returns. Not under a lock that
+    /// others wait for.
+    pub fn append_here(&self, kind: &str, data: &impl Serialize, durability: Durability) -> Ack {
+        self.add(kind, data, |record, bytes| self.writer.append_here(record, bytes, durability))
+    }
+
+    fn add(&self, kind: &str, data: &impl Serialize, append: impl FnOnce(Record, usize) -> Ack) -> Ack {
         match Record::new(kind, data) {
             Ok(record) => {
                 let bytes = record.data.len() + FRAME;
-                self.writer.append(record, bytes, durability)
+                append(record, bytes)
             }
             Err(e) => Ack::ready(Err(e)),
         }
@@ -255,6 +265,7 @@ impl Book for Journal {
     type Mark = u64;
     const WRITTEN: &'static str = "store.written";
     const SYNCED: &'static str = "store.synced";
+    const LAG: Option<Duration> = None;
 
     fn prepare(&mut self, _: Instant) -> Option<Duration> {
         None

@@ -250,6 +250,56 @@ fn concurrent_appends_are_all_there_and_each_thread_keeps_its_order() {
     assert_eq!(next, [50; 8]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_written_by_its_caller_and_what_waits_for_the_thread_keep_their_order() {
+    let world = World::new();
+    let log = std::sync::Arc::new(world.open().unwrap().0);
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let log = log.clone();
+        tasks.spawn(async move {
+            for n in 0..50 {
+                let durability = if n % 3 == 0 { Durability::Synced } else { Durability::Written };
+                // Not waited for each time: the next one may come while the thread still has this one.
+                let ack = match n % 2 {
+                    0 => log.append("held", &[task, n], durability),
+                    _ => log.append_here("held", &[task, n], durability),
+                };
+                if n % 5 == 0 {
+                    ack.await.unwrap();
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    log.append_here("held", &"last", Durability::Synced).await.unwrap();
+    drop(log);
+    let mut data = world.data();
+    assert_eq!(data.pop(), Some(json!("last")));
+    let mut next = [0; 8];
+    for data in data {
+        let [task, n]: [usize; 2] = serde_json::from_value(data).unwrap();
+        assert_eq!(next[task], n);
+        next[task] += 1;
+    }
+    assert_eq!(next, [50; 8]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_to_the_caller_that_writes_itself() {
+    let world = World::new();
+    let (log, _) = world.open().unwrap();
+    log.append_here("held", &1, Durability::Synced).await.unwrap();
+    for step in [seam::Step::Write, seam::Step::Sync] {
+        seam::fail_next(&world.path(), step, 20, Errno::NOSPC);
+        let error = log.append_here("held", &2, Durability::Synced).await.unwrap_err();
+        assert!(error.is_full(), "{error}");
+    }
+    assert_eq!(log.append_here("held", &3, Durability::Synced).await.unwrap(), 2, "numbers have no gap");
+    drop(log);
+    assert_eq!(world.data(), [json!(1), json!(3)]);
+}
+
 proptest! {
     // Each case writes files.
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -3,11 +3,16 @@
 //! The thread takes everything that waits, seals it into lines, writes them with one write(2), answers those who asked for
 //! [`Durability::Written`], syncs once if anybody asked for more, and answers the others. What a line looks like is the
 //! [`Book`]'s business.
+//!
+//! While the thread sleeps, [`Writer::append_here`] writes a record on the thread that calls it: two threads that wake each other
+//! cost as much as the disk. A disk that hangs must not hang the executor, so one thread of the process does it at a time, and only
+//! where the executor has more than that one; the rest comes together in the queue.
 
 use super::{LineFile, LogError};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -104,6 +109,8 @@ pub(crate) trait Book: Send + 'static {
     const WRITTEN: &'static str;
     /// The fault point between sync and answer.
     const SYNCED: &'static str;
+    /// A batch gives the book something to do after this time; `None` when it does not.
+    const LAG: Option<Duration>;
 
     /// Between two batches and when it is time: the book's own affairs. Returns when to be called again at the latest.
     fn prepare(&mut self, now: Instant) -> Option<Duration>;
@@ -149,17 +156,39 @@ struct Queue<B: Book> {
     stopped: bool,
     /// The thread sleeps: waking it costs a system call, so only then.
     asleep: bool,
+    /// When it wakes by itself.
+    until: Option<Instant>,
+}
+
+/// The book, and what a batch needs that is kept from one to the next.
+struct Desk<B: Book> {
+    book: B,
+    batch: Vec<Queued<B>>,
+    lines: Vec<u8>,
 }
 
 struct Shared<B: Book> {
     /// Guards the order of appends; held for a push or a drain only.
     queue: Mutex<Queue<B>>,
     wake: Condvar,
+    /// Held by whoever writes: the thread, or while that sleeps one who appends. Poisoned by a panic in the middle of a batch,
+    /// and then nothing is written any more.
+    desk: Mutex<Desk<B>>,
 }
 
 impl<B: Book> Shared<B> {
     fn lock(&self) -> MutexGuard<'_, Queue<B>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The desk, when a batch can be written by the caller: the thread sleeps, nothing waits before it, and the thread will look
+    /// after the book in time.
+    fn free_desk(&self, queue: &Queue<B>) -> Option<MutexGuard<'_, Desk<B>>> {
+        let in_time = B::LAG.is_none_or(|lag| queue.until.is_some_and(|until| until <= Instant::now() + lag));
+        if !queue.asleep || !in_time {
+            return None;
+        }
+        self.desk.try_lock().ok()
     }
 
     fn wake(&self, mut queue: MutexGuard<'_, Queue<B>>) {
@@ -175,28 +204,67 @@ impl<B: Book> Shared<B> {
 pub(crate) struct Writer<B: Book> {
     shared: Arc<Shared<B>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// Whether a record may be written by whoever appends it.
+    here: bool,
+}
+
+/// The turn of the one thread of the process that writes what it appends.
+struct Turn;
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl Turn {
+    fn take() -> Option<Turn> {
+        TAKEN.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(Turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::Release);
+    }
 }
 
 impl<B: Book> Writer<B> {
     /// Starts the thread.
     pub(crate) fn start(name: &str, book: B) -> Result<Writer<B>, LogError> {
-        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false, asleep: false };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new() });
+        let queue = Queue { jobs: VecDeque::new(), bytes: 0, stopped: false, asleep: false, until: None };
+        let here = tokio::runtime::Handle::try_current().is_ok_and(|r| r.metrics().num_workers() > 1);
+        let desk = Desk { book, batch: Vec::new(), lines: Vec::new() };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Condvar::new(), desk: Mutex::new(desk) });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
                 // However the thread ends, nobody may wait for it.
                 let _closed = CloseOnDrop(&theirs);
-                run(book, &theirs);
+                run(&theirs);
             })
             .map_err(|e| LogError::io("cannot start the writer of", name.as_ref(), e))?;
-        Ok(Writer { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { shared, thread: Mutex::new(Some(thread)), here })
+    }
+
+    /// Writes a record of about `bytes` bytes on this thread where that can be, else queues it. Not under a lock that others wait
+    /// for: the disk may take its time.
+    pub(crate) fn append_here(&self, item: B::Item, bytes: usize, durability: Durability) -> Ack<B::Error> {
+        let queue = self.shared.lock();
+        if self.here
+            && !queue.stopped
+            && let Some(mut desk) = self.shared.free_desk(&queue)
+            && let Some(_turn) = Turn::take()
+        {
+            drop(queue);
+            let (ack, mut receiver) = oneshot::channel();
+            desk.batch.push(Queued { item, durability, seq: 0, ack: Some(ack) });
+            desk.commit();
+            return Ack::ready(receiver.try_recv().unwrap_or_else(|_| Err(LogError::Stopped.into())));
+        }
+        drop(queue);
+        self.append(item, bytes, durability)
     }
 
     /// Queues a record of about `bytes` bytes.
     pub(crate) fn append(&self, item: B::Item, bytes: usize, durability: Durability) -> Ack<B::Error> {
-        let (ack, receiver) = oneshot::channel();
         let mut queue = self.shared.lock();
         if queue.stopped {
             return Ack::ready(Err(LogError::Stopped.into()));
@@ -205,6 +273,7 @@ impl<B: Book> Writer<B> {
         if full && !queue.jobs.is_empty() {
             return Ack::ready(Err(LogError::Overloaded.into()));
         }
+        let (ack, receiver) = oneshot::channel();
         queue.bytes = queue.bytes.saturating_add(bytes);
         queue.jobs.push_back(Job::Append(Queued { item, durability, seq: 0, ack: Some(ack) }, bytes));
         self.shared.wake(queue);
@@ -269,21 +338,28 @@ enum Next<B: Book> {
     Stop,
 }
 
-fn run<B: Book>(mut book: B, shared: &Shared<B>) {
+fn run<B: Book>(shared: &Shared<B>) {
     let mut batch: Vec<Queued<B>> = Vec::new();
-    let mut lines = Vec::new();
-    loop {
-        let due = book.prepare(Instant::now());
-        match take(shared, due, &mut batch) {
-            Next::Batch => commit(&mut book, &mut batch, &mut lines),
-            Next::Task(task) => task(&mut book),
+    while let Ok(mut desk) = shared.desk.lock() {
+        let due = desk.book.prepare(Instant::now());
+        drop(desk);
+        let next = take(shared, due, &mut batch);
+        let Ok(mut desk) = shared.desk.lock() else { break };
+        match next {
+            Next::Batch => {
+                std::mem::swap(&mut desk.batch, &mut batch);
+                desk.commit();
+            }
+            Next::Task(task) => task(&mut desk.book),
             Next::Time => {}
-            Next::Stop => break,
+            Next::Stop => {
+                desk.book.stop();
+                if let Err(error) = desk.book.file().sync() {
+                    tracing::error!("cannot sync {}: {error}", desk.book.file().path().display());
+                }
+                break;
+            }
         }
-    }
-    book.stop();
-    if let Err(error) = book.file().sync() {
-        tracing::error!("cannot sync {}: {error}", book.file().path().display());
     }
 }
 
@@ -313,7 +389,7 @@ fn take<B: Book>(shared: &Shared<B>, due: Option<Duration>, batch: &mut Vec<Queu
         if queue.stopped {
             return Next::Stop;
         }
-        queue.asleep = true;
+        (queue.asleep, queue.until) = (true, until);
         queue = match until {
             None => shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
@@ -324,39 +400,43 @@ fn take<B: Book>(shared: &Shared<B>, due: Option<Duration>, batch: &mut Vec<Queu
                 shared.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        queue.asleep = false;
     }
 }
 
-/// Writes a batch, syncs it if anybody asked for that, and answers everybody. Leaves `batch` empty.
-fn commit<B: Book>(book: &mut B, batch: &mut Vec<Queued<B>>, lines: &mut Vec<u8>) {
-    let mark = match write(book, batch, lines, true) {
-        Some(mark) => mark,
-        None => return,
-    };
-    crate::fault::point(B::WRITTEN);
-    for queued in batch.iter_mut().filter(|q| q.durability == Durability::Written) {
-        let seq = queued.seq;
-        queued.answer(Ok(seq));
+impl<B: Book> Desk<B> {
+    /// Writes the batch, syncs it if anybody asked for that, and answers everybody. Leaves it empty.
+    fn commit(&mut self) {
+        let Desk { book, batch, lines } = self;
+        let mark = match write(book, batch, lines, true) {
+            Some(mark) => mark,
+            None => return,
+        };
+        crate::fault::point(B::WRITTEN);
+        for queued in batch.iter_mut().filter(|q| q.durability == Durability::Written) {
+            let seq = queued.seq;
+            queued.answer(Ok(seq));
+        }
+        if batch.iter().any(|q| q.durability == Durability::Synced)
+            && let Err(error) = book.file().sync()
+        {
+            // Those who asked for the disk hear no, and their lines are taken back; the others were promised theirs.
+            book.make_room(&error);
+            let error = LogError::io("cannot sync", book.file().path(), error);
+            tracing::error!("{error}");
+            let (len, mark) = mark;
+            book.file().take_back(len);
+            book.back_to(mark);
+            fail(batch, |q| q.durability == Durability::Synced, &error.into());
+            write(book, batch, lines, false);
+        }
+        crate::fault::point(B::SYNCED);
+        for queued in batch.iter_mut() {
+            let seq = queued.seq;
+            queued.answer(Ok(seq));
+        }
+        batch.clear();
     }
-    if batch.iter().any(|q| q.durability == Durability::Synced)
-        && let Err(error) = book.file().sync()
-    {
-        // Those who asked for the disk hear no, and their lines are taken back; the others were promised theirs.
-        book.make_room(&error);
-        let error = LogError::io("cannot sync", book.file().path(), error);
-        tracing::error!("{error}");
-        let (len, mark) = mark;
-        book.file().take_back(len);
-        book.back_to(mark);
-        fail(batch, |q| q.durability == Durability::Synced, &error.into());
-        write(book, batch, lines, false);
-    }
-    crate::fault::point(B::SYNCED);
-    for queued in batch.iter_mut() {
-        let seq = queued.seq;
-        queued.answer(Ok(seq));
-    }
-    batch.clear();
 }
 
 /// Seals and writes; what cannot be kept is answered and leaves the batch. `None` when nothing is left.

@@ -8,6 +8,8 @@
 
 mod damage;
 mod disk;
+#[cfg(feature = "fault-injection")]
+mod files;
 mod ledger;
 #[cfg(not(feature = "fault-injection"))]
 mod load;

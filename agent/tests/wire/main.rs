@@ -12,6 +12,7 @@ mod support;
 mod bound;
 mod docs;
 mod exec;
+mod files;
 mod framing;
 mod gate;
 mod hostile;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use steward_agent::backend::package::mock::Pause;
+use steward_agent::backend::package::mock::{Pause, Trouble};
 
 use crate::support::{
     DESKTOP, NOON, PATIENCE, World, as_uid, desktop_and, eventually, id_of, line_on, open_to_all, records,
@@ -276,6 +276,191 @@ fn undo_runs_only_from_the_state_that_the_change_left() {
     assert_eq!(world.ask("confirm", &id_of(&world.ask("undo", &receipt)))["status"], "ok");
     assert_eq!(world.ask("undo", &receipt)["code"], "failed");
     assert_eq!(world.archive.version("cowsay"), None);
+}
+
+/// `htop` was there in an old version; the new one needs a library that was not.
+fn with_an_upgrade_that_needs_more() -> World {
+    let world = World::new(DESKTOP);
+    world.archive.meddle("htop", Some("3.2.1"));
+    world.archive.publish("htop", "3.2.2-2", &["libnew"]);
+    world.archive.publish("libnew", "1", &[]);
+    world
+}
+
+#[test]
+fn undo_does_not_take_away_what_was_there_before_and_was_only_upgraded() {
+    let world = with_an_upgrade_that_needs_more();
+    let done = world.ask("confirm", &world.hold("package_install", "htop"));
+    assert_eq!((&done["status"], done["data"]["receipt"].is_string()), (&json!("ok"), true), "{done}");
+    let undone = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(undone["code"], "confirmation_changed", "{undone}");
+    assert!(undone["message"].as_str().unwrap().contains("would also remove htop 3.2.2-2"), "{undone}");
+    assert_eq!(world.archive.version("htop").as_deref(), Some("3.2.2-2"));
+}
+
+#[test]
+fn undo_puts_back_more_packages_than_one_request_may_name() {
+    for many in [65, 900] {
+        let mut world = World::new(DESKTOP);
+        let names: Vec<String> = (0..many).map(|n| format!("needed-{n:04}")).collect();
+        names.iter().for_each(|name| world.archive.publish(name, "1.0", &[]));
+        world.archive.publish("large", "1", &names.iter().map(String::as_str).collect::<Vec<_>>());
+        let done = world.ask("confirm", &world.hold("package_install", "large"));
+        let receipt = done["data"]["receipt"].as_str().expect("a receipt").to_owned();
+        let held = world.ask("undo", &receipt);
+        assert_eq!(held["preview"]["effects"].as_array().map(Vec::len), Some(many + 1), "{many}: {held}");
+        // It waits and is read back, as any held request.
+        world.restart();
+        let undone = world.ask("confirm", &id_of(&held));
+        assert_eq!((&undone["status"], &undone["code"]), (&json!("ok"), &Value::Null), "{many}: {}", undone["message"]);
+        assert_eq!((world.archive.version("large"), world.archive.version("needed-0001")), (None, None));
+
+        // Whoever asks may still name no more than before, with whatever the agent keeps.
+        for args in
+            [json!({ "packages": names }), json!({ "packages": ["large"], "back": { "install": [], "remove": names } })]
+        {
+            let refused = world.call("package_install", args);
+            assert_eq!(refused["code"], "invalid_payload");
+            assert!(refused["message"].as_str().unwrap().contains("at most 64 packages"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_version_that_comes_from_outside_is_one_word() {
+    let world = World::new(DESKTOP);
+    let back = |version: &str| {
+        let install = json!([{ "name": "cowsay", "version": version, "mark": "manual" }]);
+        world.call("package_install", json!({ "packages": ["cowsay"], "back": { "install": install } }))
+    };
+    for version in ["", "-1", "*", "3.*", "1/stable", "../x", "1 2", "1=2", "\u{7f}1", &"1".repeat(300)] {
+        assert_eq!(back(version)["code"], "invalid_payload", "{version}");
+    }
+    assert_eq!(back("3.03+dfsg2-8")["status"], "confirm");
+}
+
+#[test]
+fn no_way_back_is_offered_that_the_rules_would_not_let_through() {
+    let world = World::new(DESKTOP);
+    let names: Vec<String> = (0..steward_policy::MAX_PAIRS).map(|n| format!("needed-{n:04}")).collect();
+    names.iter().for_each(|name| world.archive.publish(name, "1.0", &[]));
+    world.archive.publish("large", "1", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let done = world.ask("confirm", &world.hold("package_install", "large"));
+    assert_eq!((&done["status"], &done["data"]["receipt"]), (&json!("ok"), &Value::Null), "{}", done["message"]);
+}
+
+#[test]
+fn an_update_of_everything_has_no_way_back_and_says_nothing_else() {
+    let world = with_an_upgrade_that_needs_more();
+    let done = world.ask("confirm", &world.hold("system_update", "stable"));
+    assert_eq!((&done["status"], &done["data"]["receipt"]), (&json!("ok"), &Value::Null), "{done}");
+    assert_eq!(world.archive.version("libnew").as_deref(), Some("1"), "it brought something new all the same");
+    assert_eq!(world.line(r#"{"name":"undo"}"#)["data"]["state"], "no_receipt");
+}
+
+#[test]
+fn what_failed_half_way_can_be_put_back_as_far_as_it_came() {
+    let world = World::new(DESKTOP);
+    let id = world.hold("package_install", "curl");
+    world.archive.trouble(Trouble::FailsHalfWay);
+    let failed = world.ask("confirm", &id);
+    world.archive.trouble(Trouble::None);
+    assert_eq!((&failed["code"], &failed["data"]["done"][0]["name"]), (&json!("failed"), &json!("curl")), "{failed}");
+    let receipt = failed["data"]["receipt"].as_str().expect("a receipt").to_owned();
+    assert_eq!((world.archive.version("curl").is_some(), world.archive.version("libcurl4")), (true, None));
+    let held = world.ask("undo", &receipt);
+    let objects: Vec<&Value> = held["preview"]["effects"].as_array().unwrap().iter().map(|e| &e["object"]).collect();
+    assert_eq!(objects, ["curl"]);
+    assert_eq!(world.ask("confirm", &id_of(&held))["status"], "ok");
+    assert_eq!(world.archive.version("curl"), None);
+}
+
+/// An installation that was answered with `unknown_outcome`: its confirmation's id.
+fn lost_from_sight(world: &World) -> String {
+    let id = world.hold("package_install", "cowsay");
+    world.archive.trouble(Trouble::LosesTrack);
+    let answer = world.ask("confirm", &id);
+    assert_eq!(answer["code"], "unknown_outcome", "{answer}");
+    assert_eq!(world.ask("result", &id)["data"]["state"], "unknown");
+    id
+}
+
+/// What became of it is found out: it is told, recorded after what was recorded before, and can be put back.
+fn is_found_again(world: &mut World, id: &str) {
+    eventually(|| world.ask("result", id)["data"]["state"] == "done");
+    let reply = &world.ask("result", id)["data"]["reply"];
+    assert_eq!((&reply["status"], &reply["message"]), (&json!("ok"), &json!("Installed cowsay.")), "{reply}");
+    eventually(|| std::fs::read_dir(world.path("state/transactions")).unwrap().next().is_none());
+    let held = world.line(r#"{"name":"undo"}"#);
+    assert_eq!(held["preview"]["effects"][0]["object"], "cowsay", "{held}");
+    let records = world.end();
+    let judged = of(&records, "judged", "package_install");
+    let request = &judged[0]["id"];
+    let kinds = records.iter().filter(|r| r["id"] == *request).map(|r| r["kind"].as_str().unwrap());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["judged", "unknown", "finished"]);
+    let finished = of(&records, "finished", "package_install");
+    assert_eq!((&finished[0]["status"], &finished[0]["data"]["found"]), (&json!("ok"), &json!("later")));
+}
+
+#[test]
+fn an_outcome_that_was_unknown_is_told_when_it_is_known() {
+    let mut world = World::new(DESKTOP);
+    let mut stream = world.connect();
+    drop(line_on(&mut stream, r#"{"name":"subscribe","id":"s"}"#));
+    let id = lost_from_sight(&world);
+    world.archive.trouble(Trouble::None);
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let event = stream.next_event().unwrap();
+        if event.event == "action_finished" {
+            ends.push(event.data["code"].clone());
+        }
+    }
+    assert_eq!(ends, [json!("unknown_outcome"), Value::Null]);
+    is_found_again(&mut world, &id);
+}
+
+#[test]
+fn an_outcome_that_was_unknown_is_found_out_after_a_restart() {
+    let mut world = World::new(DESKTOP);
+    let id = lost_from_sight(&world);
+    world.restart();
+    // Still nobody knows: that was recorded, and is not recorded again.
+    world.restart();
+    world.archive.trouble(Trouble::None);
+    is_found_again(&mut world, &id);
+}
+
+/// One second for what comes before the first change of an installation.
+const ONE_SECOND: &str = "version = 1\n[deadline]\npackage_install = 1\n";
+
+#[test]
+fn an_installation_that_has_begun_is_waited_for_longer_than_its_deadline() {
+    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Transaction));
+    std::thread::scope(|scope| {
+        let confirmed = scope.spawn(|| world.ask("confirm", &id));
+        eventually(|| world.archive.started() == 1);
+        let begun = std::time::Instant::now();
+        eventually(|| begun.elapsed() > std::time::Duration::from_millis(1200) || confirmed.is_finished());
+        world.archive.pause(None);
+        let answer = confirmed.join().unwrap();
+        assert_eq!((&answer["status"], &answer["code"]), (&json!("ok"), &Value::Null), "{answer}");
+    });
+}
+
+#[test]
+fn an_installation_that_could_not_begin_within_its_deadline_has_changed_nothing() {
+    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let id = world.hold("package_install", "cowsay");
+    world.archive.pause(Some(Pause::Start));
+    let answer = world.ask("confirm", &id);
+    assert_eq!(answer["code"], "timed_out", "{answer}");
+    assert!(answer["message"].as_str().unwrap().contains("nothing was changed"), "{answer}");
+    world.archive.pause(None);
+    assert_eq!((world.archive.started(), world.archive.version("cowsay")), (0, None));
+    assert_eq!(world.ask("confirm", &world.hold("package_install", "cowsay"))["status"], "ok");
 }
 
 #[test]

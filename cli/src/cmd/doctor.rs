@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use steward_agent::audit;
-use steward_agent::config::Config;
+use steward_agent::config::{Config, Places};
+use steward_agent::services::Mode;
 use steward_ipc::Status;
 
 use super::{capabilities, policy};
@@ -44,10 +45,17 @@ impl Findings {
 /// When there is no home folder and no state folder was named.
 pub(crate) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Fault> {
     let mut found = Findings::default();
-    files(settings, &mut found)?;
-    rules(settings, &mut found)?;
     let looked = agent(settings, out, &mut found);
-    log(settings, &mut found)?;
+    if found.agent.as_ref().is_some_and(|a| a["mode"] == "system") {
+        // What is looked at here is this user's; the machine's agent has its own, which this user need not be able to read.
+        let places = Places::of(Mode::System).map_err(|e| Fault::Usage(e.to_string()))?;
+        found.fact("state", format!("{} (the system service's; not looked at)", places.state.display()));
+        found.fact("configuration", format!("{} (the system service's; not looked at)", places.config.display()));
+    } else {
+        files(settings, &mut found)?;
+        rules(settings, &mut found)?;
+        log(settings, &mut found)?;
+    }
     match out.form {
         Form::Json => out.json(&json!({
             "problems": found.problems,
@@ -144,9 +152,9 @@ fn agent(settings: &Settings, out: &Out, found: &mut Findings) -> Looked {
                 text(&state["generation"]),
                 text(&state["hash"]),
                 if state["written_by"] == "self-writable" {
-                    "policy: self-writable (this user can change it)"
+                    "policy: self-writable (the agent's own user can change it)"
                 } else {
-                    "this user cannot change the policy"
+                    "the agent's own user cannot change the policy"
                 }
             );
             found.fact("rules in force", rules);

@@ -1,5 +1,6 @@
 //! TOML to [`Policy`]. All errors of all files are collected; any error means that there is no policy.
 
+mod files;
 mod predicates;
 pub(crate) mod read;
 mod rules;
@@ -20,6 +21,7 @@ use crate::catalogue::Catalogue;
 use crate::error::{LoadError, Source};
 use crate::policy::{File, NamedSet, Policy};
 use crate::rule::{Layer, Rule};
+use files::FileTables;
 use read::{At, Context, canonical, canonical_table};
 use sandbox::Sandboxes;
 use sets::Sets;
@@ -27,13 +29,14 @@ use tables::Tables;
 
 /// The form of policy files that this crate reads.
 const VERSION: i64 = 1;
-const TOP: [&str; 9] = ["version", "defaults", "risk", "set", "caller", "door", "sandbox", "rule", "test"];
+const TOP: [&str; 10] = ["version", "defaults", "risk", "set", "caller", "door", "sandbox", "files", "rule", "test"];
 
 pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Policy, Vec<LoadError>> {
     let mut cx = Context::new(sources, catalogue);
     let docs: Vec<Spanned<DeTable<'_>>> = sources.iter().enumerate().map(|(i, s)| parse(&mut cx, i, s)).collect();
     let (mut tables, mut sets) = (Tables::default(), Sets::default());
     let mut sandboxes = Sandboxes::new();
+    let mut roots = FileTables::default();
 
     // Sets come first, because callers and rules name them; then what completes a rule; then the rules.
     for pass in ["set", "caller", "rest"] {
@@ -46,6 +49,7 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
                     ("rest", "defaults") => cx.defaults(&mut tables, at),
                     ("rest", "risk") => cx.risk(&mut tables, at),
                     ("rest", "door") => cx.doors(&mut tables, at),
+                    ("rest", "files") => cx.files(&mut roots, &sets, at),
                     ("rest", "sandbox") => cx.sandboxes(&mut sandboxes, at),
                     ("rest", "version") => drop(cx.number(at, VERSION..VERSION + 1)),
                     ("rest", name) if !TOP.contains(&name) => cx.unknown_key(file, key, &TOP),
@@ -107,6 +111,7 @@ pub(crate) fn load(sources: &[Source], catalogue: &dyn Catalogue) -> Result<Poli
     let callers = tables.callers.into_values().collect();
     let mut policy =
         Policy::assemble(rules, settled.baseline, settled.defaults, settled.doors, callers, sets, tests, files, hash);
+    policy.roots = roots.settle();
     // Sorted by layer: of two of one name the higher layer's is found first.
     policy.sandboxes = sandboxes.into_iter().map(|((layer, _), profile)| (layer, profile)).collect();
     Ok(policy)

@@ -92,6 +92,7 @@ impl<'s> Context<'s> {
         let id = self.required(at, p.id, "id").and_then(|v| self.id(v));
         let actions = self.required(at, p.actions, "actions").map(|v| self.actions(v)).unwrap_or_default();
         let written = self.required(at, p.decision, "decision").and_then(|v| self.decision(v));
+        let says_assurance = written.is_some_and(Written::says_assurance);
         let decision = written.unwrap_or(Written::Deny).complete(requirements);
         let strict = decision != Decision::Ok;
 
@@ -149,6 +150,7 @@ impl<'s> Context<'s> {
         if self.errors.len() > before {
             return None;
         }
+        let at_doors = !clause.callers.is_empty() && clause.callers.iter().all(|c| c.door.is_some());
         let mut rule = Rule {
             id: id?,
             layer: self.layer(at.file),
@@ -160,6 +162,7 @@ impl<'s> Context<'s> {
             instead,
             floor: floor.is_some_and(|(f, _)| f),
             delegate: delegate.is_some_and(|(d, _)| d),
+            speaks_for_door: says_assurance && at_doors,
             joins: false,
             clause,
             except,

@@ -33,6 +33,11 @@ pub(super) enum Written {
 }
 
 impl Written {
+    /// Whether it is a confirmation of which it is written who may answer.
+    pub(super) fn says_assurance(self) -> bool {
+        matches!(self, Written::Confirm(p) if p.assurance.is_some())
+    }
+
     pub(super) fn complete(self, r: Requirements) -> Decision {
         match self {
             Written::Ok => Decision::Ok,

@@ -48,6 +48,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("open_url", Reversible, &[("url", Url)], false),
     ("open_app", Reversible, &[("app", Text)], false),
     ("list_files", Observe, &[("path", Path)], false),
+    ("read_file", Observe, &[("path", Path)], false),
+    ("write_file", Reversible, &[("path", Path)], false),
     ("remember", Low, &[("text", Text)], false),
     ("read_context", Observe, &[("words", Text)], false),
     ("forget", Reversible, &[("note", Text)], false),

@@ -18,7 +18,7 @@ use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say}
 use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{
-    Change, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Transaction, Verb,
+    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Running, Transaction, Verb,
 };
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
@@ -27,8 +27,13 @@ use crate::services::{Context, Progress};
 pub use search::PackageSearch;
 pub use update::{Channel, SystemUpdate};
 
-/// How long a whole transaction may take before the answer is that its outcome is not known yet.
+/// How long a change of packages may take before its first change, with waiting for the lock of another package manager and looking
+/// once more.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+/// How long a transaction that was started is waited for before the answer is that its outcome is not known yet.
 const TRANSACTION: Duration = Duration::from_secs(25 * 60);
+/// The same with looking what became of it.
+const AFTER: Duration = TRANSACTION.saturating_add(Duration::from_secs(5 * 60));
 /// How many lines of progress wait at the most; the next line says more.
 const PROGRESS_QUEUE: usize = 16;
 
@@ -90,33 +95,34 @@ fn listed_names(names: &[PackageName]) -> String {
     listed(&names.iter().map(PackageName::as_str).collect::<Vec<_>>())
 }
 
-/// The same bounds for a list in `args`: not empty, each name once, at most [`MAX_NAMES`].
+/// A list in `args`: not empty, each name once.
 fn list<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PackageName>, D::Error> {
-    use serde::de::Error;
-    let mut names: Vec<PackageName> = Vec::new();
-    for name in Vec::<PackageName>::deserialize(from)? {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        if names.len() > MAX_NAMES {
-            return Err(D::Error::custom(format_args!("at most {MAX_NAMES} packages can be named at once")));
-        }
+    let mut seen = std::collections::HashSet::new();
+    let mut names = Vec::<PackageName>::deserialize(from)?;
+    names.retain(|name| seen.insert(name.clone()));
+    if names.is_empty() { Err(serde::de::Error::custom("empty package list")) } else { Ok(names) }
+}
+
+/// As many packages as one request may name.
+fn few(count: usize) -> Result<(), Failure> {
+    if count <= MAX_NAMES {
+        return Ok(());
     }
-    if names.is_empty() { Err(D::Error::custom("empty package list")) } else { Ok(names) }
+    Err(Failure::invalid_payload(format!("at most {MAX_NAMES} packages can be named at once")))
 }
 
 /// Runs `work` and passes its progress on.
 async fn followed<T>(
     cx: &Context<'_>,
     work: impl AsyncFnOnce(ProgressSender) -> Result<T, PackageError>,
-) -> Result<T, Failure> {
+) -> Result<T, PackageError> {
     let (sender, mut lines) = tokio::sync::mpsc::channel(PROGRESS_QUEUE);
     let mut work = std::pin::pin!(work(sender));
     loop {
         tokio::select! {
             biased;
             Some(line) = lines.recv() => (cx.progress)(Progress { percent: line.percent, text: line.text }),
-            done = &mut work => return Ok(done?),
+            done = &mut work => return done,
         }
     }
 }
@@ -207,8 +213,8 @@ fn shown(transaction: Transaction, asked: Asked<'_>) -> Shown {
     }
 }
 
-/// Carries out what was shown, and keeps how it can be put back.
-async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
+/// Carries out what was shown, and keeps how it can be put back, where it is one that has a way back.
+async fn commit(cx: &Context<'_>, ready: Ready, undoable: bool) -> Result<Outcome, Failure> {
     let Some(Shown { transaction: Some(transaction), already, .. }) = ready.shown else {
         return Err(Failure::internal("a package transaction without its preview"));
     };
@@ -219,16 +225,39 @@ async fn commit(cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
     let folder = cx.services.transaction_folder(cx.request, &transaction)?;
     let manager = &cx.services.packages;
     let result = followed(cx, async |progress| {
-        let running = manager.start(&transaction, &folder, cx.services.lock_wait, &progress).await?;
+        let start = manager.start(&transaction, &folder, cx.services.lock_wait, &progress);
+        let running = match tokio::time::timeout(cx.deadline, start).await {
+            Ok(running) => running?,
+            // Somebody else may have been told already to do it.
+            Err(_) => Running::load(&folder).ok_or(PackageError::Timeout { after: cx.deadline })?,
+        };
         manager.finish(&transaction, &running, TRANSACTION, &progress).await
     })
     .await;
     // Its folder stays until the end is recorded: a restarted agent goes on with it.
-    Ok(outcome_of(&transaction, &result?.items))
+    ended(&transaction, result, undoable)
 }
 
-/// The sentence, the facts and the way back of a transaction that was done.
-pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
+/// How a transaction ended, with the way back of all of it, or of as much as was done.
+fn ended(transaction: &Transaction, result: Result<Done, PackageError>, undoable: bool) -> Result<Outcome, Failure> {
+    let way_back = |items: &[Item]| {
+        let done = Transaction { manager: transaction.manager, items: items.to_vec(), ..Transaction::default() };
+        undo_of(&done).filter(|_| undoable).map(Box::new)
+    };
+    match result {
+        Ok(Done { items }) => Ok(Outcome { undo: way_back(&items), ..outcome_of(&items) }),
+        Err(error) => {
+            let undo = match &error {
+                PackageError::Failed { done, .. } => way_back(done),
+                _ => None,
+            };
+            Err(Failure { undo, ..error.into() })
+        }
+    }
+}
+
+/// The sentence and the facts of a transaction that was done.
+fn outcome_of(items: &[Item]) -> Outcome {
     let of = |verbs: &[Verb]| -> Vec<String> {
         items.iter().filter(|i| verbs.contains(&i.verb)).map(|i| i.name.clone()).collect()
     };
@@ -245,11 +274,10 @@ pub(crate) fn outcome_of(transaction: &Transaction, items: &[Item]) -> Outcome {
         said("Set up", of(&[Verb::Configure])),
     ];
     let message = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let mut outcome = Outcome::says(message).with(json!({ "items": items }));
-    outcome.undo = undo_of(transaction).map(Box::new);
-    outcome
+    Outcome::says(message).with(json!({ "items": items }))
 }
 
+/// The way back of a transaction; nothing where there is none, or where it would name more than the rules judge at once.
 fn undo_of(transaction: &Transaction) -> Option<Undo> {
     let versions = |after: bool| -> BTreeMap<String, Value> {
         let changed = transaction.items.iter().filter(|i| matches!(i.verb, Verb::Install | Verb::Remove | Verb::Purge));
@@ -259,13 +287,16 @@ fn undo_of(transaction: &Transaction) -> Option<Undo> {
             })
             .collect()
     };
-    let only = Some(transaction.items.iter().map(Item::full_name).collect());
+    let only = transaction.undoable();
+    if only.len() > steward_policy::MAX_PAIRS {
+        return None;
+    }
     let undo = |action: &str, mut args: Value| {
         if let Some(by) = transaction.manager {
             args["by"] = json!(by);
         }
         let (before, after) = (json!(versions(false)), json!(versions(true)));
-        Undo { action: action.to_owned(), args, before, after, only, within: None }
+        Undo { action: action.to_owned(), args, before, after, only: Some(only.clone()), within: None }
     };
     Some(match transaction.inverse()? {
         Change::Remove(packages) => undo(PackageRemove::NAME, json!({ "packages": packages })),
@@ -402,6 +433,20 @@ impl Capability for PackageInstall {
         Ok(PackageInstall { packages: names(payload)?, back: None, by: None })
     }
 
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())?;
+        let Some(back) = &self.back else { return Ok(()) };
+        few(back.install.len().max(back.remove.len()))?;
+        // What was written down here is what a manager said; flatpak takes any words of an application's maker for a version.
+        match back.install.iter().find(|exact| !exact.is_plain()) {
+            Some(exact) => Err(Failure::invalid_payload(format!(
+                "`{}` is no version",
+                crate::action::types::visible(&exact.version, 40)
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn payload(&self) -> Option<String> {
         if self.back.is_some() || self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
     }
@@ -421,7 +466,8 @@ impl PackageInstall {
 impl Perform for PackageInstall {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "removes what was newly installed";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -447,7 +493,7 @@ impl Perform for PackageInstall {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -532,6 +578,10 @@ impl Capability for PackageRemove {
         Ok(PackageRemove { packages: names(payload)?, by: None })
     }
 
+    fn bounded(&self) -> Result<(), Failure> {
+        few(self.packages.len())
+    }
+
     fn payload(&self) -> Option<String> {
         if self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
     }
@@ -540,7 +590,8 @@ impl Capability for PackageRemove {
 impl Perform for PackageRemove {
     const NEED: Need = Need::Packages;
     const UNDO: &'static str = "installs the same versions";
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
     const HELD_TO_PREVIEW: bool = true;
 
@@ -563,7 +614,7 @@ impl Perform for PackageRemove {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        commit(cx, ready, true).await
     }
 
     async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
@@ -571,17 +622,20 @@ impl Perform for PackageRemove {
     }
 }
 
-/// Waits for transactions that an earlier run of the agent started, and tells how they ended.
+/// Waits for a transaction that was started before, by this run of the agent or an earlier one, and tells how it ended; nothing when
+/// it was never started. `action` is the one that it was started for.
 pub(crate) fn attach<'a>(
     cx: &'a Context<'_>,
     transaction: &'a Transaction,
+    action: &str,
 ) -> Option<impl Future<Output = Result<Outcome, Failure>> + 'a> {
     let folder = cx.services.transactions.join(cx.request.to_string());
-    let running = crate::backend::package::Running::load(&folder)?;
+    let running = Running::load(&folder)?;
+    let undoable = action != SystemUpdate::NAME;
     Some(async move {
         let manager = &cx.services.packages;
-        let done =
-            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await?;
-        Ok(outcome_of(transaction, &done.items))
+        let result =
+            followed(cx, async |progress| manager.finish(transaction, &running, TRANSACTION, &progress).await).await;
+        ended(transaction, result, undoable)
     })
 }

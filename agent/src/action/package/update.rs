@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steward_policy::{ArgKind, OwnedArg, Risk};
 
-use super::{Asked, commit, followed, shown};
+use super::{AFTER, Asked, BEFORE, commit, followed, shown};
 use crate::action::types::visible;
 use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say};
 use crate::backend::package::Change;
@@ -128,7 +128,8 @@ impl Capability for SystemUpdate {
 
 impl Perform for SystemUpdate {
     const NEED: Need = Need::Packages;
-    const DEADLINE: Duration = Duration::from_secs(30 * 60);
+    const DEADLINE: Duration = BEFORE;
+    const AFTER_FIRST_CHANGE: Duration = AFTER;
     /// With the time to fetch the index, where it is old.
     const PREVIEW_DEADLINE: Duration = Duration::from_secs(180);
     const HELD_TO_PREVIEW: bool = true;
@@ -150,6 +151,7 @@ impl Perform for SystemUpdate {
     }
 
     async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready).await
+        // The older versions are often not to be had any more, and what they need may have come with the newer ones.
+        commit(cx, ready, false).await
     }
 }

@@ -62,6 +62,8 @@ pub struct Launch {
     pub title: String,
     /// The program, absolute, and its arguments; none when it can only be started over D-Bus.
     pub argv: Option<Vec<String>>,
+    /// Its desktop entry.
+    pub entry: PathBuf,
     /// The folder to start in.
     pub folder: Option<PathBuf>,
     /// Whether it starts itself when it is called on the session bus.
@@ -199,7 +201,7 @@ impl Apps {
             None => return Err(LaunchError::Exec { id: id(), error: ExecError::Empty }),
         };
         let folder = entry.folder.as_ref().map(PathBuf::from).filter(|f| f.is_absolute());
-        Ok(Launch { id: id(), title: title.to_owned(), argv, folder, activatable })
+        Ok(Launch { id: id(), title: title.to_owned(), argv, entry: app.file.clone(), folder, activatable })
     }
 
     /// The command with an absolute program, in a terminal where it needs one.

@@ -1,5 +1,6 @@
 //! logind: power, sessions, inhibitors. org.freedesktop.login1(5)
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -37,6 +38,7 @@ trait Manager {
     fn suspend(&self, interactive: bool) -> zbus::Result<()>;
     #[allow(clippy::type_complexity, reason = "the signature of the interface")]
     fn list_inhibitors(&self) -> zbus::Result<Vec<(String, String, String, String, u32, u32)>>;
+    fn inhibit(&self, what: &str, who: &str, why: &str, mode: &str) -> zbus::Result<zbus::OwnedFd>;
     fn list_sessions(&self) -> zbus::Result<Vec<(String, u32, String, String, OwnedObjectPath)>>;
     fn lock_session(&self, id: &str) -> zbus::Result<()>;
     fn get_session(&self, id: &str) -> zbus::Result<OwnedObjectPath>;
@@ -186,6 +188,17 @@ impl Login1<'_> {
                 }
             })
             .await
+    }
+
+    /// Has the machine neither shut down nor put to sleep while what this gives is kept (systemd.inhibit: `block`).
+    ///
+    /// # Errors
+    /// What an error means stands at [`BusError`].
+    pub async fn stay_awake(&self, why: &str) -> Result<OwnedFd, BusError> {
+        let asked = async |bus: &zbus::Connection| {
+            the::<ManagerProxy<'_>>(bus).await?.inhibit("shutdown:sleep", "Steward", why, "block").await
+        };
+        self.0.ask(&LOGIN1, asked).await.map(Into::into)
     }
 
     /// The programs that do not want the machine to stop, or to sleep.

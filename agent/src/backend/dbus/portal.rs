@@ -7,7 +7,7 @@ use std::time::Duration;
 use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 use super::{at, next, the};
-use crate::backend::bus::{Bus, BusError, Service, Side, meaning};
+use crate::backend::bus::{Bus, BusError, QUESTION, Service, Side, meaning};
 
 /// The service.
 pub static PORTAL: Service = Service {
@@ -85,8 +85,7 @@ impl Portal<'_> {
         let sender = bus.unique_name().map(|name| name.trim_start_matches(':').replace('.', "_"));
         let path = format!("/org/freedesktop/portal/desktop/request/{}/{token}", sender.as_deref().unwrap_or("peer"));
         let expected = zbus::ObjectPath::try_from(path).map_err(told)?;
-        let mut request: RequestProxy<'_> = at(&bus, expected.clone()).await.map_err(told)?;
-        let mut answers = request.receive_response().await.map_err(told)?;
+        let (mut request, mut answers) = self.request(&bus, expected.clone()).await?;
         let accepted = self
             .0
             .change(&PORTAL, ACCEPT, async |bus| {
@@ -97,8 +96,13 @@ impl Portal<'_> {
         let handle = accepted?;
         if handle.as_str() != expected.as_str() {
             // A portal from before 0.9 names its requests itself.
-            request = at(&bus, handle).await.map_err(told)?;
-            answers = request.receive_response().await.map_err(told)?;
+            (request, answers) = self.request(&bus, handle.into()).await.map_err(|e| match e {
+                // It was accepted by now.
+                BusError::Late { service, .. } => {
+                    BusError::Lost { service, text: "accepted it, and its answer could not be waited for".to_owned() }
+                }
+                other => other,
+            })?;
         }
         let answer = tokio::time::timeout(CHOICE, async {
             loop {
@@ -126,6 +130,23 @@ impl Portal<'_> {
             }
         }
     }
+
+    /// A request by its path, and its answers from now on: the bus is told to pass them on.
+    async fn request(
+        &self,
+        bus: &zbus::Connection,
+        path: zbus::ObjectPath<'_>,
+    ) -> Result<(RequestProxy<'static>, ResponseStream), BusError> {
+        let listened = async {
+            let request: RequestProxy<'static> = at(bus, path).await?;
+            let answers = request.receive_response().await?;
+            Ok((request, answers))
+        };
+        match tokio::time::timeout(QUESTION, listened).await {
+            Ok(listened) => listened.map_err(|e| meaning(&PORTAL, e)),
+            Err(_) => Err(BusError::Late { service: &PORTAL, after: QUESTION }),
+        }
+    }
 }
 
 /// The errors of a portal without this interface (GLib's is `InvalidArgs`).
@@ -135,3 +156,21 @@ const NOT_THERE: [&str; 4] = [
     "org.freedesktop.DBus.Error.UnknownProperty",
     "org.freedesktop.DBus.Error.InvalidArgs",
 ];
+
+#[cfg(test)]
+mod tests {
+    use zbus::message::Message;
+
+    use super::*;
+    use crate::backend::bus::tests::{member, real_saying};
+
+    #[tokio::test]
+    async fn a_bus_that_does_not_say_that_it_will_pass_answers_on_is_not_waited_for() {
+        let bus = real_saying(|call| {
+            let answer = Message::method_return(&call.header());
+            (member(call) == "Get").then(|| answer.build(&Variant::from(4_u32)).unwrap())
+        });
+        let opened = tokio::time::timeout(2 * QUESTION, Portal(&bus).open("https://example.com/")).await;
+        assert!(matches!(opened, Ok(Err(BusError::Late { .. }))), "{opened:?}");
+    }
+}

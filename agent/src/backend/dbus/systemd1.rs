@@ -168,10 +168,11 @@ pub async fn start(bus: &Bus, unit: &str) -> Result<(), BusError> {
     bus.change(&SYSTEM_MANAGER, QUEUE, order).await.map(drop)
 }
 
-/// Whether a unit of the machine runs, or is about to.
+/// Whether a unit of the machine runs, or is about to. No only where systemd itself says so: it knows no such unit, or one that has
+/// ended. A systemd that is not on the bus, because one of the two is started again, has said nothing.
 ///
 /// # Errors
-/// What an error means stands at [`BusError`].
+/// What an error means stands at [`BusError`]; nothing is known of the unit then. Ask again.
 pub async fn runs(bus: &Bus, unit: &str) -> Result<bool, BusError> {
     let question = async |bus: &zbus::Connection| {
         let path = the::<ManagerProxy<'_>>(bus).await?.get_unit(unit).await?;
@@ -181,10 +182,8 @@ pub async fn runs(bus: &Bus, unit: &str) -> Result<bool, BusError> {
         Ok(job != 0 || !matches!(state.as_str(), "inactive" | "failed"))
     };
     match bus.ask(&SYSTEM_MANAGER, question).await {
-        // systemd forgets units that have ended.
-        Err(BusError::Said { name, .. }) if name.ends_with(".NoSuchUnit") => Ok(false),
-        // Forgotten between the two questions.
-        Err(BusError::NoService { .. }) => Ok(false),
+        // systemd forgets units that have ended. One that is forgotten between the two questions is told the next time.
+        Err(BusError::Said { name, .. }) if name == "org.freedesktop.systemd1.NoSuchUnit" => Ok(false),
         other => other,
     }
 }

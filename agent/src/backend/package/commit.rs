@@ -277,7 +277,7 @@ async fn ended(running: &Running) -> std::io::Result<Option<ExitStatus>> {
         return Ok(*status);
     }
     match running.process.filter(|_| running.boot_id == boot_id()) {
-        Some(process) => Detached::attach(process).wait().await,
+        Some(process) => Detached::attach(process)?.wait().await,
         None => Ok(None),
     }
 }

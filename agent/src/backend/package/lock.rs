@@ -3,7 +3,7 @@
 //! Nothing is locked here: a manager does that itself, and waits a little more, or gives up, when somebody was faster.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -16,16 +16,27 @@ use super::{PackageError, Progress, ProgressSender, clean};
 /// How often a lock that is held is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// The holder of the record lock (fcntl(2)) on `path`, as `apt-get (pid 123)`; nothing when it is free, not there or not readable. The
-/// kernel names the holder.
+/// The holder of the record lock (fcntl(2)) on `path`, as `apt-get (pid 123)`; nothing when it is free or not there. The kernel names
+/// the holder. A lock that we may not look at is not free: who holds it is not known.
 #[must_use]
 pub(super) fn of_record(path: &Path) -> Option<String> {
-    let file = File::open(path).ok()?;
+    of_opened(File::open(path), path)
+}
+
+fn of_opened(file: std::io::Result<File>, path: &Path) -> Option<String> {
+    let file = match file {
+        Ok(file) => file,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
+        Err(_) => return of_anybody(path).or_else(|| Some(NOT_KNOWN.to_owned())),
+    };
     let wanted = Flock::from(FlockType::WriteLock);
     let held = rustix::process::fcntl_getlk(&file, &wanted).ok()??;
     // Number 0 is a process outside of our process namespace.
     Some(held.pid.map_or_else(|| "another program".to_owned(), |pid| named(pid.as_raw_nonzero().get())))
 }
+
+/// The holder of a lock that cannot be looked at.
+const NOT_KNOWN: &str = "perhaps a program that cannot be seen from here";
 
 /// The process whose number stands in the file at `path`, while it is alive; nothing for an empty file.
 #[must_use]
@@ -153,7 +164,10 @@ mod tests {
         let path = folder.path().join("lock");
         let file = File::create(&path).unwrap();
         assert_eq!(of_anybody(&path), None);
+        assert_eq!(of_opened(Err(ErrorKind::PermissionDenied.into()), &path).as_deref(), Some(NOT_KNOWN));
+        assert_eq!(of_record(&path), None, "and one that can be is seen to be free");
         rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        assert_eq!(of_record(&folder.path().join("none")), None);
         // On some file systems the table has another device than the file; then nobody is seen.
         if let Some(holder) = of_anybody(&path) {
             assert!(holder.contains(&format!("(pid {})", std::process::id())), "{holder}");

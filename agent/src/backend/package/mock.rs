@@ -2,6 +2,8 @@
 //! changed. It never touches the machine. Each of its troubles is a switch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub enum Trouble {
     Locked,
     /// The package manager fails after it was started.
     Fails,
+    /// The package manager fails after the first package.
+    FailsHalfWay,
     /// It is not known how the transaction ended; it may have had its effect.
     LosesTrack,
 }
@@ -46,6 +50,8 @@ pub enum Trouble {
 pub enum Pause {
     /// While it finds out what would happen.
     Simulation,
+    /// Before it begins, as for a lock.
+    Start,
     /// While it installs and removes.
     Transaction,
 }
@@ -370,8 +376,9 @@ impl MockArchive {
         if self.state().trouble == Trouble::Locked {
             return Err(PackageError::Locked { by: Some("apt-get (pid 4711)".to_owned()), waited: lock_wait });
         }
+        self.wait(Pause::Start).await;
         let missing = |e: std::io::Error| PackageError::Unavailable { reason: e.to_string() };
-        std::fs::write(folder.join(OUTPUT), b"").map_err(missing)?;
+        OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(OUTPUT)).map_err(missing)?;
         let running = Running::load(folder);
         self.state().started += 1;
         // Full: somebody reads slowly, and the next line says more.
@@ -392,9 +399,12 @@ impl MockArchive {
         }
         let mut state = self.state();
         match state.trouble {
-            Trouble::Fails => {
+            Trouble::Fails | Trouble::FailsHalfWay => {
                 let last = vec!["E: Sub-process /usr/bin/dpkg returned an error code (1)".to_owned()];
-                return Err(PackageError::Failed { exit: Some(100), last, done: Vec::new() });
+                let half = usize::from(state.trouble == Trouble::FailsHalfWay);
+                let done: Vec<Item> = transaction.items.iter().take(half).cloned().collect();
+                state.apply(&Transaction { items: done.clone(), ..Transaction::default() });
+                return Err(PackageError::Failed { exit: Some(100), last, done });
             }
             Trouble::LosesTrack => {
                 state.apply(transaction);

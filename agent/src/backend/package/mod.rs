@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub use commit::Running;
 pub use name::{Grammar, NameError, PackageName};
-pub use order::{Instance, Refusal};
+pub use order::{Instance, Order, Refusal, understood as understood_order};
 pub use pick::{Packages, Standing};
 pub use tool::Tool;
 pub use transaction::{Already, Change, Difference, Exact, Item, Mark, Transaction, Verb};

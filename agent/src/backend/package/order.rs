@@ -15,22 +15,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::transaction::{Item, Transaction};
+use super::transaction::{Item, Transaction, VERSION, is_word};
 use super::{Manager, ManagerName, clean};
 
 /// The largest order in bytes. An upgrade of all packages of a large desktop, about 5,000, has a fifth of it.
 pub(super) const MAX_ORDER: u64 = 4 << 20;
 /// The most packages in one order: more than any distribution can have installed at once in practice.
 const MAX_ITEMS: usize = 20_000;
-/// The longest name, version or architecture, in bytes. The longest version in Debian 12 has 76.
-const MAX_WORD: usize = 200;
 /// The folder of the orders in the agent's state folder.
 pub(super) const FOLDER: &str = "orders";
 
 /// What root is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Order {
+pub enum Order {
     /// Exactly this.
     Commit(Transaction),
     /// Fetch the package index of a manager.
@@ -157,7 +155,15 @@ pub(super) fn read(state: &Path, owner: u32, instance: &Instance, allowed: &[Man
     if Instance::of(instance.id, &bytes) != *instance {
         return Err(Refusal::Digest(path));
     }
-    let order: Order = serde_json::from_slice(&bytes).map_err(|e| Refusal::Order(clean(&e.to_string())))?;
+    understood(&bytes, allowed)
+}
+
+/// What the bytes of an order say, all of it checked.
+///
+/// # Errors
+/// [`Refusal::Order`].
+pub fn understood(bytes: &[u8], allowed: &[ManagerName]) -> Result<Order, Refusal> {
+    let order: Order = serde_json::from_slice(bytes).map_err(|e| Refusal::Order(clean(&e.to_string())))?;
     check(&order, allowed).map_err(Refusal::Order)?;
     Ok(order)
 }
@@ -242,17 +248,12 @@ pub(super) fn by_root(manager: ManagerName) -> bool {
 /// Names, architectures and versions become arguments: none may be an option, a file, a pattern or more than one word.
 fn check_item(item: &Item) -> Result<(), String> {
     let word = |what: &str, text: &str, more: &str| {
-        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-        let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b));
-        if first && rest && text.len() <= MAX_WORD {
-            return Ok(());
-        }
-        Err(format!("`{}` is no {what}", clean(text)))
+        if is_word(text, more) { Ok(()) } else { Err(format!("`{}` is no {what}", clean(text))) }
     };
     word("name of a package", &item.name, "+.-_@")?;
     item.arch.iter().try_for_each(|arch| word("architecture", arch, "-_"))?;
     let versions = item.from.iter().chain(&item.to);
-    versions.into_iter().try_for_each(|version| word("version", version, ".+:~_^-"))?;
+    versions.into_iter().try_for_each(|version| word("version", version, VERSION))?;
     // Without it "install this version" would become "install any", or "remove" by the manager's grammar.
     if item.verb.keeps() && item.to.is_none() {
         return Err(format!("`{}` has no version", item.name));
@@ -418,7 +419,7 @@ mod tests {
             (with(&|i| i.name = "a*".into()), "no name of a package"),
             (with(&|i| i.name = "two words".into()), "no name of a package"),
             (with(&|i| i.name = String::new()), "no name of a package"),
-            (with(&|i| i.name = "x".repeat(MAX_WORD + 1)), "no name of a package"),
+            (with(&|i| i.name = "x".repeat(201)), "no name of a package"),
             (with(&|i| i.arch = Some("amd64=1".into())), "no architecture"),
             (with(&|i| i.to = Some("1/../x".into())), "no version"),
             (with(&|i| i.to = Some("--force".into())), "no version"),

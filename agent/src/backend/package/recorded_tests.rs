@@ -1,9 +1,12 @@
 //! The parsers of dnf, zypper, pacman and flatpak over what those really printed (`agent/tests/data`), and over anything.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
 
 use super::transaction::{Change, Exact, Item, Mark, Transaction, Verb};
-use super::{PackageName, dnf, flatpak, pacman, zypper};
+use super::{PackageError, PackageName, Tool, dnf, flatpak, pacman, rpm, zypper};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -173,7 +176,7 @@ fn a_refusal_of_pacman_has_its_reason() {
             recorded!("pacman/no-rival.err"),
             Unmet("e2e-rival and e2e-lib are in conflict".into()),
         ),
-        ("", recorded!("pacman/locked.err"), Locked),
+        ("", recorded!("pacman/locked.err"), Locked(None)),
     ];
     for (stdout, stderr, expected) in rows {
         assert_eq!(pacman::parse::refusal(stdout, stderr), expected);
@@ -377,5 +380,99 @@ proptest! {
         for line in text.lines() {
             let _ = (dnf::parse::progress(line), zypper::parse::progress(line), pacman::parse::progress(line), flatpak::parse::progress(line));
         }
+    }
+}
+
+/// A program that says something else for each way of being called.
+fn program(folder: &Path, name: &str, cases: &str) -> Tool {
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\ncase \"$*\" in\n{cases}\nesac\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Tool::new(path.to_str().unwrap())
+}
+
+fn recorded(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+const HELLO: &str = "e2e-hello\tnoarch\t0:1.0-1\ne2e-lib\tnoarch\t0:1.0-1";
+
+#[tokio::test]
+async fn a_dnf_that_cannot_tell_what_is_wanted_makes_nothing_a_dependency() {
+    let folder = tempfile::tempdir().unwrap();
+    let rpm = program(folder.path(), "rpm", &format!("*) printf '{HELLO}\n' ;;"));
+    let simulated = recorded("dnf/upgrade.out");
+    for (wanted, marks) in [
+        ("echo e2e-hello", Ok(vec![Mark::Auto, Mark::Manual, Mark::Auto])),
+        ("echo 'Error: Failed to download metadata for repo' >&2; exit 1", Err("could not be reached")),
+        ("echo 'Error: something new' >&2; exit 1", Err("something new")),
+    ] {
+        let cases = format!(
+            "*repoquery*) {wanted} ;;\n*) cat {}; echo 'Operation aborted.' >&2; exit 1 ;;",
+            simulated.display()
+        );
+        let dnf = program(folder.path(), "dnf", &cases);
+        let paths = dnf::DnfPaths { dnf, rpm: rpm.clone(), ..dnf::DnfPaths::default() };
+        let got = dnf::Dnf::new(paths).simulate(&Change::Upgrade).await;
+        match (got, marks) {
+            (Ok(read), Ok(marks)) => assert_eq!(read.items.iter().map(|i| i.mark).collect::<Vec<_>>(), marks),
+            (Err(error), Err(why)) => assert!(error.to_string().contains(why), "{error}"),
+            (got, marks) => panic!("{got:?}, not {marks:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_rpm_that_cannot_look_has_not_said_that_nothing_is_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = || ["e2e-hello".to_owned(), "e2e-none".to_owned()];
+    let one = "printf 'e2e-hello\\tnoarch\\t0:1.0-1\\npackage e2e-none is not installed\\n'; exit 1";
+    let tool = program(folder.path(), "rpm", &format!("*) {one} ;;"));
+    assert_eq!(rpm::installed(&tool, names()).await.unwrap().len(), 1);
+    for broken in [
+        "echo 'error: cannot open Packages database in /var/lib/rpm' >&2; echo 'package e2e-hello is not installed'; exit 2",
+        "kill -9 $$",
+    ] {
+        let tool = program(folder.path(), "rpm", &format!("*) {broken} ;;"));
+        let error = rpm::installed(&tool, names()).await.unwrap_err();
+        assert!(matches!(error, PackageError::Failed { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pacman_that_cannot_look_has_not_said_that_something_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let alpm = "echo 'error: failed to initialize alpm library' >&2; exit 255";
+    let none = "echo \"error: package 'none' was not found\" >&2; exit 1";
+    for (says, answered) in
+        [("echo none 1-1", true), (none, true), ("exit 1", true), (alpm, false), ("kill -9 $$", false)]
+    {
+        let pacman = program(folder.path(), "pacman", &format!("*) {says} ;;"));
+        let paths = pacman::PacmanPaths { pacman, ..pacman::PacmanPaths::default() };
+        let pacman = pacman::Pacman::new(paths);
+        assert_eq!(pacman.installed(&names("none")).await.is_ok(), answered, "{says}");
+        assert_eq!(pacman.search("none").await.is_ok(), answered, "{says}");
+        // What is not there is known or not; what could not be looked for is neither.
+        let removed = pacman.simulate(&Change::Remove(names("none"))).await;
+        assert_eq!(matches!(removed, Err(PackageError::Failed { .. })), !answered, "{says}: {removed:?}");
+    }
+    // How dependencies are marked is asked for last.
+    let cases =
+        format!("*-Qqd*) {alpm} ;;\n*--print*) cat {} ;;\n*) {none} ;;", recorded("pacman/install-app.out").display());
+    let pacman = program(folder.path(), "pacman", &cases);
+    let paths = pacman::PacmanPaths { pacman, ..pacman::PacmanPaths::default() };
+    let error = pacman::Pacman::new(paths).simulate(&Change::Install(names("e2e-app"))).await.unwrap_err();
+    assert!(error.to_string().contains("alpm"), "{error}");
+}
+
+#[tokio::test]
+async fn a_flatpak_that_cannot_look_has_not_said_that_nothing_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for (broken, other) in [("--app", "--runtime"), ("--runtime", "--app")] {
+        let cases = format!("*{other}*) ;;\n*{broken}*) echo 'error: While opening repository' >&2; exit 1 ;;");
+        let flatpak = program(folder.path(), "flatpak", &cases);
+        let paths = flatpak::FlatpakPaths { flatpak, ..flatpak::FlatpakPaths::default() };
+        let error = flatpak::Flatpak::new(paths).installed(&names("org.e2e.App")).await.unwrap_err();
+        assert!(error.to_string().contains("While opening repository"), "{error}");
     }
 }

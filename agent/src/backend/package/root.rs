@@ -4,9 +4,9 @@
 //! It takes nothing from whoever ordered but the order itself: the configuration is the administrator's, and everything is
 //! written into a folder of root's that the agent can read. It judges nothing; that was done before the order was written.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use super::transaction::Transaction;
 use super::unit::{END, End, PROGRESS, RESULTS};
 use super::{Manager, ManagerName, PackageError, ProgressSender};
 use crate::action::types::count;
+use crate::backend::bus::Bus;
+use crate::backend::dbus::login1::Login1;
 use crate::config::{Config, Places};
 use crate::services::Mode;
 
@@ -27,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const QUEUE: usize = 16;
 /// After so many bytes no more progress is written: the agent has long seen that it is going on.
 const MAX_PROGRESS: u64 = 4 << 20;
+
+/// The mode of what the agent reads: its group is that of the folder, which is the agent's.
+const READABLE: u32 = 0o640;
 
 /// The agent's user.
 const USER: &str = "steward";
@@ -139,24 +144,42 @@ impl Root {
     ) -> Result<super::Done, PackageError> {
         let name =
             transaction.manager.ok_or_else(|| PackageError::Unavailable { reason: "no manager is named".into() })?;
-        let manager = self.manager(name)?;
+        let bus = Bus::default();
+        Self::carried_out(&bus, &self.manager(name)?, transaction, folder, self.lock_wait, progress).await
+    }
+
+    async fn carried_out(
+        bus: &Bus,
+        manager: &Manager,
+        transaction: &Transaction,
+        folder: &Path,
+        lock_wait: Duration,
+        progress: &ProgressSender,
+    ) -> Result<super::Done, PackageError> {
         // A stop before it began is one; after that the package manager is waited for.
         let mut stop =
             signal(SignalKind::terminate()).map_err(|e| PackageError::Unavailable { reason: e.to_string() })?;
         let running = tokio::select! {
-            running = manager.start(transaction, folder, self.lock_wait, progress) => running?,
+            running = manager.start(transaction, folder, lock_wait, progress) => running?,
             _ = stop.recv() => {
                 let reason = "nothing was changed: the unit was stopped before the package manager was started";
                 return Err(PackageError::Unavailable { reason: reason.into() });
             }
         };
+        // Where this process is killed, the agent reads there why the package manager failed.
+        if let Err(e) = std::fs::set_permissions(&running.output, Permissions::from_mode(READABLE)) {
+            tracing::warn!("{} cannot be read by the agent: {e}", running.output.display());
+        }
+        // A machine without logind, or whose bus is slow, changes packages as before.
+        let awake = Login1(bus).stay_awake("Packages are being changed").await;
+        let _awake = awake.inspect_err(|e| tracing::info!("the machine may be shut down meanwhile: {e}"));
         manager.finish(transaction, &running, PATIENCE, progress).await
     }
 }
 
 /// A new file that the agent can read.
 fn create(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(READABLE).open(path)
 }
 
 async fn write_progress(mut file: File, mut lines: mpsc::Receiver<super::Progress>) {
@@ -184,9 +207,7 @@ fn write_end(folder: &Path, end: &End) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
-
+    use super::super::mock::{MockArchive, Pause};
     use super::super::transaction::{Item, Mark, Verb};
     use super::*;
 
@@ -224,6 +245,59 @@ mod tests {
         assert!(matches!(serde_json::from_slice(&end).unwrap(), End::Failed(_)));
         let again = root.carry_out(&instance.to_string()).await.unwrap_err();
         assert!(matches!(again, Refusal::Twice(_)), "{again}");
+    }
+
+    #[tokio::test]
+    async fn the_agent_can_read_what_the_package_manager_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let manager = Manager::Mock(MockArchive::shipped());
+        let change = super::super::Change::Install(vec!["cowsay".parse().unwrap()]);
+        let transaction = manager.simulate(&change).await.unwrap();
+        let (sender, _lines) = mpsc::channel(QUEUE);
+        let wait = Duration::from_secs(1);
+        let done =
+            Root::carried_out(&Bus::nowhere(), &manager, &transaction, folder.path(), wait, &sender).await.unwrap();
+        assert_eq!(done.items, transaction.items);
+        let output = folder.path().join("output").metadata().unwrap();
+        assert_eq!(output.mode() & 0o777, READABLE);
+    }
+
+    #[tokio::test]
+    async fn the_machine_stays_awake_while_packages_are_changed_and_no_longer() {
+        use zbus::message::Message;
+
+        let folder = tempfile::tempdir().unwrap();
+        let archive = MockArchive::shipped();
+        let manager = Manager::Mock(archive.clone());
+        let change = super::super::Change::Install(vec!["cowsay".parse().unwrap()]);
+        let transaction = manager.simulate(&change).await.unwrap();
+        // As logind does: what is handed out is one end, and its being closed is seen at the other.
+        let (read, write) = std::io::pipe().unwrap();
+        let write = std::sync::Mutex::new(Some(write));
+        let bus = crate::backend::bus::tests::saying(move |call| {
+            let (what, _, _, mode): (String, String, String, String) = call.body().deserialize().ok()?;
+            assert_eq!((what.as_str(), mode.as_str()), ("shutdown:sleep", "block"));
+            let lock = write.lock().unwrap().take()?;
+            Some(
+                Message::method_return(&call.header())
+                    .build(&zbus::Fd::from(std::os::fd::OwnedFd::from(lock)))
+                    .unwrap(),
+            )
+        });
+        archive.pause(Some(Pause::Transaction));
+        let (sender, _lines) = mpsc::channel(QUEUE);
+        let going = tokio::spawn(async move {
+            let wait = Duration::from_secs(1);
+            Root::carried_out(&bus, &manager, &transaction, folder.path(), wait, &sender).await.unwrap();
+        });
+        let mut closed = tokio::task::spawn_blocking(move || std::io::Read::read(&mut { read }, &mut [0]).unwrap());
+        while archive.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut closed).await.is_err(), "it is held");
+        archive.pause(None);
+        going.await.unwrap();
+        assert_eq!(closed.await.unwrap(), 0, "it is given up with the end");
     }
 
     #[tokio::test]

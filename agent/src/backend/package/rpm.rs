@@ -1,6 +1,6 @@
 //! The database of rpm, which dnf and zypper share: what is installed, and who is changing it.
 
-use super::tool::{QUERY, Row, Tool, argv};
+use super::tool::{QUERY, Refusal, Row, Tool, argv};
 use super::{PackageError, clean};
 
 /// What rpm prints for each package: name, architecture, epoch, version and release.
@@ -14,10 +14,20 @@ pub(super) async fn installed(rpm: &Tool, names: impl IntoIterator<Item = String
     }
     // Its exit status is the number of names that are not installed, which is an answer too.
     let output = rpm.run(argv(&["-q", "--qf", FORMAT, "--"], names.iter().cloned()), QUERY).await?;
+    let exit = output.status.code();
+    let errors = errors(&output.stderr_text());
+    if exit.is_none() || (exit != Some(0) && !errors.is_empty()) {
+        return Err(Refusal::Other(errors).error(exit));
+    }
     let mut rows = rows(&output.stdout_text());
     // `e2e-lib-1.0` is a label of rpm's for `e2e-lib`; only whole names count.
     rows.retain(|row| names.contains(&row.name));
     Ok(rows)
+}
+
+/// What rpm says when it could not look: of a name that is not installed it says so on its standard output.
+fn errors(stderr: &str) -> Vec<String> {
+    stderr.lines().filter(|line| line.starts_with("error:")).map(clean).take(6).collect()
 }
 
 /// Reads rows in the form of [`FORMAT`].

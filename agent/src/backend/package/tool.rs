@@ -54,9 +54,7 @@ impl Tool {
 
     /// The last word of the first line that has a digit in it, which is the version in what all of them say to `--version`.
     pub(super) async fn version(&self) -> Option<String> {
-        let mut args = self.args.clone();
-        args.clear();
-        let bare = Self { args, ..self.clone() };
+        let bare = Self { args: Vec::new(), ..self.clone() };
         let said = bare.run(vec!["--version".to_owned()], QUERY).await.ok()?.stdout_text();
         version_in(&said)
     }
@@ -74,12 +72,60 @@ pub(super) fn argv(fixed: &[&str], names: impl IntoIterator<Item = String>) -> V
     fixed.iter().map(ToString::to_string).chain(names).collect()
 }
 
-/// How old the newest of `stamps`, or of what lies in them, is; nothing when there is none, or it is in the future.
-pub(super) fn age(stamps: &[PathBuf]) -> Option<Duration> {
-    let changed = |path: &Path| path.metadata().ok()?.modified().ok();
+/// How old the newest of `stamps` is; nothing when there is none, or it is in the future (the clock was changed).
+pub(super) fn age<P: AsRef<Path>>(stamps: impl IntoIterator<Item = P>) -> Option<Duration> {
+    let changed = |path: P| path.as_ref().metadata().ok()?.modified().ok();
+    SystemTime::now().duration_since(stamps.into_iter().filter_map(changed).max()?).ok()
+}
+
+/// The same of `folders` and what lies in them.
+pub(super) fn age_inside(folders: &[PathBuf]) -> Option<Duration> {
     let inside = |path: &PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let newest = stamps.iter().flat_map(|path| inside(path).chain([path.clone()])).filter_map(|p| changed(&p)).max();
-    SystemTime::now().duration_since(newest?).ok()
+    age(folders.iter().flat_map(|path| inside(path).chain([path.clone()])))
+}
+
+/// `NAME` or `NAME.ARCH`, as rpm's managers write it.
+pub(super) fn name_arch(name: &PackageName) -> String {
+    name.arch().map_or_else(|| name.name().to_owned(), |arch| format!("{}.{arch}", name.name()))
+}
+
+/// A word for programs that read it as a regular expression (regex(7)), so that they take it literally.
+pub(super) fn literal(word: &str) -> String {
+    word.chars().fold(String::new(), |mut text, c| {
+        if ".[]{}()\\*+?|^$".contains(c) {
+            text.push('\\');
+        }
+        text.push(c);
+        text
+    })
+}
+
+/// Why a manager refused, read from what it printed. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such package, or not in this version: as it was asked for.
+    NotFound(String),
+    /// The packages do not fit together, or a protected one would go.
+    Unmet(String),
+    /// Another process holds a lock: which, where the manager says it.
+    Locked(Option<String>),
+    /// A source could not be reached.
+    Network(String),
+    /// Something else: the errors.
+    Other(Vec<String>),
+}
+
+impl Refusal {
+    /// The error that it is; `exit` is the manager's exit status.
+    pub(super) fn error(self, exit: Option<i32>) -> PackageError {
+        match self {
+            Self::NotFound(name) => PackageError::NotFound { name: super::clean(&name), near: Vec::new() },
+            Self::Unmet(text) => PackageError::Unmet { text },
+            Self::Locked(by) => PackageError::Locked { by, waited: Duration::ZERO },
+            Self::Network(text) => PackageError::Network { text },
+            Self::Other(last) => PackageError::Failed { exit, last, done: Vec::new() },
+        }
+    }
 }
 
 /// A size in binary units as managers print it: `5.9` `k`, `692.00` `B`, `1.2` `MiB`.

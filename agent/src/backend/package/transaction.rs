@@ -60,6 +60,26 @@ pub struct Exact {
     pub mark: Mark,
 }
 
+impl Exact {
+    /// Whether the version is one that may come from outside: one word of versions, so no option, file or pattern of a manager.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        is_word(&self.version, VERSION)
+    }
+}
+
+/// The longest name, version or architecture, in bytes. The longest version in Debian 12 has 76.
+const MAX_WORD: usize = 200;
+/// What versions have beside letters and digits.
+pub(super) const VERSION: &str = ".+:~_^-";
+
+/// Whether a text that becomes an argument is one word of letters, digits and what is in `more`, and begins with neither an option's
+/// dash nor a path's dot.
+pub(super) fn is_word(text: &str, more: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    first && text.len() <= MAX_WORD && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b))
+}
+
 /// What happens to one package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,9 +146,16 @@ pub struct Item {
 }
 
 impl Item {
-    /// What two transactions are compared by. Sizes and marks are facts and do not count.
-    fn bound(&self) -> (&str, Option<&str>, Verb, Option<&str>, Option<&str>) {
-        (&self.name, self.arch.as_deref(), self.verb, self.from.as_deref(), self.to.as_deref())
+    /// Whether the same happens to the same package. Sizes and marks are facts and do not count. Where it comes from does where both
+    /// know it: not all simulations say it.
+    fn does_as(&self, other: &Self) -> bool {
+        let same_origin = match (&self.origin, &other.origin) {
+            (Some(one), Some(two)) => sources(one).any(|source| sources(two).any(|other| other == source)),
+            _ => true,
+        };
+        (&self.name, &self.arch, self.verb) == (&other.name, &other.arch, other.verb)
+            && (&self.from, &self.to) == (&other.from, &other.to)
+            && same_origin
     }
 
     /// `name`, or `name:arch` where the architecture is known and not every machine's.
@@ -212,7 +239,12 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let added = self.added.iter().map(|i| format!("would now also {i}"));
         let gone = self.gone.iter().map(|i| format!("would no longer {i}"));
-        let changed = self.changed.iter().map(|(old, new)| format!("would now {new} and not {old}"));
+        let changed = self.changed.iter().map(|(old, new)| match (&old.origin, &new.origin) {
+            (Some(before), Some(now)) if old.to_string() == new.to_string() => {
+                format!("would now {new} from {now} and not from {before}")
+            }
+            _ => format!("would now {new} and not {old}"),
+        });
         let all: Vec<String> = added.chain(gone).chain(changed).collect();
         f.write_str(if all.is_empty() { "no difference".to_owned() } else { all.join("; ") }.as_str())
     }
@@ -231,12 +263,6 @@ impl Transaction {
         self.items.iter().any(|item| !item.verb.keeps())
     }
 
-    /// Whether everything that this does is done by `other` too, to the same packages in the same versions.
-    #[must_use]
-    pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.items.iter().all(|item| other.items.iter().any(|o| o.bound() == item.bound()))
-    }
-
     /// What `new` does otherwise than this.
     #[must_use]
     pub fn diff(&self, new: &Self) -> Difference {
@@ -245,7 +271,7 @@ impl Transaction {
         for item in &new.items {
             match self.items.iter().find(|old| same_package(old, item)) {
                 None => difference.added.push(item.clone()),
-                Some(old) if old.bound() != item.bound() => difference.changed.push((old.clone(), item.clone())),
+                Some(old) if !old.does_as(item) => difference.changed.push((old.clone(), item.clone())),
                 Some(_) => {}
             }
         }
@@ -271,27 +297,17 @@ impl Transaction {
         }
     }
 
-    /// What the simulation of [`Self::inverse`] may do at most.
-    ///
-    /// # Errors
-    ///
-    /// The items of `simulated` that go further: packages that somebody put on top of it since, or other versions.
-    pub fn check_inverse(&self, simulated: &Self) -> Result<(), Difference> {
-        let undone = |done: &Item, back: &Item| {
-            done.name == back.name
-                && (done.arch == back.arch
-                    || done.arch.is_none()
-                    || back.arch.is_none()
-                    || done.arch.as_deref() == Some("all"))
-                && match back.verb {
-                    Verb::Remove | Verb::Purge => done.verb == Verb::Install && done.to == back.from,
-                    Verb::Install => !done.verb.keeps() && done.from == back.to,
-                    _ => false,
-                }
-        };
-        let further: Vec<Item> =
-            simulated.items.iter().filter(|back| !self.items.iter().any(|done| undone(done, back))).cloned().collect();
-        if further.is_empty() { Ok(()) } else { Err(Difference { added: further, ..Difference::default() }) }
+    /// The packages that [`Self::inverse`] may change, and no others: what came and what went. What was upgraded stays.
+    #[must_use]
+    pub fn undoable(&self) -> Vec<String> {
+        let moved = |item: &&Item| matches!(item.verb, Verb::Install | Verb::Remove | Verb::Purge);
+        self.items.iter().filter(moved).map(Item::full_name).collect()
+    }
+
+    /// The first item that changes another package than those in `only`, which are full names.
+    #[must_use]
+    pub fn beyond(&self, only: &[String]) -> Option<&Item> {
+        self.items.iter().find(|item| !only.iter().any(|one| same_package(one, &item.full_name())))
     }
 
     /// One sentence for a person: what, which version, from where, how much.
@@ -365,6 +381,22 @@ impl Transaction {
         }
         if sentences.is_empty() { "Nothing to do".to_owned() } else { sentences.join("; ") }
     }
+}
+
+/// Whether two full names are of the same package: managers name the architecture where they know it (`name:arch`), and leave it
+/// out where they remove one.
+fn same_package(a: &str, b: &str) -> bool {
+    let (a, b) = (a.split_once(':').ok_or(a), b.split_once(':').ok_or(b));
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok((name, _)), Err(other)) | (Err(other), Ok((name, _))) | (Err(name), Err(other)) => name == other,
+    }
+}
+
+/// Whose the packages of an origin are, without the release, which a source may count up: `Debian` and `Debian-Security` of
+/// `Debian:12.15/oldstable, Debian-Security:12/oldstable-security`.
+fn sources(origin: &str) -> impl Iterator<Item = &str> {
+    origin.split(',').map(|source| source.split(':').next().unwrap_or(source).trim())
 }
 
 /// The distribution and its release, or what stands first: `Debian:12.15/oldstable, …` is `Debian:12.15`.
@@ -462,17 +494,14 @@ mod tests {
     }
 
     #[test]
-    fn another_package_version_or_verb_is_outside_the_preview() {
+    fn another_package_version_or_verb_is_a_difference() {
         let (a, b) = (item(Verb::Install, "aa", None, Some("1")), item(Verb::Install, "bb", None, Some("1")));
         let preview = of(&[a.clone(), b.clone()]);
-        assert!(of(std::slice::from_ref(&a)).is_subset_of(&preview));
-        assert!(preview.is_subset_of(&preview) && preview.diff(&preview).is_empty());
+        assert!(preview.diff(&preview).is_empty());
         let newer = Item { to: Some("2".into()), ..a.clone() };
         let more = item(Verb::Install, "cc", None, Some("1"));
         let removed = Item { verb: Verb::Remove, ..a.clone() };
-        for other in [newer.clone(), more.clone(), removed] {
-            assert!(!of(&[other]).is_subset_of(&preview));
-        }
+        assert!(!preview.diff(&of(&[removed, b.clone()])).is_empty());
         let difference = preview.diff(&of(&[newer.clone(), more.clone()]));
         assert_eq!(difference, Difference { added: vec![more], gone: vec![b], changed: vec![(a, newer)] });
         assert_eq!(
@@ -489,6 +518,18 @@ mod tests {
     }
 
     #[test]
+    fn another_origin_is_a_difference_where_both_are_known() {
+        let a = item(Verb::Install, "aa", None, Some("1"));
+        let from = |origin: Option<&str>| of(&[Item { origin: origin.map(Into::into), ..a.clone() }]);
+        assert!(from(Some("Debian:12")).diff(&from(None)).is_empty() && from(None).diff(&from(Some("x"))).is_empty());
+        let also_security = from(Some("Debian:12.16/stable, Debian-Security:12/stable-security"));
+        assert!(from(Some("Debian:12.15/stable")).diff(&also_security).is_empty(), "the same source, counted up");
+        assert!(!from(Some("main")).diff(&from(Some("mainly"))).is_empty());
+        let difference = from(Some("Debian:12")).diff(&from(Some("Evil:1")));
+        assert_eq!(difference.to_string(), "would now install aa 1 from Evil:1 and not from Debian:12");
+    }
+
+    #[test]
     fn the_inverse_removes_what_came_and_brings_back_what_went() {
         let done = of(&[item(Verb::Install, "aa", None, Some("1")), item(Verb::Upgrade, "bb", Some("1"), Some("2"))]);
         assert_eq!(done.inverse(), Some(Change::Remove(vec!["aa".parse().unwrap()])));
@@ -499,19 +540,32 @@ mod tests {
     }
 
     #[test]
-    fn an_undo_may_not_go_further_than_what_was_done() {
-        let done = of(&[item(Verb::Install, "aa", None, Some("1")), item(Verb::Remove, "cc", Some("1"), None)]);
-        let back = [item(Verb::Remove, "aa", Some("1"), None), item(Verb::Install, "cc", None, Some("1"))];
-        assert_eq!(done.check_inverse(&of(&back)), Ok(()));
-        let further = [
-            item(Verb::Remove, "on-top", Some("1"), None),
-            item(Verb::Remove, "aa", Some("2"), None),
-            item(Verb::Install, "cc", None, Some("2")),
+    fn an_undo_may_change_what_came_and_what_went_and_nothing_else() {
+        let done = of(&[
+            item(Verb::Install, "aa", None, Some("1")),
+            item(Verb::Upgrade, "bb", Some("1"), Some("2")),
             item(Verb::Remove, "cc", Some("1"), None),
-            item(Verb::Upgrade, "aa", Some("1"), Some("2")),
-        ];
-        for extra in further {
-            assert_eq!(done.check_inverse(&of(std::slice::from_ref(&extra))).unwrap_err().added, [extra]);
+        ]);
+        let only = done.undoable();
+        assert_eq!(only, ["aa", "cc"]);
+        let back = [item(Verb::Remove, "aa", Some("1"), None), item(Verb::Install, "cc", None, Some("1"))];
+        assert_eq!(of(&back).beyond(&only), None);
+        // What was upgraded was there before, and has to stay; so has what was put on top.
+        for further in [item(Verb::Remove, "bb", Some("2"), None), item(Verb::Remove, "on-top", Some("1"), None)] {
+            assert_eq!(of(&[back[0].clone(), further.clone()]).beyond(&only), Some(&further));
+        }
+    }
+
+    #[test]
+    fn a_package_of_another_architecture_is_another_one_where_both_are_known() {
+        for (a, b, same) in [
+            ("x", "x", true),
+            ("x:i386", "x", true),
+            ("x:i386", "x:amd64", false),
+            ("x", "y", false),
+            ("x", "y:x", false),
+        ] {
+            assert_eq!((same_package(a, b), same_package(b, a)), (same, same), "{a} {b}");
         }
     }
 }

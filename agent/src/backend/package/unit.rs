@@ -111,7 +111,11 @@ impl Unit {
                 // Root's part was ended before it could say how. What it had begun is seen by its own record, and its effect in
                 // the manager's database.
                 let Some(running) = Running::load(&self.folder(instance)) else { return Err(self.nothing(instance)) };
-                return manager.finish(transaction, &running, deadline, progress).await;
+                let done = manager.finish(transaction, &running, deadline, progress).await;
+                if !matches!(done, Err(PackageError::Unknown { .. })) {
+                    order::forget(&self.state, instance.id);
+                }
+                return done;
             }
         };
         order::forget(&self.state, instance.id);
@@ -185,7 +189,7 @@ impl Unit {
             if let Some(end) = read_end(&folder)? {
                 return Ok(Some(end));
             }
-            // While the bus or systemd is started again nothing is known; the unit goes on.
+            // While the bus or systemd is started again, or is slow, nothing is known; the unit goes on.
             if let Ok(false) = systemd1::runs(&self.bus, &instance.unit()).await {
                 // It may have written its end after it was looked for.
                 return read_end(&folder);
@@ -250,5 +254,108 @@ impl Said {
             // A full queue is told more with the next line.
             let _ = progress.try_send(line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use zbus::message::Message;
+
+    use super::super::mock::MockArchive;
+    use super::super::transaction::Change;
+    use super::*;
+    use crate::backend::bus::tests::{member, saying};
+
+    /// An order in folders of a test, and a systemd that says this when it is asked for the unit the n-th time.
+    struct Ordered {
+        _folder: tempfile::TempDir,
+        unit: Unit,
+        instance: Instance,
+        archive: Arc<MockArchive>,
+        transaction: Transaction,
+    }
+
+    const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
+    /// What a bus says of a service that is being started again.
+    const NOBODY: &str = "org.freedesktop.DBus.Error.ServiceUnknown";
+    const LONG: Duration = Duration::from_secs(30);
+
+    impl Ordered {
+        async fn with(says: impl Fn(u32, &Path) -> &'static str + Send + Sync + 'static) -> Ordered {
+            let folder = tempfile::tempdir().unwrap();
+            let (state, results) = (folder.path().join("state"), folder.path().join("results"));
+            crate::store::private_folder(&state).unwrap();
+            std::fs::create_dir(&results).unwrap();
+            let archive = MockArchive::shipped();
+            let change = Change::Install(vec!["cowsay".parse().unwrap()]);
+            let transaction = Manager::Mock(archive.clone()).simulate(&change).await.unwrap();
+            let instance = order::write(&state, Uuid::new_v4(), &Order::Commit(transaction.clone())).unwrap();
+            let (own, asked) = (results.join(instance.id.to_string()), AtomicU32::new(0));
+            let bus = saying(move |call| {
+                let header = call.header();
+                let error = match member(call).as_str() {
+                    "GetUnit" => says(asked.fetch_add(1, Ordering::Relaxed), &own),
+                    _ => NOBODY,
+                };
+                Some(Message::error(&header, error).build(&"not now").unwrap())
+            });
+            let unit = Unit { bus: Arc::new(bus), state, results };
+            Ordered { _folder: folder, unit, instance, archive, transaction }
+        }
+
+        async fn finish(&self, deadline: Duration) -> Result<Done, PackageError> {
+            let (sender, _receiver) = tokio::sync::mpsc::channel(4);
+            let manager = Manager::Mock(self.archive.clone());
+            self.unit.finish(&manager, &self.transaction, &self.instance, deadline, &sender).await
+        }
+
+        fn is_still_ordered(&self) -> bool {
+            let folder = self.unit.state.join(order::FOLDER);
+            folder.join(format!("{}.json", self.instance.id)).exists()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_systemd_that_is_not_on_the_bus_for_a_while_has_not_ended_the_order() {
+        let ordered = Ordered::with(|asked, own| {
+            if asked == 3 {
+                std::fs::create_dir(own).unwrap();
+                std::fs::write(own.join(END), r#"{"done":{"items":[]}}"#).unwrap();
+            }
+            NOBODY
+        })
+        .await;
+        assert_eq!(ordered.finish(LONG).await.unwrap().items, []);
+        assert!(!ordered.is_still_ordered(), "what is carried out is forgotten");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_of_an_order_of_which_nothing_is_known() {
+        let ordered = Ordered::with(|_, _| NOBODY).await;
+        let error = ordered.finish(Duration::from_millis(500)).await.unwrap_err();
+        assert!(matches!(error, PackageError::Unknown { .. }), "{error}");
+        assert!(ordered.is_still_ordered(), "root may still read it");
+    }
+
+    #[tokio::test]
+    async fn an_order_whose_unit_systemd_does_not_know_was_not_begun() {
+        let ordered = Ordered::with(|_, _| NO_SUCH_UNIT).await;
+        let error = ordered.finish(LONG).await.unwrap_err().to_string();
+        assert!(error.contains("nothing was changed"), "{error}");
+        assert!(!ordered.is_still_ordered(), "so it is not begun later either");
+    }
+
+    #[tokio::test]
+    async fn what_a_unit_that_was_killed_had_begun_is_seen_and_its_order_is_forgotten() {
+        let ordered = Ordered::with(|_, own| {
+            std::fs::create_dir(own).unwrap();
+            std::fs::write(own.join("output"), "").unwrap();
+            NO_SUCH_UNIT
+        })
+        .await;
+        assert_eq!(ordered.finish(LONG).await.unwrap().items, ordered.transaction.items);
+        assert!(!ordered.is_still_ordered());
     }
 }

@@ -19,6 +19,11 @@ const APPS: [(&str, &str, &str, &str); 3] = [
     ("org.gnome.TextEditor", "Text Editor", "Text Editor", "Categories=Utility;TextEditor;\n"),
 ];
 
+/// The folder that is in the place of `/` where files are read and written.
+pub(super) fn root(folder: &Path) -> PathBuf {
+    folder.join("root")
+}
+
 /// The folder that is in the place of `/sys`.
 pub(super) fn sysfs(folder: &Path) -> PathBuf {
     folder.join("sys")
@@ -42,6 +47,12 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
         fs::write(screen.join(file), value + "\n")?;
     }
     set_backlight(folder, BRIGHTNESS)?;
+    fs::create_dir_all(root(folder).join("tmp"))?;
+    // The person's home has the name that it has here, and nothing in it.
+    let home = std::env::var("HOME").unwrap_or_default();
+    if let Some(home) = home.strip_prefix('/').filter(|h| !h.split('/').any(|part| part == "..")) {
+        fs::create_dir_all(root(folder).join(home))?;
+    }
     let (entries, programs) = (data(folder).join("applications"), folder.join("bin"));
     fs::create_dir_all(&entries)?;
     fs::create_dir_all(&programs)?;

@@ -94,6 +94,8 @@ pub struct State {
     pub adapters: BTreeMap<String, bool>,
     /// An adapter that `rfkill` keeps off.
     pub blocked: Option<&'static str>,
+    /// An adapter that can be switched off and not on again.
+    pub stuck: Option<&'static str>,
     /// In percent.
     pub battery: u8,
     /// What `CanReboot` and its like answer.
@@ -128,6 +130,7 @@ impl Default for State {
             cable: false,
             adapters: [("hci0".to_owned(), true), ("hci1".to_owned(), true)].into(),
             blocked: None,
+            stuck: None,
             battery: 80,
             can: "yes",
             locked: false,
@@ -166,6 +169,11 @@ impl Laptop {
     /// The socket of its sound server.
     pub fn sound(&self) -> PathBuf {
         files::sound(&self.inside.folder)
+    }
+
+    /// The folder in the place of `/` for files that are read and written: an empty home and an empty `/tmp`.
+    pub fn root(&self) -> PathBuf {
+        files::root(&self.inside.folder)
     }
 
     /// The folder in the place of `/sys`, with its screen.

@@ -293,7 +293,9 @@ fn bluez(inside: &Inside, call: &Call<'_>) -> Answer {
     if state.blocked == Some(name) {
         return Err(("org.bluez.Error.Blocked", "Blocked through rfkill".to_owned()));
     }
+    let stuck = state.stuck == Some(name);
     match (call.set::<bool>()?, state.adapters.get_mut(name)) {
+        (Some((_, true)), _) if stuck => Err(("org.bluez.Error.Failed", "Failed".to_owned())),
         (Some((property, on)), Some(powered)) if property == "Powered" => {
             *powered = on;
             call.returns(&())

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::super::tool::literal;
 use super::super::transaction::{Change, Item, Transaction, Verb};
 
 /// What dpkg-query prints for each package: name, architecture, status, version.
@@ -115,16 +116,7 @@ pub fn query(names: impl IntoIterator<Item = String>) -> Vec<String> {
 /// apt-cache search for all of the words, each taken literally although apt reads it as a regular expression (regex(7)).
 #[must_use]
 pub fn search(words: &[&str]) -> Vec<String> {
-    let literal = |word: &&str| {
-        word.chars().fold(String::new(), |mut text, c| {
-            if ".[]{}()\\*+?|^$".contains(c) {
-                text.push('\\');
-            }
-            text.push(c);
-            text
-        })
-    };
-    ["search", "--"].into_iter().map(str::to_owned).chain(words.iter().map(literal)).collect()
+    ["search", "--"].into_iter().map(str::to_owned).chain(words.iter().map(|word| literal(word))).collect()
 }
 
 #[cfg(test)]

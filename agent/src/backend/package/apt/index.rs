@@ -71,6 +71,12 @@ pub fn of_file(path: &Path, names: &HashSet<&str>) -> io::Result<Vec<Record>> {
     records(BufReader::with_capacity(CHUNK, File::open(path)?.take(MAX_INDEX)), names)
 }
 
+/// Whether an index in apt's folder is kept compressed, so that only apt reads it (`Acquire::GzipIndexes` of apt.conf(5)).
+pub fn is_compressed(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages."))
+}
+
 /// The records of all the indexes in apt's folder; what is compressed there is passed over.
 ///
 /// # Errors
@@ -89,6 +95,16 @@ pub fn of_lists(folder: &Path, names: &HashSet<&str>) -> io::Result<Vec<Record>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_that_only_apt_reads_is_told_from_one_of_plain_text() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_compressed(&folder.path().join("none")));
+        std::fs::write(folder.path().join("a_dists_b_main_binary-amd64_Packages"), "").unwrap();
+        assert!(!is_compressed(folder.path()));
+        std::fs::write(folder.path().join("a_dists_c_main_binary-amd64_Packages.lz4"), "").unwrap();
+        assert!(is_compressed(folder.path()));
+    }
 
     #[test]
     fn only_whole_names_are_taken_and_every_version_of_them() {

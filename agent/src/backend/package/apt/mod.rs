@@ -14,10 +14,10 @@ pub mod parse;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::transaction::{Already, Change, Mark, Transaction};
-use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock};
+use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock, tool};
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
 use self::argv::Mode;
@@ -107,7 +107,14 @@ impl Apt {
 
     /// See [`super::Manager::simulate`].
     pub async fn simulate(&self, change: &Change) -> Result<Transaction, PackageError> {
-        let simulated = self.run(&self.paths.apt_get, argv::change(Mode::Simulate, change), QUERY).await?;
+        // Where the index can only be read by apt itself, the sizes are asked of another one beside this.
+        let sizes = async {
+            let compressed = index::is_compressed(&self.paths.lists);
+            if compressed { self.uris(change).await } else { None }
+        };
+        let simulating = self.run(&self.paths.apt_get, argv::change(Mode::Simulate, change), QUERY);
+        let (simulated, sizes) = tokio::join!(simulating, sizes);
+        let simulated = simulated?;
         let stdout = simulated.stdout_text();
         if simulated.truncated {
             return Err(PackageError::Unmet { text: "what apt would do is too long to be looked at".into() });
@@ -125,26 +132,36 @@ impl Apt {
             return Err(self.not_found(name).await);
         }
         self.set_marks(change, &mut transaction);
-        self.set_sizes(change, &mut transaction).await;
+        self.set_sizes(change, &mut transaction, sizes).await;
         Ok(transaction)
     }
 
+    /// What apt itself says that has to be downloaded.
+    async fn uris(&self, change: &Change) -> Option<parse::Sizes> {
+        let asked = self.run(&self.paths.apt_get, argv::change(Mode::PrintUris, change), QUERY).await.ok()?;
+        (asked.status.success() && !asked.truncated).then(|| parse::uris(&asked.stdout_text()))
+    }
+
     /// Sizes are facts that only help to decide, so whatever goes wrong with them is left out.
-    async fn set_sizes(&self, change: &Change, transaction: &mut Transaction) {
-        let (paths, mut items) = (self.paths.clone(), transaction.items.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let change = sizes(&paths, &mut items)?;
-            Some((items, change))
-        });
-        if let Ok(Some((items, change))) = read.await {
-            transaction.download_bytes = Some(items.iter().filter_map(|item| item.download_bytes).sum());
-            (transaction.items, transaction.installed_bytes_change) = (items, change);
-            return;
-        }
-        // The index is kept compressed, say: apt itself knows them.
-        let asked = self.run(&self.paths.apt_get, argv::change(Mode::PrintUris, change), QUERY).await;
-        let Some(asked) = asked.ok().filter(|output| output.status.success() && !output.truncated) else { return };
-        let sizes = parse::uris(&asked.stdout_text());
+    async fn set_sizes(&self, change: &Change, transaction: &mut Transaction, sizes: Option<parse::Sizes>) {
+        let sizes = match sizes {
+            Some(sizes) => sizes,
+            None => {
+                let (paths, mut items) = (self.paths.clone(), transaction.items.clone());
+                let read = tokio::task::spawn_blocking(move || {
+                    let change = sizes_of(&paths, &mut items)?;
+                    Some((items, change))
+                });
+                if let Ok(Some((items, change))) = read.await {
+                    transaction.download_bytes = Some(items.iter().filter_map(|item| item.download_bytes).sum());
+                    (transaction.items, transaction.installed_bytes_change) = (items, change);
+                    return;
+                }
+                // A package of no index: apt itself knows it.
+                let Some(sizes) = self.uris(change).await else { return };
+                sizes
+            }
+        };
         for item in transaction.items.iter_mut().filter(|item| item.to.is_some()) {
             let own = |(name, arch, _): &&(String, String, u64)| *name == item.name && Some(arch) == item.arch.as_ref();
             item.download_bytes = sizes.archives.iter().find(own).map(|(_, _, bytes)| *bytes);
@@ -262,8 +279,7 @@ impl Apt {
 
     /// How old the index is; nothing when it was never fetched, or in the future (the clock was changed).
     fn index_age(&self) -> Option<Duration> {
-        let stamps = self.paths.index_stamps.iter().filter_map(|path| path.metadata().ok()?.modified().ok());
-        SystemTime::now().duration_since(stamps.max()?).ok()
+        tool::age(&self.paths.index_stamps)
     }
 
     /// See [`super::Manager::own_version`]. `apt 2.6.1 (amd64)` is the first line that apt-get says.
@@ -335,7 +351,7 @@ fn job(program: &Path, argv: Vec<String>) -> Result<Job, PackageError> {
 
 /// Fills in what has to be downloaded for each item, and returns how many bytes more are used afterwards, rounded as dpkg counts them.
 /// Nothing when a package that comes is not in the index as it can be read here.
-fn sizes(paths: &AptPaths, items: &mut [super::Item]) -> Option<Option<i64>> {
+fn sizes_of(paths: &AptPaths, items: &mut [super::Item]) -> Option<Option<i64>> {
     let all = items.to_vec();
     let names = |wanted: fn(&super::Item) -> bool| -> HashSet<&str> {
         all.iter().filter(|item| wanted(item)).map(|item| item.name.as_str()).collect()

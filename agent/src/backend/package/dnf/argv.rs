@@ -2,7 +2,7 @@
 //! architecture (`-na`) or everything with its version (`-nevra`): dnf's plain `install` would also take globs, files and provides.
 
 use super::super::PackageName;
-use super::super::tool::argv;
+use super::super::tool::{argv, name_arch};
 use super::super::transaction::{Change, Transaction};
 
 /// Whether dnf only says what it would do.
@@ -26,12 +26,6 @@ fn options(mode: Mode) -> Vec<String> {
         Mode::Commit => &["-y", "--setopt=exit_on_lock=1"],
     };
     argv(mode, COMMON.iter().map(ToString::to_string))
-}
-
-/// `NAME` or `NAME.ARCH`.
-#[must_use]
-pub fn name_arch(name: &PackageName) -> String {
-    name.arch().map_or_else(|| name.name().to_owned(), |arch| format!("{}.{arch}", name.name()))
 }
 
 /// `NAME-[EPOCH:]VERSION-RELEASE[.ARCH]`.

@@ -85,7 +85,7 @@ impl Dnf {
         match refused {
             Some(Refusal::NotFound(_)) if matches!(change, Change::Remove(_)) => {}
             Some(Refusal::NotFound(spec)) => return Err(self.no_match(change, &spec).await),
-            Some(refusal) => return Err(refused_with(refusal, output.status.code())),
+            Some(refusal) => return Err(refusal.error(output.status.code())),
             None => {}
         }
         let (mut transaction, whole) = self.read(&output).await?;
@@ -150,7 +150,7 @@ impl Dnf {
                 PackageError::Unmet { text }
             }
             _ => {
-                let name = change.names().find(|n| n.name() == spec || argv::name_arch(n) == spec);
+                let name = change.names().find(|n| n.name() == spec || tool::name_arch(n) == spec);
                 match name {
                     Some(name) => self.not_found(name).await,
                     None => PackageError::NotFound { name: spec.to_owned(), near: Vec::new() },
@@ -184,6 +184,10 @@ impl Dnf {
     /// `dnf repoquery` in this form, for these names.
     async fn ask(&self, form: &[&str], names: &[&str]) -> Result<Vec<String>, PackageError> {
         let output = self.paths.dnf.run(argv::repoquery(form, names), QUERY).await?;
+        // To find nothing is a success too.
+        if !output.status.success() {
+            return Err(refused(&output));
+        }
         Ok(output.stdout_text().lines().map(str::trim).filter(|l| !l.is_empty()).map(super::clean).collect())
     }
 
@@ -195,6 +199,9 @@ impl Dnf {
             return Ok(Vec::new());
         }
         let output = self.paths.dnf.run(argv::search(&words), QUERY).await?;
+        if !output.status.success() {
+            return Err(refused(&output));
+        }
         let mut hits = find::rank(parse::search(&output.stdout_text()), &words);
         hits.truncate(find::MAX_HITS);
         let names: Vec<&str> = hits.iter().map(|hit| hit.name.as_str()).collect();
@@ -215,7 +222,7 @@ impl Dnf {
     /// See [`super::Manager::refresh`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
         // The folders of the sources, and the indexes that were made of them.
-        if tool::age(std::slice::from_ref(&self.paths.index)).is_some_and(|age| age <= INDEX_AGE) {
+        if tool::age_inside(std::slice::from_ref(&self.paths.index)).is_some_and(|age| age <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
         commit::may_change()?;
@@ -225,7 +232,7 @@ impl Dnf {
         if output.status.success() {
             return Ok(Refresh::Updated);
         }
-        Err(refused_with(parse::refusal(&output.stdout_text(), &output.stderr_text()), output.status.code()))
+        Err(refused(&output))
     }
 
     /// See [`super::Manager::installed`].
@@ -240,15 +247,9 @@ impl Dnf {
     }
 }
 
-/// The error for a dnf that refused and changed nothing.
-fn refused_with(refusal: Refusal, exit: Option<i32>) -> PackageError {
-    match refusal {
-        Refusal::NotFound(name) => PackageError::NotFound { name, near: Vec::new() },
-        Refusal::Unmet(text) => PackageError::Unmet { text },
-        Refusal::Locked(by) => PackageError::Locked { by, waited: Duration::ZERO },
-        Refusal::Network(text) => PackageError::Network { text },
-        Refusal::Other(last) => PackageError::Failed { exit, last, done: Vec::new() },
-    }
+/// The error of a dnf that did not do what it was called for.
+fn refused(output: &Output) -> PackageError {
+    parse::refusal(&output.stdout_text(), &output.stderr_text()).error(output.status.code())
 }
 
 impl Direct for Dnf {
@@ -268,7 +269,7 @@ impl Direct for Dnf {
         let output = self.paths.dnf.run(argv::exactly(argv::Mode::Simulate, transaction), QUERY).await?;
         match self.refusal(&output) {
             Some(Refusal::NotFound(_)) => return Err(commit::gone(transaction, None)),
-            Some(refusal) => return Err(refused_with(refusal, output.status.code())),
+            Some(refusal) => return Err(refusal.error(output.status.code())),
             None => {}
         }
         let (now, whole) = self.read(&output).await?;
@@ -307,7 +308,7 @@ impl Direct for Dnf {
 
     fn refused(output: &str) -> Option<PackageError> {
         match parse::refusal("", output) {
-            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refused_with(refusal, None)),
+            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refusal.error(None)),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use super::super::tool::{self, binary_size};
 use super::super::transaction::{Item, Mark, Verb};
 use super::super::{Hit, Progress, clean};
 
+pub use super::super::tool::Refusal;
+
 /// What `dnf --assumeno` would do.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Simulation {
@@ -104,21 +106,6 @@ fn end_row(row: &mut Vec<&str>, section: Section, read: &mut Simulation) {
 fn size_of(text: &str) -> Option<u64> {
     let mut words = text.split_ascii_whitespace();
     binary_size(words.next()?, words.next().unwrap_or(""))
-}
-
-/// Why dnf refused, read from what it printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such package.
-    NotFound(String),
-    /// The packages do not fit together, or a protected one would go.
-    Unmet(String),
-    /// Another process holds a lock: its number, when dnf says it.
-    Locked(Option<String>),
-    /// A source could not be reached.
-    Network(String),
-    /// Something else: the errors.
-    Other(Vec<String>),
 }
 
 /// Reads why dnf ended with an error.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::commit::{self, Direct};
-use super::tool::{self, QUERY, Tool};
+use super::tool::{self, QUERY, Refusal, Tool};
 use super::transaction::{Already, Change, Item, Transaction, Verb};
 use super::{Hit, PackageError, PackageName, Progress, ProgressSender, Refresh, find};
 use crate::backend::spawn::Job;
@@ -221,8 +221,14 @@ impl Flatpak {
             self.paths.flatpak.run(argv::list(self.scope(), true), QUERY),
             self.paths.flatpak.run(argv::list(self.scope(), false), QUERY)
         );
-        let mut here = parse::here(&apps?.stdout_text(), true);
-        here.extend(parse::here(&runtimes?.stdout_text(), false));
+        let mut here = Vec::new();
+        for (output, app) in [(apps?, true), (runtimes?, false)] {
+            if !output.status.success() {
+                let last = parse::reasons(&output.stderr_text());
+                return Err(Refusal::Other(last).error(output.status.code()));
+            }
+            here.extend(parse::here(&output.stdout_text(), app));
+        }
         Ok(here)
     }
 

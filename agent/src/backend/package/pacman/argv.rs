@@ -1,7 +1,7 @@
 //! The arguments of pacman 6. Pure. Names stand after `--`; a name has none of the characters that pacman would read as a repository, a
 //! version or a pattern.
 
-use super::super::tool::argv;
+use super::super::tool::{argv, literal};
 use super::super::transaction::{Change, Transaction};
 
 /// What pacman prints for each package that it would install: name, version, repository, bytes to download.
@@ -67,14 +67,5 @@ pub fn other(fixed: &[&str], names: impl IntoIterator<Item = String>) -> Vec<Str
 /// `pacman -Ss` for all of the words, each taken literally although pacman reads it as a regular expression (regex(7)).
 #[must_use]
 pub fn search(words: &[&str]) -> Vec<String> {
-    let literal = |word: &&str| {
-        word.chars().fold(String::new(), |mut text, c| {
-            if ".[]{}()\\*+?|^$".contains(c) {
-                text.push('\\');
-            }
-            text.push(c);
-            text
-        })
-    };
-    other(&["-Ss"], words.iter().map(literal))
+    other(&["-Ss"], words.iter().map(|word| literal(word)))
 }

@@ -142,7 +142,7 @@ impl Pacman {
         }
         match parse::refusal(&stdout, &stderr) {
             // Somebody is at work now: the transaction waits for that, and looks again.
-            Refusal::Locked => Ok(None),
+            Refusal::Locked(_) => Ok(None),
             refusal => Err(self.refused_with(refusal, output.status.code())),
         }
     }
@@ -152,8 +152,7 @@ impl Pacman {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        // Its exit status is 1 when one of them is not installed, which is an answer too.
-        let output = self.paths.pacman.run(argv::other(&["-Q"], names), QUERY).await?;
+        let output = self.asked(argv::other(&["-Q"], names)).await?;
         Ok(parse::rows(&output.stdout_text()))
     }
 
@@ -164,13 +163,22 @@ impl Pacman {
 
     /// Whether there is a package of this name to be had.
     async fn knows(&self, name: &str) -> Result<bool, PackageError> {
-        let output = self.paths.pacman.run(argv::other(&["-Si"], [name.to_owned()]), QUERY).await?;
-        Ok(output.status.success())
+        Ok(self.asked(argv::other(&["-Si"], [name.to_owned()])).await?.status.success())
     }
 
     async fn lines(&self, fixed: &[&str], name: Option<String>) -> Result<Vec<String>, PackageError> {
-        let output = self.paths.pacman.run(argv::other(fixed, name), QUERY).await?;
+        let output = self.asked(argv::other(fixed, name)).await?;
         Ok(output.stdout_text().lines().map(clean).collect())
+    }
+
+    /// A question. That something is not there is an answer too, for which pacman ends with 1.
+    async fn asked(&self, argv: Vec<String>) -> Result<Output, PackageError> {
+        let output = self.paths.pacman.run(argv, QUERY).await?;
+        let exit = output.status.code();
+        if parse::is_answer(exit, &output.stderr_text()) {
+            return Ok(output);
+        }
+        Err(self.refused_with(parse::refusal(&output.stdout_text(), &output.stderr_text()), exit))
     }
 
     async fn no_match(&self, change: &Change, spec: &str) -> PackageError {
@@ -200,8 +208,8 @@ impl Pacman {
     /// The error for a pacman that refused and changed nothing.
     fn refused_with(&self, refusal: Refusal, exit: Option<i32>) -> PackageError {
         match refusal {
-            Refusal::Locked => PackageError::Locked { by: self.holder(), waited: Duration::ZERO },
-            other => refused(other, exit),
+            Refusal::Locked(None) => Refusal::Locked(self.holder()).error(exit),
+            other => other.error(exit),
         }
     }
 
@@ -212,7 +220,7 @@ impl Pacman {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let output = self.paths.pacman.run(argv::search(&words), QUERY).await?;
+        let output = self.asked(argv::search(&words)).await?;
         let mut hits = find::rank(parse::search(&output.stdout_text()), &words);
         hits.truncate(find::MAX_HITS);
         Ok(hits)
@@ -221,9 +229,7 @@ impl Pacman {
     /// See [`super::Manager::refresh`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
         // The files have their server's time; the folder has the one at which a newer file came.
-        let folder = self.paths.index.metadata().ok().and_then(|m| m.modified().ok());
-        let age = folder.and_then(|then| std::time::SystemTime::now().duration_since(then).ok());
-        if age.is_some_and(|age| age <= INDEX_AGE) {
+        if tool::age([&self.paths.index]).is_some_and(|age| age <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
         commit::may_change()?;
@@ -246,16 +252,6 @@ impl Pacman {
     /// See [`super::Manager::own_version`].
     pub async fn own_version(&self) -> Option<String> {
         self.paths.pacman.version().await
-    }
-}
-
-fn refused(refusal: Refusal, exit: Option<i32>) -> PackageError {
-    match refusal {
-        Refusal::NotFound(name) => PackageError::NotFound { name, near: Vec::new() },
-        Refusal::Unmet(text) => PackageError::Unmet { text },
-        Refusal::Locked => PackageError::Locked { by: None, waited: Duration::ZERO },
-        Refusal::Network(text) => PackageError::Network { text },
-        Refusal::Other(last) => PackageError::Failed { exit, last, done: Vec::new() },
     }
 }
 
@@ -319,7 +315,7 @@ impl Direct for Pacman {
 
     fn refused(output: &str) -> Option<PackageError> {
         match parse::refusal(output, "") {
-            refusal @ (Refusal::Locked | Refusal::Network(_)) => Some(refused(refusal, None)),
+            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refusal.error(None)),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use super::super::tool::{self, Row, binary_size};
 use super::super::transaction::{Item, Verb};
 use super::super::{Hit, Progress, clean};
 
+pub use super::super::tool::Refusal;
+
 /// Reads rows in the form of [`super::argv::FORMAT`]: what comes, or what goes. What is replaced becomes an upgrade later.
 #[must_use]
 pub fn printed(stdout: &str, comes: bool) -> Vec<Item> {
@@ -79,19 +81,11 @@ pub fn asked(output: &str) -> bool {
     output.contains(":: Proceed with ") || output.contains(":: Do you want to remove these packages?")
 }
 
-/// Why pacman refused, read from what it printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such package, or not in this version: as it was asked for.
-    NotFound(String),
-    /// The packages do not fit together.
-    Unmet(String),
-    /// Another process holds the lock.
-    Locked,
-    /// A source could not be reached.
-    Network(String),
-    /// Something else: the errors.
-    Other(Vec<String>),
+/// Whether a question was answered: with what is there, or with nothing but that it is not there.
+#[must_use]
+pub fn is_answer(exit: Option<i32>, stderr: &str) -> bool {
+    let not_there = |line: &str| !line.starts_with("error: ") || line.ends_with(" was not found");
+    exit == Some(0) || (exit == Some(1) && stderr.lines().all(not_there))
 }
 
 /// Reads why pacman ended with an error.
@@ -104,7 +98,7 @@ pub fn refusal(stdout: &str, stderr: &str) -> Refusal {
         return Refusal::NotFound(clean(name));
     }
     if errors.iter().any(|e| e.contains("unable to lock database") || e.contains("could not lock database")) {
-        return Refusal::Locked;
+        return Refusal::Locked(None);
     }
     let unmet: Vec<&str> = all()
         .filter_map(|l| l.strip_prefix(":: "))

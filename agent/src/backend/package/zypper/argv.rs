@@ -1,7 +1,6 @@
 //! The arguments of zypper 1.14. Pure. Names stand after `--` and are plain names (`--name`), so nothing that provides one is taken for it.
 
-use super::super::PackageName;
-use super::super::tool::argv;
+use super::super::tool::{argv, name_arch};
 use super::super::transaction::{Change, Item, Transaction};
 
 /// Whether zypper only says what it would do.
@@ -21,11 +20,6 @@ fn of_mode(mode: Mode) -> &'static [&'static str] {
         Mode::Simulate => &["--dry-run"],
         Mode::Commit => &[],
     }
-}
-
-/// `NAME` or `NAME.ARCH`.
-fn name_arch(name: &PackageName) -> String {
-    name.arch().map_or_else(|| name.name().to_owned(), |arch| format!("{}.{arch}", name.name()))
 }
 
 /// zypper for a change that nobody has looked at yet.

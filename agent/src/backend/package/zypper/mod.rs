@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::commit::{self, Direct};
 use super::tool::{self, FETCH, QUERY, Row, Tool};
 use super::transaction::{Already, Change, Item, Transaction};
-use super::{Hit, INDEX_AGE, PackageError, PackageName, Progress, ProgressSender, Refresh, clean, find, lock, rpm};
+use super::{Hit, INDEX_AGE, PackageError, PackageName, Progress, ProgressSender, Refresh, find, lock, rpm};
 use crate::backend::spawn::{Job, Output};
 
 use self::parse::{Refusal, Simulation};
@@ -76,7 +76,7 @@ impl Zypper {
             // Of a removal, what is not installed is no reason to stop.
             (Some(Refusal::NotFound(_)), Some(read)) if matches!(change, Change::Remove(_)) => read,
             (Some(Refusal::NotFound(spec)), _) => return Err(self.no_match(change, &spec).await),
-            (Some(refusal), _) => return Err(refused_with(refusal, output.status.code())),
+            (Some(refusal), _) => return Err(refusal.error(output.status.code())),
             (None, Some(read)) => read,
             (None, None) if nothing_to_do(&xml) => Simulation { download_bytes: Some(0), ..Simulation::default() },
             (None, None) => return Err(unread(&output)),
@@ -125,9 +125,7 @@ impl Zypper {
         match output.status.code() {
             // 104: there is none, which is an answer too.
             Some(0 | 104) => Ok(parse::found(&output.stdout_text())),
-            exit => {
-                Err(parse::refusal(&output.stdout_text()).map_or_else(|| unread(&output), |r| refused_with(r, exit)))
-            }
+            exit => Err(parse::refusal(&output.stdout_text()).map_or_else(|| unread(&output), |r| r.error(exit))),
         }
     }
 
@@ -174,7 +172,7 @@ impl Zypper {
         let output = self.paths.zypper.run(argv::search(&words), QUERY).await?;
         if !matches!(output.status.code(), Some(0 | 104)) {
             let xml = output.stdout_text();
-            return Err(parse::refusal(&xml).map_or_else(|| unread(&output), |r| refused_with(r, output.status.code())));
+            return Err(parse::refusal(&xml).map_or_else(|| unread(&output), |r| r.error(output.status.code())));
         }
         let hits = parse::hits(&output.stdout_text()).into_iter().filter(|hit| {
             let text = format!("{} {}", hit.name, hit.summary).to_lowercase();
@@ -196,7 +194,7 @@ impl Zypper {
 
     /// See [`super::Manager::refresh`].
     pub async fn refresh(&self, lock_wait: Duration, progress: &ProgressSender) -> Result<Refresh, PackageError> {
-        if tool::age(&self.paths.index).is_some_and(|age| age <= INDEX_AGE) {
+        if tool::age_inside(&self.paths.index).is_some_and(|age| age <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
         commit::may_change()?;
@@ -233,17 +231,6 @@ fn unread(output: &Output) -> PackageError {
     PackageError::Failed { exit: output.status.code(), last: tool::last_words(&said, |_| false), done: Vec::new() }
 }
 
-/// The error for a zypper that refused and changed nothing.
-fn refused_with(refusal: Refusal, exit: Option<i32>) -> PackageError {
-    match refusal {
-        Refusal::NotFound(name) => PackageError::NotFound { name: clean(&name), near: Vec::new() },
-        Refusal::Unmet(text) => PackageError::Unmet { text },
-        Refusal::Locked(by) => PackageError::Locked { by, waited: Duration::ZERO },
-        Refusal::Network(text) => PackageError::Network { text },
-        Refusal::Other(last) => PackageError::Failed { exit, last, done: Vec::new() },
-    }
-}
-
 impl Direct for Zypper {
     const NAME: &'static str = "zypper";
 
@@ -270,7 +257,7 @@ impl Direct for Zypper {
                     .find(|i| name == i.name || name.strip_prefix(&i.name).is_some_and(|r| r.starts_with('.')));
                 Err(commit::gone(transaction, item.map(|i| i.name.as_str())))
             }
-            (Some(refusal), _) => Err(refused_with(refusal, output.status.code())),
+            (Some(refusal), _) => Err(refusal.error(output.status.code())),
             (None, Some(now)) => commit::compare(transaction, now.items),
             (None, None) => Err(commit::gone(transaction, None)),
         }
@@ -301,7 +288,7 @@ impl Direct for Zypper {
 
     fn refused(output: &str) -> Option<PackageError> {
         match parse::refusal(output)? {
-            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refused_with(refusal, None)),
+            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refusal.error(None)),
             _ => None,
         }
     }

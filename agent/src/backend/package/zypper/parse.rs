@@ -1,9 +1,11 @@
 //! Reads what `zypper --xmlout` prints. Pure; every function takes any bytes that a program could print. This is no reader of XML: it
 //! takes tags, attributes and texts as zypper writes them, one after the other.
 
-use super::super::tool::{self};
+use super::super::tool;
 use super::super::transaction::{Item, Verb};
 use super::super::{Progress, clean};
+
+pub use super::super::tool::Refusal;
 
 /// A tag: its name, its attributes as they stand there, and the text up to the next tag.
 struct Tag<'a> {
@@ -117,21 +119,6 @@ fn solvable(verb: Verb, tag: &Tag<'_>) -> Option<Item> {
 pub fn messages(xml: &str, kind: &str) -> Vec<String> {
     let of_kind = |tag: &Tag<'_>| tag.name == "message" && tag.attribute("type").as_deref() == Some(kind);
     tags(xml).filter(of_kind).map(|tag| clean(&unescaped(tag.text))).filter(|text| !text.is_empty()).collect()
-}
-
-/// Why zypper refused, read from what it printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such package, or not in this version: as it was asked for.
-    NotFound(String),
-    /// The packages do not fit together.
-    Unmet(String),
-    /// Another process holds the lock.
-    Locked(Option<String>),
-    /// A source could not be reached.
-    Network(String),
-    /// Something else: the errors.
-    Other(Vec<String>),
 }
 
 /// Reads why zypper ended without doing it; nothing when it does not say.

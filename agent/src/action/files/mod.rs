@@ -1,8 +1,9 @@
-//! Looking into folders.
+//! Looking into folders; reading and writing files.
 
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,9 +11,21 @@ use steward_ipc::{Code, Effect, Preview};
 use steward_policy::{ArgKind, OwnedArg, PathFact, Risk};
 
 use super::types::{count, visible};
-use super::{Capability, Example, Look, Opened, Perform, Ready, Shown, call, say};
+use super::{Action, Capability, Example, Look, Opened, Perform, Ready, Shown, call, say};
+use crate::backend::files::Found;
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
+use class::Places;
+
+mod class;
+mod read;
+mod write;
+
+pub use read::{MaxBytes, ReadFile};
+pub use write::{Content, FileMode, WriteFile};
+
+/// Bytes that are read or written at once: as in the action plans of `llm-osd`, section 1.5 of its description.
+pub const MAX_CONTENT: usize = 64 * 1024;
 
 /// How many entries an answer has at most.
 const MAX_ENTRIES: usize = 2000;
@@ -135,6 +148,73 @@ pub(super) fn absolute(path: &str, home: Option<&str>) -> Result<String, Failure
     }
 }
 
+/// The path of a file as it is judged: absolute, and without `.` and doubled slashes.
+///
+/// # Errors
+/// As for [`absolute`]; and when it names a folder.
+fn normal(path: &str, home: Option<&str>) -> Result<String, Failure> {
+    if path.contains('\0') {
+        // In the words of the library that would open it, for those who know them.
+        let reason = "file name contained an unexpected NUL byte";
+        return Err(Failure::invalid_payload("a path has no zero byte in it").with(json!({ "reason": reason })));
+    }
+    let path = absolute(path, home)?;
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    if parts.is_empty() || path.ends_with('/') || path.ends_with("/.") {
+        return Err(Failure::invalid_payload(format!("`{}` names a folder, not a file", visible(&path, 100))));
+    }
+    Ok(format!("/{}", parts.join("/")))
+}
+
+/// A file's path as rules see it, with what is known of what was found there.
+fn fact(path: &str, found: Option<&Found>) -> OwnedArg {
+    let kind = found.map_or("missing", Found::kind).to_owned();
+    OwnedArg::Path(PathFact { path: path.to_owned(), kind, owner: found.map(|f| f.stat().st_uid) })
+}
+
+/// Where things lie, for those who judge a path.
+fn places<'a>(cx: &Context<'a>) -> Places<'a> {
+    let services = cx.services;
+    Places { home: services.home.as_deref(), own: &services.own, programs: &services.programs }
+}
+
+/// The class of harm of an example in a policy: for a file what its name alone says; `~` is a home.
+pub(super) fn by_name(action: &Action) -> Risk {
+    let places = Places { home: Some("~"), own: &[], programs: &[] };
+    match action {
+        Action::ReadFile(read) if places.private(&read.path).is_some() => Risk::Destructive,
+        Action::WriteFile(write) if places.is_own(&write.path) => Risk::Critical,
+        Action::WriteFile(write) => places.writing(&write.path).0,
+        other => other.risk(),
+    }
+}
+
+/// Does what may block elsewhere.
+async fn blocking<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(f).await.map_err(|e| Failure::internal(format!("{what}: {e}")))
+}
+
+/// What is said where a file cannot be opened, for the errors that reading and writing have in common.
+fn not_opened(error: Errno, shown: &str) -> Option<Failure> {
+    let failed = |text: String| Some(Failure::new(Code::Failed, text));
+    match error {
+        Errno::LOOP => failed(format!(
+            "a part of `{shown}` is a symbolic link, and links are not followed; name the place that it leads to"
+        )),
+        Errno::STALE => {
+            failed(format!("`{shown}` was moved while it was opened, or something is mounted over it; try again"))
+        }
+        Errno::ISDIR => failed(format!("`{shown}` is a folder")),
+        Errno::NODEV => failed(format!("`{shown}` is no regular file on a disk")),
+        Errno::NOENT | Errno::NOTDIR => failed(format!("there is no `{shown}`")),
+        Errno::ACCESS | Errno::PERM => {
+            Some(Failure::new(Code::NotAuthorized, format!("`{shown}` is not open to this user")))
+        }
+        Errno::NOSPC | Errno::DQUOT => failed(format!("`{shown}` is as it was: the disk is full")),
+        _ => None,
+    }
+}
+
 /// Opens a folder for judging: links are followed, but not those that the kernel makes up in `/proc`. What does not exist
 /// is judged on its nearest parent that does.
 pub(super) fn open_path(path: &str) -> Result<(PathFact, Option<OwnedFd>), Failure> {
@@ -181,12 +261,12 @@ fn kind(mode: u32) -> &'static str {
 }
 
 impl Perform for ListFiles {
+    const PERSONAL: bool = true;
     fn sentence(&self) -> String {
         format!("List the files in `{}`", visible(&self.path, 200))
     }
 
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        cx.personal()?;
         let path = self.absolute(cx.services.home.as_deref())?;
         let opening = tokio::task::spawn_blocking(move || open_path(&path));
         let (fact, opened) = opening.await.map_err(|e| Failure::internal(format!("opening a path: {e}")))??;
@@ -271,6 +351,21 @@ mod tests {
         assert_eq!(at("/etc").ok().as_deref(), Some("/etc"));
         for bad in ["../etc", "/etc/../root", "~root", "etc", "", "/a\0b"] {
             assert!(at(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_file_is_made_plain_and_names_no_folder() {
+        let home = Some("/home/sam");
+        for (path, plain) in
+            [("/tmp//a/./b", "/tmp/a/b"), ("~/x", "/home/sam/x"), ("//tmp/x", "/tmp/x"), ("/a..b", "/a..b")]
+        {
+            assert_eq!(normal(path, home).ok().as_deref(), Some(plain), "{path}");
+        }
+        for bad in
+            ["/", "~/", "/tmp/", "/tmp/.", "/tmp/x/./", "tmp/x", "./x", "../x", "/tmp/../etc/passwd", "", "/a\0b"]
+        {
+            assert!(normal(bad, home).is_err(), "{bad}");
         }
     }
 
