@@ -65,7 +65,7 @@ impl Reason {
     pub fn sentence(&self, about: Option<&str>) -> String {
         if let Some(about) = about {
             match self {
-                Self::Negated => return format!("That says not to go on with {about}; I did nothing."),
+                Self::Negated => return format!("That is about not {about}; I did nothing."),
                 Self::Question => return format!("That is a question about {about}; I did nothing."),
                 Self::Hypothetical => return format!("That only supposes {about}; I did nothing."),
                 Self::Reported => return format!("That tells of {about}; I did nothing."),
