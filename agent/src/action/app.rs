@@ -70,17 +70,25 @@ impl Capability for OpenApp {
     const ARGS: &'static [(&'static str, ArgKind)] = &[("app", ArgKind::Text)];
     const PHRASES: &'static [&'static str] = &[
         "(open|open up|launch|fire up|boot up|spin up|start|start up|execute|lunch) {app} <here>",
-        "(open|open up|launch|fire up|start|start up|run) (up|me|the program called|the app called|the application called|the application named|a new instance of|a new window of|an instance of|a window of|another instance of|another window of|the program named) {app} <here>",
-        "(run|load|load up|bring up|pull up|pop open|pop up|call up|startup|get up|throw up|put up|crank up|bring out) {known app} [up] [here|on here|for me]",
+        "(open|open up|launch|fire up|start|start up|run) (up|me|the program called|the app called|the application called|the application \
+         named|a new instance of|a new window of|an instance of|a window of|another instance of|another window of|the program named) {app} \
+         <here>",
+        "(run|load|load up|bring up|pull up|pop open|pop up|call up|startup|get up|throw up|put up|crank up|bring out) {known app} [up] \
+         [here|on here|for me]",
         "(get|get me|give me|fetch me|bring me) {known app} (open|opened|running|going|on screen|on the screen)",
         "<wish> (the|my) (calculator|calculator app) => calculator",
         "<wish> (the|my) (terminal|terminal app|terminal window|command line) => terminal",
         "<wish> (the|my) (browser|web browser) => browser",
         "<wish> (the|my) (file manager|file browser) => file manager",
         "<wish> (the|my) (settings|settings app) => settings",
-        "(run|load|bring up|pull up|show|show me|display|switch to|go to|take me to|bring me to|get me to|jump to|use|i want to use|let me use|go into|navigate to|get into|head to|hop into|jump into|move to|take us to|open me|i need to use|i need to open|id like to use|i would like to use|i wanna use|let me into|lets use|lets open|get me into|bring me into|i need to get into|i want to get into|get back to|go back to|show up|see|view|bring me|access) {known app}",
-        "(get|have|lets get|i want|i need|keep) {app} (running|open|opened|going|started|up and running|up|launched|started up|loaded|fired up) [for me]",
-        "(get|have|bring|put|pull|show|throw) {known app} (up|on screen|on the screen|on my screen|to the front|up on screen|up on the screen|in front)",
+        "(run|load|bring up|pull up|show|show me|display|switch to|go to|take me to|bring me to|get me to|jump to|use|i want to use|let me \
+         use|go into|navigate to|get into|head to|hop into|jump into|move to|take us to|open me|i need to use|i need to open|id like to \
+         use|i would like to use|i wanna use|let me into|lets use|lets open|get me into|bring me into|i need to get into|i want to get \
+         into|get back to|go back to|show up|see|view|bring me|access) {known app}",
+        "(get|have|lets get|i want|i need|keep) {app} (running|open|opened|going|started|up and running|up|launched|started up|loaded|\
+         fired up) [for me]",
+        "(get|have|bring|put|pull|show|throw) {known app} (up|on screen|on the screen|on my screen|to the front|up on screen|up on the \
+         screen|in front)",
         "{app} [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|please open it|please open|open|open up|launch|start)",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] terminal [window] => terminal",
         "(<open>|<open> me|<open> up|<wish>|show me) (a|an|another) [new|fresh] (browser|web browser|internet browser) [window] => browser",
@@ -100,9 +108,11 @@ impl Capability for OpenApp {
         "(can|could|may) (i|we) (open|launch|start|run|use|see) {known app}",
         "(open|start|launch) (a new|a fresh|another|a|one more) {known app} (window|instance|session)",
         "(open|launch|start|run|bring up|fire up) [up] [the] {app} (now|again|here)",
-        "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets see) {known app}",
+        "(time for|time to open|time to start|time to use|time to launch|lets fire up|lets start|lets launch|lets have|lets go to|lets \
+         see) {known app}",
         "pop open {app}",
-        "(<wish>|<wish> to (use|see|open|run|start|have)) {known app} [so] [please] (open it|launch it|start it|fire it up|run it|open it up|start it up|load it) [up]",
+        "(<wish>|<wish> to (use|see|open|run|start|have)) {known app} [so] [please] (open it|launch it|start it|fire it up|run it|open it \
+         up|start it up|load it) [up]",
         "(hop|get|jump|go|head|log|pop) (on|onto|into|over to|in) [to] {known app}",
         "(lets hear|lets see|lets use|lets have|lets try|lets run|lets open|lets launch) {known app} [open it|start it|launch it]",
         "(get|bring|have|put) {app} (up and running|up on the screen|up on screen|on screen|started up|opened up)",

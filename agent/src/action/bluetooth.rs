@@ -40,8 +40,10 @@ impl Capability for NetworkBluetoothOn {
         "(<wish>|i need to use|we need) <the> <bluetooth> <radio> [on|back|again] [so] [please] <turn it on>",
         "<the> <bluetooth> <radio> is (off|disabled|down|not on|turned off|switched off) [so] [please] <turn it on>",
         "(make) <the> <bluetooth> (work|go on|active|available|discoverable)",
-        "<turn> <the> <bluetooth> on (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|because i want to connect|and connect|so we can use) <the> [new] <gear>",
-        "(turn on|switch on|<enable>) <the> <bluetooth> (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|to pair|to use|so we can use) <the> [new] <gear>",
+        "<turn> <the> <bluetooth> on (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can connect|to connect|\
+         to pair|to use|because i want to connect|and connect|so we can use) <the> [new] <gear>",
+        "(turn on|switch on|<enable>) <the> <bluetooth> (for|so i can use|so i can connect|so i can pair|so that i can use|so that i can \
+         connect|to connect|to pair|to use|so we can use) <the> [new] <gear>",
         "<the> <gear> (needs|need|wants|want|requires|require|uses|use) [the] <bluetooth> [on] [so] [please] <turn it on>",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn on bluetooth", None), say("enable bluetooth", None)];
@@ -94,12 +96,14 @@ impl Capability for NetworkBluetoothOff {
         "<turn> <the> <bluetooth> <radio> [turned|switched|shut|powered|right] <off> <here>",
         "(<turn>|cut|click|shut|power) off [again] <the> <bluetooth> <radio> [again] <here>",
         "<disable> <the> <bluetooth> <radio> [again] <here>",
-        "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do away with) <the> <bluetooth> <radio> <here>",
+        "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do \
+         away with) <the> <bluetooth> <radio> <here>",
         "<the> <bluetooth> <radio> [turn|switch|be|to|go|set to] (off|disable|disabled|off again|deactivate|deactivated|down|stop) <here>",
         "<wish> <the> <bluetooth> <radio> [to be|to go|turned|switched|powered|shut|cut] <off> <here>",
         "<the> <bluetooth> <radio> <must be> [turned|switched|powered|shut|cut] <off> <here>",
         "(make sure|ensure|see to it|make sure that|see that|check that) <the> <bluetooth> <radio> is [turned|switched] <off> <here>",
-        "(<unneeded>|no more|no need for|no more need for|there is no need for|we have no need for|i have no need for|enough of) <the> <bluetooth> <radio> [anymore|any more|any longer|right now|now|at the moment|today|for now] [so] [please] <turn it off>",
+        "(<unneeded>|no more|no need for|no more need for|there is no need for|we have no need for|i have no need for|enough of) <the> \
+         <bluetooth> <radio> [anymore|any more|any longer|right now|now|at the moment|today|for now] [so] [please] <turn it off>",
         "<the> <bluetooth> <radio> is [still] (on|enabled|turned on|switched on) [so] [please] <turn it off>",
     ];
     const EXAMPLES: &'static [Example] = &[say("turn off bluetooth", None), say("disable bluetooth", None)];

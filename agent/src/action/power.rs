@@ -21,21 +21,30 @@ impl Capability for PowerReboot {
     const NAME: &'static str = "power_reboot";
     const RISK: Risk = Risk::Destructive;
     const PHRASES: &'static [&'static str] = &[
-        "(reboot|restart|re-boot|re-start|re boot|re start|reset|power cycle|powercycle|warm boot|cold boot|soft reboot|hard reboot|bounce|reload|relaunch) (<this machine>|the operating system|the os)",
+        "(reboot|restart|re-boot|re-start|re boot|re start|reset|power cycle|powercycle|warm boot|cold boot|soft reboot|hard reboot|bounce|\
+         reload|relaunch) (<this machine>|the operating system|the os)",
         "(reboot|restart|re-boot|re boot|reboot computer|restart computer|reboot system|restart system|reboot now|reboot everything)",
         "(reboot it|reboot yourself|restart yourself|reboot linux|reboot debian|reboot ubuntu|restart linux)",
-        "(do|perform|give me|give it|start|initiate|trigger|make|run|execute|have|issue|hit|go for|proceed with|go ahead with|lets do) (a|the) [quick|full|clean|fresh|system|machine|complete|proper|soft|hard|computer|normal|nice] (reboot|restart|system restart|system reboot) [of|on|for] [the|my|this] [<machine>]",
+        "(do|perform|give me|give it|start|initiate|trigger|make|run|execute|have|issue|hit|go for|proceed with|go ahead with|lets do) (a|\
+         the) [quick|full|clean|fresh|system|machine|complete|proper|soft|hard|computer|normal|nice] (reboot|restart|system restart|system \
+         reboot) [of|on|for] [the|my|this] [<machine>]",
         "(give) (the|my|this) <machine> a [quick|fresh] (reboot|restart)",
         "<wish> (a|to do a|the) [quick|full|system|computer|fresh] (reboot|restart) [of|on|for] [the|my|this] [<machine>]",
-        "(the|my|this) <machine> (is|has been|keeps|gets|feels|seems|has become) [being|getting|very|so|really|all|too|a bit|way too|acting] (slow|frozen|freezing|stuck|weird|hanging|sluggish|laggy|lagging|unresponsive|up|acting up|acting weird|crashing|strange|buggy|funny|hot|glitchy) (reboot|restart) (it|<this machine>)",
-        "(the|my|this) <machine> (froze|hangs|is acting up|is acting weird|acts weird|acts up|crashed|needs a reboot|needs a restart|needs rebooting|needs restarting) [please] (reboot it|restart it|do it|reboot|restart|please reboot it|reboot <this machine>|restart <this machine>)",
+        "(the|my|this) <machine> (is|has been|keeps|gets|feels|seems|has become) [being|getting|very|so|really|all|too|a bit|way too|\
+         acting] (slow|frozen|freezing|stuck|weird|hanging|sluggish|laggy|lagging|unresponsive|up|acting up|acting weird|crashing|strange|\
+         buggy|funny|hot|glitchy) (reboot|restart) (it|<this machine>)",
+        "(the|my|this) <machine> (froze|hangs|is acting up|is acting weird|acts weird|acts up|crashed|needs a reboot|needs a restart|needs \
+         rebooting|needs restarting) [please] (reboot it|restart it|do it|reboot|restart|please reboot it|reboot <this machine>|restart \
+         <this machine>)",
         "(reboot|restart) it [please] (the|my|this) <machine>",
-        "(shut down|turn off|power off|power down) and [then] (restart|reboot|start up again|start again|boot up again|power back on|turn back on) [the|my|this] [<machine>|it|again]",
+        "(shut down|turn off|power off|power down) and [then] (restart|reboot|start up again|start again|boot up again|power back on|turn \
+         back on) [the|my|this] [<machine>|it|again]",
         "(shut|turn|power) <this machine> (down|off) and (restart|reboot) [it]",
         "(off and on again|system restart|reboot time|restart time)",
         "(time|its time|it is time|high time) for a [quick|fresh|system|computer] (reboot|restart)",
         "(go for|lets have|lets go for|lets do|how about we do|time to do) a [quick|fresh|system|clean] (reboot|restart)",
-        "(reboot|restart) (the|this|my|that) (bad boy|sucker|baby|beast|old thing|rust bucket|bugger|hunk of junk|piece of junk|old girl|puppy|monster|little guy)",
+        "(reboot|restart) (the|this|my|that) (bad boy|sucker|baby|beast|old thing|rust bucket|bugger|hunk of junk|piece of junk|old girl|\
+         puppy|monster|little guy)",
         "(kick off|fire off) a (reboot|restart)",
         "(give|give me|do|lets give) (it|this thing|the thing) a [quick|fresh|good] (reboot|restart)",
         "restart (fresh|now|everything|the whole computer|os|the linux box)",
@@ -90,15 +99,25 @@ impl Capability for PowerShutdown {
     const NAME: &'static str = "power_shutdown";
     const RISK: Risk = Risk::Destructive;
     const PHRASES: &'static [&'static str] = &[
-        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|turn off|switch off|shut off|halt|kill power to|cut power to|kill the power to|cut the power to|shut off power to|turn the power off on|turn off power to|turn off the power to|close down|power-down|shutoff) <off machine>",
-        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|halt|shut it down|shut everything down|shut it all down|shut off everything|shut down everything|power off everything|power down everything|power everything off|power everything down|turn everything off and shut down|shut yourself down|shut down now|shut down computer|shutdown computer|close down)",
+        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|turn off|switch off|shut off|halt|kill power to|\
+         cut power to|kill the power to|cut the power to|shut off power to|turn the power off on|turn off power to|turn off the power to|\
+         close down|power-down|shutoff) <off machine>",
+        "(shut down|shutdown|shut-down|power off|poweroff|power-off|power down|powerdown|halt|shut it down|shut everything down|shut it \
+         all down|shut off everything|shut down everything|power off everything|power down everything|power everything off|power \
+         everything down|turn everything off and shut down|shut yourself down|shut down now|shut down computer|shutdown computer|close \
+         down)",
         "shut this (down|off)",
-        "(shut|turn|switch|power|bring|take|put) <off machine> [completely|fully|all the way|properly] (down|off|completely off|all the way off|off completely)",
+        "(shut|turn|switch|power|bring|take|put) <off machine> [completely|fully|all the way|properly] (down|off|completely off|all the \
+         way off|off completely)",
         "(turn|switch|shut|power) yourself (off|down)",
         "(shutdown|turn off|switch off|power off|shut down|power down) yourself",
-        "(do|perform|start|initiate|trigger|make|run|execute|issue|begin) (a|the) [quick|full|clean|system|machine|complete|proper|computer|normal|safe|graceful] (shutdown|shut down|power off|poweroff|power down|system shutdown) [of|on|for] [the|my|this] [<off noun>]",
-        "<wish> (the|my|this) (<off noun>) (off|shut down|turned off|powered off|switched off|powered down|shut off|to shut down|to power off|to be off|to be shut down|to be turned off)",
-        "(i am done with|im done with|im finished with|i am finished with) (the|my|this) (<off noun>) [please] (turn it off|shut it down|switch it off|power it off|shut it off)",
+        "(do|perform|start|initiate|trigger|make|run|execute|issue|begin) (a|the) [quick|full|clean|system|machine|complete|proper|\
+         computer|normal|safe|graceful] (shutdown|shut down|power off|poweroff|power down|system shutdown) [of|on|for] [the|my|this] [<off \
+         noun>]",
+        "<wish> (the|my|this) (<off noun>) (off|shut down|turned off|powered off|switched off|powered down|shut off|to shut down|to power \
+         off|to be off|to be shut down|to be turned off)",
+        "(i am done with|im done with|im finished with|i am finished with) (the|my|this) (<off noun>) [please] (turn it off|shut it down|\
+         switch it off|power it off|shut it off)",
         "(turn|switch|shut|power) it (off|down) [please] (the|my|this) (<off noun>)",
         "<wish> (a|to do a) [full|clean|system|complete] (shutdown|power off)",
         "(get|have) (the|my|this) (<off noun>) (shut down|off|turned off|powered off|switched off|powered down)",
@@ -155,17 +174,27 @@ impl Capability for PowerSleep {
     const RISK: Risk = Risk::Disruptive;
     const PHRASES: &'static [&'static str] = &[
         "(suspend|sleep|hibernate to ram|standby) <the sleeper>",
-        "(suspend|sleep|go to sleep|go into sleep|go into sleep mode|sleep mode|standby|go to standby|enter sleep mode|enter standby mode|enter suspend mode|go into suspend|go into suspend mode|go into standby mode|go to standby mode|switch to standby|switch to sleep mode|switch to sleep|go asleep|fall asleep|suspend now|sleep now|sleep computer|suspend computer|nap time|standby mode|suspend mode|engage sleep|computer sleep|go to bed computer|time to sleep computer|sleep tight computer|take a rest|suspend everything|enter standby|go into standby|suspend to ram|take a nap|go to sleep mode|enter suspend|go to suspend)",
-        "(put|send|set|bring|get|place|switch|turn) (<the sleeper>|it|yourself) (to sleep|to bed|sleep|to rest|down for a nap|in suspend mode|in a sleep state|into a sleep state|into low power mode|into sleep|in sleep|in sleep mode|into sleep mode|to sleep mode|on standby|in standby|into standby|to standby|in standby mode|into standby mode|in suspend|into suspend|into suspend mode|on sleep mode|asleep|to suspend|on suspend)",
+        "(suspend|sleep|go to sleep|go into sleep|go into sleep mode|sleep mode|standby|go to standby|enter sleep mode|enter standby mode|\
+         enter suspend mode|go into suspend|go into suspend mode|go into standby mode|go to standby mode|switch to standby|switch to sleep \
+         mode|switch to sleep|go asleep|fall asleep|suspend now|sleep now|sleep computer|suspend computer|nap time|standby mode|suspend \
+         mode|engage sleep|computer sleep|go to bed computer|time to sleep computer|sleep tight computer|take a rest|suspend everything|\
+         enter standby|go into standby|suspend to ram|take a nap|go to sleep mode|enter suspend|go to suspend)",
+        "(put|send|set|bring|get|place|switch|turn) (<the sleeper>|it|yourself) (to sleep|to bed|sleep|to rest|down for a nap|in suspend \
+         mode|in a sleep state|into a sleep state|into low power mode|into sleep|in sleep|in sleep mode|into sleep mode|to sleep mode|on \
+         standby|in standby|into standby|to standby|in standby mode|into standby mode|in suspend|into suspend|into suspend mode|on sleep \
+         mode|asleep|to suspend|on suspend)",
         "(put|send) to sleep <the sleeper>",
         "<the sleeper> (go to sleep|go into sleep mode)",
         "(laptop|computer|pc|machine|system) (to sleep|sleep|suspend|to suspend|into sleep mode|to standby)",
-        "(make|let|have|get|force) (the|my|this) (<machine>|device) [to] (sleep|enter sleep mode|go into sleep mode|go to standby|go into standby|rest|go to sleep|suspend|fall asleep|nap|take a nap)",
+        "(make|let|have|get|force) (the|my|this) (<machine>|device) [to] (sleep|enter sleep mode|go into sleep mode|go to standby|go into \
+         standby|rest|go to sleep|suspend|fall asleep|nap|take a nap)",
         "(enable|activate|start|trigger|engage|initiate) (sleep|suspend|standby|sleep mode|standby mode|suspend mode)",
-        "<wish> (the|my|this) (<machine>|device) (to sleep|sleeping|put to sleep|to be asleep|on standby|in standby|suspended|asleep|to go to sleep|in sleep mode|to be suspended)",
+        "<wish> (the|my|this) (<machine>|device) (to sleep|sleeping|put to sleep|to be asleep|on standby|in standby|suspended|asleep|to go \
+         to sleep|in sleep mode|to be suspended)",
         "suspend (the|this|my) session",
         "suspend it",
-        "(nap time|sleepy time|bed time|bedtime|sleep time|rest time|time for a nap|time to nap|time to sleep|time for bed) [for] [the|my|this|you] (<machine>|computer)",
+        "(nap time|sleepy time|bed time|bedtime|sleep time|rest time|time for a nap|time to nap|time to sleep|time for bed) [for] [the|my|\
+         this|you] (<machine>|computer)",
         "(time|its time|it is time) for (the|my|this) (<machine>) to (sleep|go to sleep|nap|rest|suspend|take a nap|go to bed)",
         "(put|send|rock|lull) (the|my|this) (<machine>) (down for the night|to bed|asleep)",
         "(let|make|have) (it|yourself) (sleep|go to sleep|suspend)",

@@ -92,16 +92,19 @@ impl Capability for SetBrightness {
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[
-        "(<set>|<raise>|<lower>|tone|dim|brighten) <the> <brightness> [up|down|back] [level] <to> [the] [number|level] {percent} [setting|mark|level|brightness|instead|or so]",
+        "(<set>|<raise>|<lower>|tone|dim|brighten) <the> <brightness> [up|down|back] [level] <to> [the] [number|level] {percent} [setting|\
+         mark|level|brightness|instead|or so]",
         "(set|change|adjust|put|turn|make|have) <the> <brightness> [level] {percent}",
         "<the> <brightness> [level|set|goes|go] [<to>] [the] [number|level] {percent} [setting|mark|level]",
         "<the> <brightness> (up|down|back) <to> [the] [number|level] {percent} [setting|mark|level]",
         "make <the> <screen> {percent} (bright|brightness)",
         "<the> <brightness> (equals|is|=) {percent}",
-        "(<set>|dim|brighten|<lower>|<raise>|darken|light) <the> <screen> [up|down|back] [brightness] <to> {percent} [brightness|bright|percent brightness]",
+        "(<set>|dim|brighten|<lower>|<raise>|darken|light) <the> <screen> [up|down|back] [brightness] <to> {percent} [brightness|bright|\
+         percent brightness]",
         "<the> <screen> (<to>) {percent} [brightness]",
         "(turn|bring|put|take|dial) (up|down) <the> <brightness> to {percent}",
-        "<wish> <the> (<brightness>|<screen>) [to be|to go] [set|turned|raised|lowered|dimmed|put|brought|reduced|increased|adjusted|changed] [up|down] [<to>] {percent} [brightness|bright]",
+        "<wish> <the> (<brightness>|<screen>) [to be|to go] [set|turned|raised|lowered|dimmed|put|brought|reduced|increased|adjusted|\
+         changed] [up|down] [<to>] {percent} [brightness|bright]",
         "<the> (<brightness>|<screen>) <should be> [set|at|put|turned|raised|lowered|dimmed|adjusted] [up|down] [<to>] {percent} [brightness]",
         "could <the> (<brightness>|<screen>) (be|go|come) [set|put|turned|dimmed] [up|down|back] [<to>] {percent} [brightness]",
         "(<set>|<raise>|<lower>) it [up|down] [<to>] {percent} (brightness|bright)",
@@ -215,7 +218,8 @@ impl Capability for AdjustBrightness {
         "(brighten|lighten) (it|this|<the> <screen>) [up] <bit> => +",
         "<the> (<brightness>) <bit> (up|higher|increase|increased) <bit> => +",
         "<the> <screen> <bit> brighter <bit> => +",
-        "<bit> (brighter|more brightness|brightness up|higher brightness|brighter screen|brighter display|more screen brightness|more bright|up the brightness) <bit> => +",
+        "<bit> (brighter|more brightness|brightness up|higher brightness|brighter screen|brighter display|more screen brightness|more \
+         bright|up the brightness) <bit> => +",
         "brightness (increase|boost|upwards|upward|higher|plus) => +",
         "<raise> <the> (screen|display|backlight) [level] <bit> => +",
         "(go|get) <bit> brighter <bit> => +",
@@ -225,8 +229,10 @@ impl Capability for AdjustBrightness {
         "(kick|knock) <the> <brightness> <bit> up <bit> => +",
         "(let|have|make) <the> <brightness> go <bit> (up|higher) => +",
         "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (dark|dim|low) <raise> (it|that) <bit> => +",
-        "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (dark|dim|low) (make it|turn it) <bit> (brighter|up) <bit> => +",
-        "<wish> <bit> (more brightness|more light|a brighter screen|a brighter display|higher brightness|a higher brightness|brighter screen|more screen brightness|brighter display|more backlight|brightness) [on|from] [the|my] [screen|display|monitor] => +",
+        "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (dark|dim|low) (make it|turn it) <bit> \
+         (brighter|up) <bit> => +",
+        "<wish> <bit> (more brightness|more light|a brighter screen|a brighter display|higher brightness|a higher brightness|brighter \
+         screen|more screen brightness|brighter display|more backlight|brightness) [on|from] [the|my] [screen|display|monitor] => +",
         "<wish> <the> (<screen>|<brightness>) [to be|to go] [turned|set|made] <bit> (brighter|higher|up|raised|increased|boosted) <bit> => +",
         "<wish> (it|this|things) [to be] <bit> brighter <bit> => +",
         "(it|this) <should be> <bit> brighter => +",
@@ -246,7 +252,8 @@ impl Capability for AdjustBrightness {
         "<wish> <the> (<brightness>|<screen>) {step} (higher|brighter) => +{step}",
         "{step} brighter => +{step}",
         "<lower> <the> <brightness> [down] [lower] <bit> [on] [<the> <screen>|here] => -",
-        "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|crank) <the> <brightness> <bit> (down|lower|dimmer|darker) <bit> => -",
+        "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|crank) <the> <brightness> <bit> (down|lower|dimmer|\
+         darker) <bit> => -",
         "(make|turn|get|set) (it|this|<the> <screen>) <bit> (dimmer|darker|less bright|more dim) <bit> => -",
         "(turn|tone|dial) down <the> (screen|display|monitor|backlight) <bit> => -",
         "(turn|tone|dial) <the> (screen|display|backlight) <bit> down <bit> => -",
@@ -254,7 +261,8 @@ impl Capability for AdjustBrightness {
         "(dim|darken) (it|this) [down] <bit> => -",
         "<the> (<brightness>) <bit> (down|lower|decrease|decreased) <bit> => -",
         "<the> <screen> <bit> (dimmer|darker) <bit> => -",
-        "<bit> (dimmer|darker|less brightness|brightness down|lower brightness|less bright|darker screen|dimmer screen|not so bright|not that bright|darker display|dimmer display|less screen brightness) <bit> => -",
+        "<bit> (dimmer|darker|less brightness|brightness down|lower brightness|less bright|darker screen|dimmer screen|not so bright|not \
+         that bright|darker display|dimmer display|less screen brightness) <bit> => -",
         "brightness (decrease|reduction|downwards|downward|lower|minus) => -",
         "<lower> <the> (screen|display|backlight) [level] <bit> => -",
         "(go|get) <bit> (dimmer|darker) <bit> => -",
@@ -263,9 +271,13 @@ impl Capability for AdjustBrightness {
         "(kick|knock) <the> <brightness> <bit> down <bit> => -",
         "(let|have|make) <the> <brightness> go <bit> (down|lower) => -",
         "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (bright|high|intense) <lower> (it|that) <bit> => -",
-        "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (bright|high|intense) (make it|turn it|dim it|darken it) <bit> [dimmer|darker|down|less bright] <bit> => -",
-        "<wish> <bit> (less brightness|less light|a dimmer screen|a darker screen|lower brightness|a lower brightness|a dimmer display|a darker display|dimmer screen|darker screen|less screen brightness|less backlight) [on|from] [the|my] [screen|display|monitor] => -",
-        "<wish> <the> (<screen>|<brightness>) [to be|to go] [turned|set|made] <bit> (dimmer|darker|less bright|lower|down|lowered|dimmed|reduced|decreased|darkened) <bit> => -",
+        "<the> (<screen>|<brightness>) is (too|way too|a bit too|a little too|far too|much too) (bright|high|intense) (make it|turn it|dim \
+         it|darken it) <bit> [dimmer|darker|down|less bright] <bit> => -",
+        "<wish> <bit> (less brightness|less light|a dimmer screen|a darker screen|lower brightness|a lower brightness|a dimmer display|a \
+         darker display|dimmer screen|darker screen|less screen brightness|less backlight) [on|from] [the|my] [screen|display|monitor] => \
+         -",
+        "<wish> <the> (<screen>|<brightness>) [to be|to go] [turned|set|made] <bit> (dimmer|darker|less bright|lower|down|lowered|dimmed|\
+         reduced|decreased|darkened) <bit> => -",
         "<wish> (it|this|things) [to be] <bit> (dimmer|darker|less bright) <bit> => -",
         "(it|this) <should be> <bit> (dimmer|darker|less bright) => -",
         "<the> (<screen>|<brightness>) <should be> [turned] <bit> (dimmer|darker|lower|down|less bright) <bit> => -",
@@ -286,7 +298,8 @@ impl Capability for AdjustBrightness {
         "<wish> {step} less (<brightness>) => -{step}",
         "(knock|set|dial|turn|bring|pull|take|ease) <the> <brightness> back [by] {step} [points|notches|steps|units] => -{step}",
         "(take|knock|shave|cut) (some|a bit of|a little) <brightness> off => -",
-        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <brightness> => +{step}",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> \
+         <brightness> => +{step}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("turn the brightness up by 10", Some("+10")),

@@ -21,13 +21,16 @@ impl Capability for SessionLock {
     const NAME: &'static str = "session_lock";
     const RISK: Risk = Risk::Low;
     const PHRASES: &'static [&'static str] = &[
-        "(lock|lock down|secure) [up] (the|my|this|our|your) (<screen>|<machine>|device|session|desktop session|workspace|user session|desktop|desktop screen|screen and session|login|display|account) [up|down]",
-        "lock (the thing|the whole thing|everything|everything up|down|up|down everything|yourself|yourself up|me out|screen|computer|pc|laptop|session|desktop|machine|workstation|display|system)",
+        "(lock|lock down|secure) [up] (the|my|this|our|your) (<screen>|<machine>|device|session|desktop session|workspace|user session|\
+         desktop|desktop screen|screen and session|login|display|account) [up|down]",
+        "lock (the thing|the whole thing|everything|everything up|down|up|down everything|yourself|yourself up|me out|screen|computer|pc|\
+         laptop|session|desktop|machine|workstation|display|system)",
         "lock",
         "lock it [up|down]",
         "(put|turn|switch) (the|my) (lock screen|screen lock|lockscreen) (on|up)",
         "(screen|session|computer|desktop|pc|laptop) (lock|to lock|locked)",
-        "(activate|enable|start|engage|turn on|show|bring up|trigger|put on|open|display|switch on|put up|throw up) [the|my|a] (lock screen|screen lock|lockscreen|session lock)",
+        "(activate|enable|start|engage|turn on|show|bring up|trigger|put on|open|display|switch on|put up|throw up) [the|my|a] (lock \
+         screen|screen lock|lockscreen|session lock)",
         "(put|get) (the|my) (screen|computer|pc|laptop|session|desktop) (in lock|on lock|locked|in lock mode)",
         "<wish> (the|my|this) (<screen>|<machine>|session|desktop) [to be|to get] (locked|to lock)",
         "(get|have|make|keep) (the|my|this) (<screen>|<machine>|session|desktop) locked",

@@ -162,17 +162,21 @@ impl Capability for SetVolume {
     const RISK: Risk = Risk::Reversible;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("percent", ArgKind::Number)];
     const PHRASES: &'static [&'static str] = &[
-        "(<set>|<raise>|<lower>|tone) <the> <volume> [level] [up|down|back] [level] <to> [the] [number|level] {percent} [setting|mark|level|volume|instead|or so]",
+        "(<set>|<raise>|<lower>|tone) <the> <volume> [level] [up|down|back] [level] <to> [the] [number|level] {percent} [setting|mark|\
+         level|volume|instead|or so]",
         "(set|change|adjust|put|turn|make|have|change) <the> <volume> [level] {percent}",
         "<the> <volume> [level|set|goes|go|should go] [<to>] [the] [number|level] {percent} [setting|mark|level]",
         "<the> <volume> (up|down|back) <to> [the] [number|level] {percent} [setting|mark|level]",
         "<the> <volume> (equals|is|=) {percent}",
         "(turn|bring|crank|dial|put|take|pump|push|knock|bump|drop|set|whack|jack) (it|that|this) [right|way|back] (up|down|back) (to|at) {percent}",
-        "(turn|crank|pump|bump|push|jack|whack|put|bring|max|blast) (it|that|this) (up to <full>|[up] all the way [up]|up (full|fully|<full>)|to <full>) => 100",
+        "(turn|crank|pump|bump|push|jack|whack|put|bring|max|blast) (it|that|this) (up to <full>|[up] all the way [up]|up (full|fully|\
+         <full>)|to <full>) => 100",
         "(max|blast|crank) (it|this|that) (out|at <full>|on <full>) => 100",
         "(turn|bring|crank|dial|put|take|pump|push|knock) (up|down) [the] <volume> to {percent}",
-        "<wish> <the> <volume> [level] [to be|to go|to sit] [set|turned|bumped|raised|lowered|brought|cranked|put|increased|decreased|moved|changed|reduced|adjusted|dropped|upped] [up|down|back] [<to>] {percent}",
-        "<the> <volume> [level] <should be> [set|at|put|turned|raised|lowered|changed|adjusted|moved|brought|increased|decreased|reduced] [up|down|back] [<to>] {percent}",
+        "<wish> <the> <volume> [level] [to be|to go|to sit] [set|turned|bumped|raised|lowered|brought|cranked|put|increased|decreased|\
+         moved|changed|reduced|adjusted|dropped|upped] [up|down|back] [<to>] {percent}",
+        "<the> <volume> [level] <should be> [set|at|put|turned|raised|lowered|changed|adjusted|moved|brought|increased|decreased|reduced] \
+         [up|down|back] [<to>] {percent}",
         "could <the> <volume> [level] (be|go|come) [set|put|turned] [up|down|back] [<to>] {percent}",
         "(<set>|<raise>|<lower>) it [up|down|back] [<to>] {percent} (volume|sound|loudness)",
         "(<set>|<raise>|<lower>) it [up|down|back] <to> {percent} on <the> <volume>",
@@ -184,15 +188,18 @@ impl Capability for SetVolume {
         "(play|listen) [it|the music|music|this] at {percent} [volume]",
         "make <the> <volume> [be] (set|turned|raised|lowered) [up|down] <to> {percent}",
         "<set> {percent} [<to>] (volume|sound|audio|loudness)",
-        "[<wish>|at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker volume|sound|loudness|full volume)",
+        "[<wish>|at|set|to|make it|go to|make that|use|play at|lets go] {percent} [of] [the] (volume|sound volume|audio volume|speaker \
+         volume|sound|loudness|full volume)",
         "{percent} (on|for|as) <the> <volume>",
         "(whisper|background|party|quiet|low|night) <volume> {percent}",
         "(<set>|<raise>) <the> <loud> <all the way up> => 100",
         "(max|max out|maximize|maximise|blast) [out] <the> <volume> [out] [fully|completely|all the way] => 100",
         "(play|blast|run) [it|this|<the> <loud>] (at|on|to) <full> [volume|blast] => 100",
-        "[<wish>|at|set|to|play at|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|the loudest|loudest|maximal|complete|hundred percent) [possible] <volume> [setting] => 100",
+        "[<wish>|at|set|to|play at|go to|use|give it|go] [the|a] (full|maximum|max|highest|top|the loudest|loudest|maximal|complete|\
+         hundred percent) [possible] <volume> [setting] => 100",
         "[as] (loud as possible|loud as you can|loud as it gets|loud as it goes|loud as it will go|loud as can be) => 100",
-        "(make|turn|play) (it|this|<the> <loud>) (as loud as (possible|you can|it gets|it goes|it can go|it can get|can be)|max volume|full volume|maximum volume|at full volume|at max volume|full blast|the loudest) => 100",
+        "(make|turn|play) (it|this|<the> <loud>) (as loud as (possible|you can|it gets|it goes|it can go|it can get|can be)|max volume|\
+         full volume|maximum volume|at full volume|at max volume|full blast|the loudest) => 100",
         "<the> <volume> <all the way up> => 100",
         "<wish> <the> <loud> [to be] [turned|at|set|up|cranked] <all the way up> => 100",
         "<the> <volume> <must be> [turned|set] <all the way up> => 100",
@@ -281,7 +288,8 @@ impl Capability for AdjustVolume {
         "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning) <the> <loud> <bit> (up|higher|louder) <bit> => +",
         "(turn|crank|pump|bump|bring|put|push|take) up <the> <loud> <bit> => +",
         "(turn|crank|pump|bump|put|jack|amp|ramp|whack) it <bit> up <bit> => +",
-        "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one notch|some|some more|slightly|a touch|more|a bit more|a smidge|a hair) => +",
+        "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one \
+         notch|some|some more|slightly|a touch|more|a bit more|a smidge|a hair) => +",
         "(crank|pump) (it|<the> <loud>|the tunes|the jams|that) => +",
         "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
         "(can|could|may|let) (i|we|me|us) (hear|have|get) (it|this|that|<the> <loud>) [turned] <bit> (louder|better|up) <bit> => +",
@@ -301,8 +309,11 @@ impl Capability for AdjustVolume {
         "make (the|my|this) (computer|laptop|pc|machine|speakers|music|thing) <bit> louder <bit> => +",
         "<wish> (it|this|that|things|everything) [to be|to sound|turned|played] <bit> louder <bit> => +",
         "<wish> (it|this|that) turned <bit> up <bit> => +",
-        "<wish> <the> <loud> [to be|to go] [turned|set|brought|cranked|pumped|played|put|bumped] <bit> (louder|up|higher|raised|increased|boosted) <bit> => +",
-        "<wish> <bit> (more volume|louder sound|more sound|higher volume|a higher volume|a louder volume|louder volume|more loudness|more audio|a volume boost|a volume increase|louder music|louder audio) [on|from] [the|my] [speakers|music|computer|laptop|headphones] => +",
+        "<wish> <the> <loud> [to be|to go] [turned|set|brought|cranked|pumped|played|put|bumped] <bit> (louder|up|higher|raised|increased|\
+         boosted) <bit> => +",
+        "<wish> <bit> (more volume|louder sound|more sound|higher volume|a higher volume|a louder volume|louder volume|more loudness|more \
+         audio|a volume boost|a volume increase|louder music|louder audio) [on|from] [the|my] [speakers|music|computer|laptop|headphones] \
+         => +",
         "<raise> <the> (headphones|headset|headphone volume|headset volume) [volume] [up] <bit> => +",
         "(it|this|that) <should be> <bit> louder <bit> => +",
         "<the> <loud> <should be> [turned] <bit> (louder|higher|up) <bit> => +",
@@ -318,14 +329,17 @@ impl Capability for AdjustVolume {
         "<move> <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
         "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
         "(add|give) {step} [points|more|extra] (to|on) <the> <volume> => +{step}",
-        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> <volume> => +{step}",
+        "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> \
+         <volume> => +{step}",
         "{step} [points|notches|more] (up|higher|more) (on|in|for) <the> <volume> => +{step}",
-        "<wish> <the> <volume> [to be|to go] (raised|increased|bumped|up|higher|turned up|moved up|brought up|put up|bumped up|boosted) by {step} [points|notches|steps|units|levels] => +{step}",
+        "<wish> <the> <volume> [to be|to go] (raised|increased|bumped|up|higher|turned up|moved up|brought up|put up|bumped up|boosted) by \
+         {step} [points|notches|steps|units|levels] => +{step}",
         "<wish> <the> <volume> {step} (higher|louder) => +{step}",
         "(make|turn) (it|<the> <loud>) {step} (louder|higher) => +{step}",
         "{step} louder => +{step}",
         "(<lower>|limit|soften|quieten|bring down) <the> <loud> [level] [down] [lower] <bit> => -",
-        "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|tune|crank|keep) <the> <loud> [level] (down|lower|quieter|softer|downward|downwards) <bit> => -",
+        "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|tune|crank|keep) <the> <loud> [level] (down|lower|\
+         quieter|softer|downward|downwards) <bit> => -",
         "(turn|bring|put|move|make|tone|dial|step|nudge|get|crank) <the> <loud> <bit> (down|lower|quieter|softer|more quiet|less loud) <bit> => -",
         "(turn|tone|bring|put|dial|quiet|take|crank) down <the> <loud> <bit> => -",
         "(turn|tone|dial|bring|crank|take|wind|ease) (it|that) [back] <bit> down <bit> => -",
@@ -337,7 +351,8 @@ impl Capability for AdjustVolume {
         "(kick|knock) <the> <loud> <bit> down <bit> => -",
         "(make|get|turn|play|keep) (it|this|that|things|everything) <bit> (quieter|softer|less loud|more quiet|more silent|lower) <bit> => -",
         "<the> <volume> [level] <bit> (down|lower|quieter|softer|decrease|decreased|reduce) <bit> => -",
-        "<bit> (quieter|softer|less volume|less sound|volume down|lower volume|not so loud|less loud|less noise|more quiet|more quietly|more softly|not that loud|lower sound|quieter sound) [still] <bit> => -",
+        "<bit> (quieter|softer|less volume|less sound|volume down|lower volume|not so loud|less loud|less noise|more quiet|more quietly|\
+         more softly|not that loud|lower sound|quieter sound) [still] <bit> => -",
         "(volume|sound|audio) (decrease|reduction|downwards|downward|lower|quieter|minus) => -",
         "(play|put) <the> <loud> <bit> (quieter|softer|more quietly|less loud|lower|more softly) <bit> => -",
         "make (the|my|this) (computer|laptop|pc|machine|thing) <bit> (quieter|less loud) <bit> => -",
@@ -347,15 +362,18 @@ impl Capability for AdjustVolume {
         "(quiet|quieten|hush|pipe) down <bit> => -",
         "<wish> (it|this|that|things|everything) [to be|to sound|turned|played] <bit> (quieter|softer|less loud|more quiet) <bit> => -",
         "<wish> (it|this|that) turned <bit> down <bit> => -",
-        "<wish> <the> <loud> [to be|to go] [turned|set|brought|toned|played|put|dialed] <bit> (quieter|softer|down|lower|lowered|decreased|reduced|less loud|more quiet) <bit> => -",
-        "<wish> <bit> (less volume|less sound|lower volume|a lower volume|softer sound|quieter sound|less noise|a softer sound|a quieter sound|less loudness|quieter music|quieter audio) => -",
+        "<wish> <the> <loud> [to be|to go] [turned|set|brought|toned|played|put|dialed] <bit> (quieter|softer|down|lower|lowered|decreased|\
+         reduced|less loud|more quiet) <bit> => -",
+        "<wish> <bit> (less volume|less sound|lower volume|a lower volume|softer sound|quieter sound|less noise|a softer sound|a quieter \
+         sound|less loudness|quieter music|quieter audio) => -",
         "<lower> <the> (headphones|headset|headphone volume|headset volume) [volume] [down] <bit> => -",
         "(it|this|that) <should be> <bit> (quieter|softer|less loud) <bit> => -",
         "<the> <loud> <should be> [turned] <bit> (quieter|softer|lower|down|less loud|more quiet) <bit> => -",
         "<the> <volume> (is|are|seems|sounds) (too|way too|a bit too|a little too|far too|much too) (loud|high|strong) <lower> (it|that) <bit> => -",
         "<move> <the> <loud> [level] (down|lower|softer|quieter) by {step} [points|notches|steps|levels|more] => -{step}",
         "<lower> <the> <loud> [level] [down|lower] by {step} [points|notches|steps|units|levels|ticks|percentage points] => -{step}",
-        "(turn|bring|put|dial|tone|take|lower|knock|drop|move|crank) (it down|that down|down|this down) by {step} [points|notches|steps|units|levels|more] => -{step}",
+        "(turn|bring|put|dial|tone|take|lower|knock|drop|move|crank) (it down|that down|down|this down) by {step} [points|notches|steps|\
+         units|levels|more] => -{step}",
         "(turn|bring|take|knock|dial) (it|this) down {step} [points|notches|steps|units|levels|more] => -{step}",
         "(go|turn) down [by] {step} [points|notches|steps|units|levels|more] (on|in) <the> <volume> => -{step}",
         "(lower|decrease|reduce|drop) it [down] by {step} (volume|sound) => -{step}",
@@ -364,7 +382,8 @@ impl Capability for AdjustVolume {
         "(<lower>) <the> <volume> {step} [points|notches|steps|units|levels] => -{step}",
         "(take|knock|shave|cut|drop|subtract|remove|deduct) {step} [points|notches] (off|from|off of) <the> <volume> => -{step}",
         "{step} [points|notches|less] (down|lower|less) (on|in|for) <the> <volume> => -{step}",
-        "<wish> <the> <volume> [to be|to go] (lowered|decreased|reduced|down|lower|turned down|moved down|brought down|put down|cut|dropped) by {step} [points|notches|steps|units|levels] => -{step}",
+        "<wish> <the> <volume> [to be|to go] (lowered|decreased|reduced|down|lower|turned down|moved down|brought down|put down|cut|\
+         dropped) by {step} [points|notches|steps|units|levels] => -{step}",
         "<wish> <the> <volume> {step} (lower|quieter) => -{step}",
         "(make|turn) (it|<the> <loud>) {step} (quieter|lower|softer) => -{step}",
         "cut <the> <volume> by {step} [points|notches] => -{step}",
@@ -430,13 +449,16 @@ impl Capability for VolumeMute {
         "(mute|silence|hush|shush|mute out) [<noise>]",
         "shut (up <noise>|<noise> up|it up|everything up)",
         "(quiet|shush) <noise>",
-        "(mute|silence|shush|hush) (it|everything|all|this|yourself|that|things|the thing|this thing|the whole thing|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
+        "(mute|silence|shush|hush) (it|everything|all|this|yourself|that|things|the thing|this thing|the whole thing|all sound|all sounds|\
+         all audio|all the sound|all the sounds|all the audio)",
         "(mute|silence) all [of] [the|my] (<volume>)",
         "(turn|switch|shut|cut|kill|toggle|click|power) off [all|all the|all of] <the> <volume> [output|effects]",
         "(<turn>|kill|toggle) [all|all of] <the> <volume> [output] (off|mute|muted|silent|on mute|to mute|to silent|on silent|into silence|away|out)",
-        "(cut|kill|disable|stop|shut off|shut down|deactivate|cut off|cut out|kill off|silence|block|suppress) [all|all of] <the> (<volume>) [output|completely|entirely]",
+        "(cut|kill|disable|stop|shut off|shut down|deactivate|cut off|cut out|kill off|silence|block|suppress) [all|all of] <the> \
+         (<volume>) [output|completely|entirely]",
         "(cut|kill|stop|cut out|end) [all|all of] (the|that|this) (noise|racket|din)",
-        "(put|set|turn|switch|make|get|bring|keep) (it|this|everything|yourself|things|<noise>) (on|to|into|in) (mute|silent|silence|silent mode|mute mode|quiet mode)",
+        "(put|set|turn|switch|make|get|bring|keep) (it|this|everything|yourself|things|<noise>) (on|to|into|in) (mute|silent|silence|\
+         silent mode|mute mode|quiet mode)",
         "(go|be|stay|keep|become) [completely|totally|very|absolutely] (silent|mute|muted|on mute|into silent mode|quiet)",
         "make no (sound|noise|sounds)",
         "(hit|press|use|push|click|engage|smash|tap) (the|that) mute [button|key]",
@@ -456,8 +478,6 @@ impl Capability for VolumeMute {
         "(<the> <volume>) <must be> (muted|off|turned off|switched off|silenced)",
         "(mute|silence) <this machine>",
         "(mute|silence) <the> (<volume>|sound) <here>",
-        "(switch|turn) (it|this) to (mute|silent|silent mode)",
-        "(take|bring) <the> <volume> (away|out) [completely]",
     ];
     const EXAMPLES: &'static [Example] = &[say("mute the sound", None), say("mute", None)];
 
@@ -502,11 +522,15 @@ impl Capability for VolumeUnmute {
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
         "(unmute|un-mute|un mute|unsilence|desilence|unhush|demute) [<noise>]",
-        "(unmute|un-mute|un mute|unsilence) (it|everything|all|this|yourself|me|things|all sound|all sounds|all audio|all the sound|all the sounds|all the audio)",
-        "(<turn>) [all|all of] <the> <volume> [output] [turned|switched] [right] (on|back on|back|on again|back again|back up again|unmuted|working again)",
+        "(unmute|un-mute|un mute|unsilence) (it|everything|all|this|yourself|me|things|all sound|all sounds|all audio|all the sound|all \
+         the sounds|all the audio)",
+        "(<turn>) [all|all of] <the> <volume> [output] [turned|switched] [right] (on|back on|back|on again|back again|back up again|\
+         unmuted|working again)",
         "(turn|switch|bring|put|get|toggle|flip) (on|back on|back) [all] <the> <volume> [output] [again]",
-        "(give me back|restore|reenable|re-enable|enable|reactivate|activate|resume|bring back|get back|give back|start|let me have back|re enable|return|reinstate) [all] <the> (<volume>) [output] [again]",
-        "(cancel|undo|disable|remove|end|stop|lift|deactivate|release|clear|drop|kill|exit|quit|reverse|take away) [the|that] (mute|silence|mute mode|silent mode)",
+        "(give me back|restore|reenable|re-enable|enable|reactivate|activate|resume|bring back|get back|give back|start|let me have back|\
+         re enable|return|reinstate) [all] <the> (<volume>) [output] [again]",
+        "(cancel|undo|disable|remove|end|stop|lift|deactivate|release|clear|drop|kill|exit|quit|reverse|take away) [the|that] (mute|\
+         silence|mute mode|silent mode)",
         "(turn|switch|take) [the] mute [back] off",
         "(turn|switch|take) off [the] mute",
         "(take|get|bring|pull) (it|me|this|everything|<noise>) (off|off of|out of) (mute|silent|silent mode|mute mode)",
@@ -515,14 +539,15 @@ impl Capability for VolumeUnmute {
         "stop (muting|silencing) (it|me|everything|<noise>)",
         "(no more|no longer) (mute|muted|muting|silent mode)",
         "<the> (<volume>) (on|back on|on again|back|unmute)",
-        "(<wish>|let me hear|let us hear|let me get|let me have) [the|my|some] (sound|audio|volume|sounds) [to be|to come] (back|on|again|back on|back again|unmuted|turned on|turned back on|restored|switched on)",
-        "(i want|i wanna|i need|i would like|id like|we want|let me|let us) [to] [be able to] (hear|have) [the|my|some] (sound|audio|sounds|music) [back|again|on|once more]",
+        "(<wish>|let me hear|let us hear|let me get|let me have) [the|my|some] (sound|audio|volume|sounds) [to be|to come] (back|on|again|\
+         back on|back again|unmuted|turned on|turned back on|restored|switched on)",
+        "(i want|i wanna|i need|i would like|id like|we want|let me|let us) [to] [be able to] (hear|have) [the|my|some] (sound|audio|\
+         sounds|music) [back|again|on|once more]",
         "(i want|i wanna|i would like|id like|let me|let us) [to] hear (it|things|stuff|everything|something|you) again",
         "(get|have|make) <the> (<volume>|computer|laptop|pc|machine) [be] (unmuted|audible) [again]",
         "(turn|take|switch|remove) (mute|silent mode|mute mode|silent|the mute) off",
         "(turn off|disable|exit|leave|switch off|get out of|deactivate|end) [the] (mute|silent|silent mode|mute mode)",
         "unmute <this machine>",
-        "(let me hear|let us hear) [the|some] (sound|audio|sounds|music) [again]",
         "<wish> <the> <volume> [to be] (unmuted|back on|turned back on)",
         "(can|could) (we|i) (have|hear|get) [the|some|my] (sound|audio) [back] [on] again",
         "<the> <volume> <must be> (unmuted|back on|turned back on|restored)",

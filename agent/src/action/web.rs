@@ -52,33 +52,55 @@ impl Capability for OpenUrl {
     const RISK_POSSIBLE: Risk = Risk::Critical;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("url", ArgKind::Url)];
     const PHRASES: &'static [&'static str] = &[
-        "(open|open up|go to|go on|visit|browse|browse to|load|load up|navigate to|take me to|bring me to|show me|show|surf to|head to|head over to|bring up|pull up|get me to|go on to|jump to|launch|get|view|send me to|point the browser to|point my browser to|lets go to|go over to|goto|open the browser at|open the browser on|see|access|check out|look at|display|fetch|start|go and open|run|call up|pop open|read|bring me over to|send me over to|take us to|direct me to|get me on|put up|lead me to|switch to|hop on|hop over to|get to|point me to|guide me to|move to) [up] [the|this|that|a|my|a new] [new] [web] [site|website|tab with|tab at|tab to|tab for|window with|browser at|browser with|browser window with|browser tab with|browser to|browser and go to|browser on|page|webpage|web page|url|link|address|homepage|website at|page at|site at|url at|home page of|website of|homepage of|site called|website called|page called|site named|website named] {url} [page|website|site|in the browser|in my browser|in a browser|in a new tab|in firefox|in the web browser|on the web|in chrome|in a tab|in a new window|in the browser for me|in my web browser|in chromium|with firefox|with chrome|using firefox|using chrome|on firefox|on chrome|in a browser tab|in a new browser tab|in another tab|on my browser|on the browser|in the default browser|site]",
-        "(open|start|launch|use) (firefox|chrome|chromium|a browser|the browser|my browser|the web browser|a web browser) [and] (to|at|on|on the page|and go to|and open|and visit|and navigate to|and load|with|to go to|to visit|to open|to view) {url}",
+        "(open|open up|go to|go on|visit|browse|browse to|load|load up|navigate to|take me to|bring me to|show me|show|surf to|head to|\
+         head over to|bring up|pull up|get me to|go on to|jump to|launch|get|view|send me to|point the browser to|point my browser to|lets \
+         go to|go over to|goto|open the browser at|open the browser on|see|access|check out|look at|display|fetch|start|go and open|run|\
+         call up|pop open|read|bring me over to|send me over to|take us to|direct me to|get me on|put up|lead me to|switch to|hop on|hop \
+         over to|get to|point me to|guide me to|move to) [up] [the|this|that|a|my|a new] [new] [web] [site|website|tab with|tab at|tab to|\
+         tab for|window with|browser at|browser with|browser window with|browser tab with|browser to|browser and go to|browser on|page|\
+         webpage|web page|url|link|address|homepage|website at|page at|site at|url at|home page of|website of|homepage of|site called|\
+         website called|page called|site named|website named] {url} [page|website|site|in the browser|in my browser|in a browser|in a new \
+         tab|in firefox|in the web browser|on the web|in chrome|in a tab|in a new window|in the browser for me|in my web browser|in \
+         chromium|with firefox|with chrome|using firefox|using chrome|on firefox|on chrome|in a browser tab|in a new browser tab|in \
+         another tab|on my browser|on the browser|in the default browser|site]",
+        "(open|start|launch|use) (firefox|chrome|chromium|a browser|the browser|my browser|the web browser|a web browser) [and] (to|at|on|\
+         on the page|and go to|and open|and visit|and navigate to|and load|with|to go to|to visit|to open|to view) {url}",
         "{url}",
         "check {url}",
         "(<wish>|let me|let us) [to] (see|visit|go to|browse|read|look at|open|check) {url}",
         "<wish> {url} [open|opened|loaded|up|on screen|on the screen]",
         "(get|have|put|bring|pull) {url} (open|up|opened|loaded|on the screen|on screen|on my screen|in the browser|up on the screen) [for me]",
         "{url} [please] (open it|load it|visit it|go there|open that|take me there|open|please open it)",
-        "(check|open|open up|show|show me|read|go to|visit|bring up|pull up|see|launch|load|take me to|look at|start) [my|the] (gmail|google mail|g mail|gmail inbox|gmail account|gmail mail|gmail page|inbox on gmail|mail on gmail|email on gmail|emails on gmail) => https://mail.google.com/",
-        "(search|do a search|run a search|web search|search the web|search the internet|search online|search google|do a web search|do a google search|run a web search|google search|search on google|make a web search|perform a web search|look online|look on the internet|look on the web|look on google|search the net|run a google search) for {query} => https://www.google.com/search?q={query}",
-        "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => https://www.google.com/search?q={query}",
-        "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => https://www.google.com/search?q={query}",
+        "(check|open|open up|show|show me|read|go to|visit|bring up|pull up|see|launch|load|take me to|look at|start) [my|the] (gmail|\
+         google mail|g mail|gmail inbox|gmail account|gmail mail|gmail page|inbox on gmail|mail on gmail|email on gmail|emails on gmail) \
+         => https://mail.google.com/",
+        "(search|do a search|run a search|web search|search the web|search the internet|search online|search google|do a web search|do a \
+         google search|run a web search|google search|search on google|make a web search|perform a web search|look online|look on the \
+         internet|look on the web|look on google|search the net|run a google search) for {query} => \
+         https://www.google.com/search?q={query}",
+        "(search for|search|look up|look for) {query} (online|on the web|on the internet|on google|on the net|in google|with google) => \
+         https://www.google.com/search?q={query}",
+        "(google|look up|web search|google search|google for|search google|look up on the web|look up online) {query} => \
+         https://www.google.com/search?q={query}",
         "(find) {query} (online|on the web|on the internet|on google) => https://www.google.com/search?q={query}",
-        "(find|look|check|search) (me|up|out) {query} (online|on the web|on the internet|on google|on the net) => https://www.google.com/search?q={query}",
-        "(search|look) (the web|the internet|online|google|the net|on google|on the web|on the internet) (for|about|on) {query} => https://www.google.com/search?q={query}",
-        "(do|run|make|perform|start) (a|an) (google|web|internet|online) (search|lookup|query) (for|on|about) {query} => https://www.google.com/search?q={query}",
+        "(find|look|check|search) (me|up|out) {query} (online|on the web|on the internet|on google|on the net) => \
+         https://www.google.com/search?q={query}",
+        "(search|look) (the web|the internet|online|google|the net|on google|on the web|on the internet) (for|about|on) {query} => \
+         https://www.google.com/search?q={query}",
+        "(do|run|make|perform|start) (a|an) (google|web|internet|online) (search|lookup|query) (for|on|about) {query} => \
+         https://www.google.com/search?q={query}",
         "(look|search) on the (web|internet|net) for {query} => https://www.google.com/search?q={query}",
         "(throw|put|pop|fire|crank|stick) (up|open) {url} [in the browser|in my browser|for me]",
-        "(fire up|open up|start up|start|open) (the browser|my browser|firefox|chrome|a browser) (with|on|at|to|and go to|and load|and open|and visit) {url}",
+        "(fire up|open up|start up|start|open) (the browser|my browser|firefox|chrome|a browser) (with|on|at|to|and go to|and load|and \
+         open|and visit) {url}",
         "(can|could|may) (i|we) (see|visit|open|have|get|go to) {url}",
         "(check|look|peek|have a look|take a look) (out|at|in on|over at) {url}",
-        "<wish> to (visit|open|see|go to|read|check|check out|browse|look at) {url}",
-        "(time to|lets|let us) (visit|open|see|check|check out|browse|read|look at|load|go to|head to) {url}",
         "(hop|pop|jump|swing|run|drop) (over|on over|onto|into|by) [to] {url}",
         "{url} (please|pls|in the browser|in my browser|in firefox|in a new tab|in a tab)",
-        "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|at|over to|toward|towards|onto) {url}",
-        "(lets|i want to|id like to|i wanna|let us) (watch|look at|see|read|check|find) (something|stuff|things|a video|videos|some videos|whats new|the news|whats happening|whats up) on {url}",
+        "(point|direct|send|take|aim|navigate|steer) (me|us|firefox|chrome|chromium|the browser|my browser|a browser|the web browser) (to|\
+         at|over to|toward|towards|onto) {url}",
+        "(lets|i want to|id like to|i wanna|let us) (watch|look at|see|read|check|find) (something|stuff|things|a video|videos|some videos|\
+         whats new|the news|whats happening|whats up) on {url}",
     ];
     const EXAMPLES: &'static [Example] = &[
         say("go to docs.openai.com", Some("https://docs.openai.com/")),

@@ -168,7 +168,7 @@ impl Interpreter {
         } else {
             return None;
         };
-        if tokens.shell || tokens.quoted || tokens.asked {
+        if tokens.shell || tokens.semicolon || tokens.quoted || tokens.asked {
             return None;
         }
         let said = format!("{} {thing} {}", tokens.span(0, it), tokens.span(it + 1, end));
@@ -187,7 +187,7 @@ impl Interpreter {
         to: usize,
         cx: &Context<'_>,
     ) -> Option<Order> {
-        if tokens.shell || tokens.quoted || tokens.asked {
+        if tokens.shell || tokens.semicolon || tokens.quoted || tokens.asked {
             return None;
         }
         let set_aside = if from == 0 { tokens.span(to, tokens.list.len()) } else { tokens.span(0, from) };
@@ -234,7 +234,7 @@ impl Interpreter {
             &["no", "make", "that"],
             &["make", "that"],
         ];
-        if tokens.shell || tokens.quoted || tokens.asked {
+        if tokens.shell || tokens.semicolon || tokens.quoted || tokens.asked {
             return None;
         }
         let end = tokens.list.len();
@@ -281,7 +281,11 @@ impl Interpreter {
                 }
             }
         }
-        if tokens.shell || tokens.quoted || tokens.asked && !tokens.list.iter().any(|t| t.is(class::POLITE)) {
+        if tokens.shell
+            || tokens.semicolon
+            || tokens.quoted
+            || tokens.asked && !tokens.list.iter().any(|t| t.is(class::POLITE))
+        {
             return None;
         }
         let again = Tokens::read(&said, &self.lexicon);
@@ -313,7 +317,7 @@ impl Interpreter {
             let Some(first) = self.one(tokens, 0, i, cx) else { continue };
             if let Some(second) = self.one(tokens, next, list.len(), cx) {
                 let same = first.action == second.action && first.payload == second.payload;
-                let two = if same && !joint && !tokens.quoted && !tokens.shell && !tokens.asked {
+                let two = if same && !joint && !tokens.quoted && !tokens.shell && !tokens.semicolon && !tokens.asked {
                     Two::Same(second)
                 } else {
                     Two::Different(vec![first, second])

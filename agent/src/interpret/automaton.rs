@@ -155,6 +155,30 @@ impl Builder {
         self.pieces
     }
 
+    /// What its templates can begin with.
+    pub(super) fn beginnings(&self) -> Beginnings {
+        let mut reached = vec![false; self.states as usize];
+        reached[0] = true;
+        let mut grew = true;
+        while grew {
+            grew = false;
+            for (from, to) in &self.free {
+                if reached[*from as usize] && !std::mem::replace(&mut reached[*to as usize], true) {
+                    grew = true;
+                }
+            }
+        }
+        let mut beginnings = Beginnings::default();
+        for label in self.edges.iter().filter(|e| reached[e.0 as usize]).map(|e| label_of(e.1)) {
+            match label {
+                l if l & label::PIECE != 0 => beginnings.pieces |= 1 << (l as u8),
+                l if l & label::SLOT != 0 => beginnings.anything = true,
+                word => beginnings.words.push(word as u16),
+            }
+        }
+        beginnings
+    }
+
     /// Makes the automaton (subset construction over words, slots and pieces).
     pub(super) fn build(self) -> Automaton {
         let states = self.states as usize;
@@ -233,6 +257,16 @@ impl Builder {
     }
 }
 
+/// What templates can begin with.
+#[derive(Debug, Default)]
+pub(super) struct Beginnings {
+    words: Vec<u16>,
+    /// Shared pieces, one bit each.
+    pieces: u64,
+    /// A slot.
+    anything: bool,
+}
+
 /// No state, no number.
 const NONE: u32 = u32::MAX;
 
@@ -280,11 +314,24 @@ impl Sets<'_> {
         if let [one] = of {
             let one = target_of(*one) as usize;
             if self.alone[one] == NONE {
-                self.alone[one] = self.number_of_set(of);
+                // Most states lead nowhere without a word, and are a set by themselves.
+                let by_itself = self.free_starts[one] == self.free_starts[one + 1];
+                self.alone[one] = if by_itself { self.number_of_one(one as u32) } else { self.number_of_set(of) };
             }
             return self.alone[one];
         }
         self.number_of_set(of)
+    }
+
+    /// The number of the set with this one member.
+    fn number_of_one(&mut self, state: u32) -> u32 {
+        let single = &mut self.single[state as usize];
+        if *single == NONE {
+            *single = self.queue.len() as u32;
+            self.queue.push((self.members.len() as u32, self.members.len() as u32 + 1));
+            self.members.push(state);
+        }
+        *single
     }
 
     fn number_of_set(&mut self, of: &[Edge]) -> u32 {
@@ -303,15 +350,14 @@ impl Sets<'_> {
             }
         }
         self.members.truncate(kept);
+        if kept == start + 1 {
+            let one = self.members[start];
+            self.members.truncate(start);
+            return self.number_of_one(one);
+        }
+        self.members[start..].sort_unstable();
         let next = self.queue.len() as u32;
-        let number = if kept == start + 1 {
-            let single = &mut self.single[self.members[start] as usize];
-            *single = if *single == NONE { next } else { *single };
-            *single
-        } else {
-            self.members[start..].sort_unstable();
-            self.known.number(&self.members, &self.queue, start, next)
-        };
+        let number = self.known.number(&self.members, &self.queue, start, next);
         if number == next {
             self.queue.push((start as u32, kept as u32));
         } else {
@@ -413,17 +459,15 @@ impl Pieces {
         }
     }
 
-    /// By the number of a word: which of these automata can begin with it, one bit each.
-    pub(super) fn begin(&self, automata: &[Automaton], lexicon: &Lexicon) -> Vec<u64> {
+    /// By the number of a word: which of these can begin with it, one bit each.
+    pub(super) fn begin(&self, beginnings: &[Beginnings], lexicon: &Lexicon) -> Vec<u64> {
         let mut begin = vec![0; usize::from(lexicon.symbols()) + 1];
-        for (i, automaton) in automata.iter().enumerate() {
-            let start = &automaton.states[0];
-            for (symbol, _) in &automaton.words[start.words.0 as usize..start.words.1 as usize] {
+        for (i, of) in beginnings.iter().enumerate() {
+            for symbol in &of.words {
                 begin[usize::from(*symbol)] |= 1 << i;
             }
-            let anything = !automaton.slots(start).is_empty();
             for (begin, first) in begin.iter_mut().zip(&self.first) {
-                if anything || first & start.piece_bits != 0 {
+                if of.anything || first & of.pieces != 0 {
                     *begin |= 1 << i;
                 }
             }
@@ -598,6 +642,12 @@ pub(super) struct Work {
     lengths: RefCell<Vec<u32>>,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The steps of all walks of a test.
+    pub(super) static STEPS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// No length: bit 0 is never a length.
 const UNKNOWN: u32 = 1;
 
@@ -605,6 +655,8 @@ impl Work {
     /// Counts a step; false when there were too many.
     fn step(&self) -> bool {
         self.steps.set(self.steps.get() + 1);
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
         self.steps.get() <= MAX_STEPS
     }
 

@@ -86,7 +86,7 @@ impl Interpreter {
             for &end in around.ends.iter().filter(|e| **e > start) {
                 for m in matches.iter().filter(|m| usize::from(m.end) == end) {
                     let open = m.filled().iter().any(|(slot, ..)| slot.is_note());
-                    if (only_notes || end < to) && open != only_notes {
+                    if (only_notes || end < to) && open != only_notes || swallows(m, &matches, tokens) {
                         continue;
                     }
                     // "The TV is too loud, turn it down": a situation with another thing in it, and an order that does not say which.
@@ -116,6 +116,9 @@ impl Interpreter {
                                     .reasons
                                     .iter()
                                     .any(|reason| *reason >= end && about_a_thing(tokens, *reason, to)) => {}
+                        // "Help my friend".
+                        Ok(order)
+                            if order.action == "get_capabilities" && end < to && tokens.list[end].is(class::THE) => {}
                         // "My phone is stuck, restart the machine": which?
                         Ok(order)
                             if told
@@ -297,4 +300,18 @@ fn has_own_level(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
 fn tells_on(tokens: &Tokens<'_>, from: usize, start: usize) -> bool {
     ["shut", "put", "set", "cut", "let", "read", "quit", "hit"].iter().any(|w| tokens.says(start, w))
         && (from..start).any(|i| tokens.list[i].is(class::PAST) || tokens.word(i).ends_with("ed"))
+}
+
+/// Whether the words that a match took to its end have something behind them that is set aside for another match of the same
+/// template: "the note about parking, could you". In what is looked for on the web, "for a while" may be meant.
+fn swallows(m: &Match, all: &[Match], tokens: &Tokens<'_>) -> bool {
+    let Some(&(slot, from, end)) = m.filled().last() else { return false };
+    let open = slot == slot::Slot::Words || slot == slot::Slot::Query;
+    open && end == m.end
+        && all.iter().any(|other| {
+            other.template == m.template
+                && other.end < m.end
+                && other.filled().last() == Some(&(slot, from, other.end))
+                && (slot == slot::Slot::Words || !tokens.list[usize::from(other.end)].is(class::PREPOSITION))
+        })
 }

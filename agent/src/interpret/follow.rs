@@ -82,7 +82,7 @@ impl Interpreter {
             return None;
         }
         let tokens = Tokens::read(text, &self.lexicon);
-        if tokens.more || tokens.shell || tokens.quoted || tokens.asked {
+        if tokens.more || tokens.shell || tokens.semicolon || tokens.quoted || tokens.asked {
             return None;
         }
         let around = self.surround.around(&self.pieces, &tokens, 0, tokens.list.len());

@@ -2,13 +2,15 @@
 //!
 //! A sentence is read in layers. (1) `token`: words with their place in the text. (2) `refuse`: what is not an order: shell
 //! syntax, quotations, and, when nothing fits, the reason: negation, question, hypothesis, report, time, two orders, another
-//! machine. (3) `surround`: greetings, politeness and reasons around an order are set aside; they are a closed list, so nothing
-//! that negates or doubts is ever among them. (4) the whole rest must be said by a template; a word too many and nothing fires.
-//! (5) `slot`: what a template leaves open is checked; a slot that is not sure takes nothing.
+//! machine. (3) `surround`: greetings and politeness around an order are set aside, which are a closed list, and clauses that only
+//! tell something, which may not order, ask, doubt, wait or quote. (4) `find`: the whole rest must be said by a template; a word too
+//! many and nothing fires. (5) `slot`: what a template leaves open is checked; a slot that is not sure takes nothing. (6) `again`:
+//! what no template says as it stands is changed into a sentence that one says, where nothing can be lost. (7) `near`: what is said
+//! when nothing was done.
 //!
 //! # How to write a template
 //!
-//! A template is one line, in lower case and without apostrophes (`dont`, `whats`), of whole words:
+//! A template is one string, in lower case and without apostrophes (`dont`, `whats`), of whole words:
 //!
 //! | write | for |
 //! |---|---|
@@ -41,6 +43,8 @@ mod tests;
 mod token;
 mod typo;
 mod words;
+
+use std::sync::LazyLock;
 
 use automaton::{Automaton, Builder, Pieces};
 pub use follow::FollowUp;
@@ -92,12 +96,15 @@ struct Tables<'a> {
     follow_ups: &'a [&'static str],
 }
 
+/// An automaton that is made when a sentence first begins like it: most speakers never use most actions.
+type AtFirstUse = LazyLock<Automaton, Box<dyn FnOnce() -> Automaton + Send>>;
+
 /// All phrase tables, compiled. It is made once and shared.
 pub struct Interpreter {
     lexicon: Lexicon,
     pieces: Pieces,
     /// The templates of each action. One automaton for all of them would be several times as large, and as slow to make.
-    automata: Vec<Automaton>,
+    automata: Vec<AtFirstUse>,
     /// By the number of a word: which actions' templates can begin with it, one bit each; all that begin with a slot can.
     begin: Vec<u64>,
     phrases: Vec<Phrase>,
@@ -111,10 +118,7 @@ pub struct Interpreter {
 
 impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interpreter")
-            .field("templates", &self.phrases.len())
-            .field("bytes", &self.bytes())
-            .finish_non_exhaustive()
+        f.debug_struct("Interpreter").field("templates", &self.phrases.len()).finish_non_exhaustive()
     }
 }
 
@@ -163,6 +167,7 @@ impl Interpreter {
         let fragments = Fragments::read(tables.fragments.iter().copied())?;
         let mut pieces = Pieces::new(&fragments, &mut lexicon);
         let mut automata = Vec::new();
+        let mut beginnings = Vec::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
         for (action, templates) in sets {
@@ -181,9 +186,12 @@ impl Interpreter {
                 phrases.push(Phrase { action, template: source, payload: template.payload });
             }
             pieces.words(builder.pieces(), &mut all);
-            automata.push(builder.build());
-            all.sort_unstable();
-            all.dedup();
+            beginnings.push(builder.beginnings());
+            automata.push(AtFirstUse::new(Box::new(move || builder.build())));
+            // Each once, in order; a mark for each word is quicker than sorting all that were said.
+            let mut said = vec![false; usize::from(lexicon.symbols()) + 1];
+            all.iter().for_each(|symbol| said[usize::from(*symbol)] = true);
+            let all = (0..).zip(said).filter_map(|(symbol, said)| said.then_some(symbol)).collect();
             if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
                 last.2 = all;
             }
@@ -191,13 +199,13 @@ impl Interpreter {
         let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
         let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
         pieces.index(&lexicon);
-        let begin = pieces.begin(&automata, &lexicon);
+        let begin = pieces.begin(&beginnings, &lexicon);
         Ok(Self { automata, begin, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
     }
 
-    /// Bytes that the tables take, roughly.
+    /// Bytes that the tables take, roughly, when all of them were used; makes those that were not.
     pub fn bytes(&self) -> usize {
-        self.automata.iter().map(Automaton::bytes).sum::<usize>()
+        self.automata.iter().map(|automaton| automaton.bytes()).sum::<usize>()
             + self.begin.len() * 8
             + self.pieces.bytes()
             + self.lexicon.bytes()

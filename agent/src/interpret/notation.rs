@@ -77,14 +77,28 @@ impl Fragments {
     }
 }
 
+/// The characters that end a word: marks and spaces.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let all = b" \t\n()[]{}<>|";
+    let mut i = 0;
+    while i < all.len() {
+        marks[all[i] as usize] = true;
+        i += 1;
+    }
+    marks
+};
+
 /// How deep brackets and fragments may nest; far above what a readable template needs.
 const MAX_DEPTH: usize = 16;
 
 impl Template {
     /// Reads one line of a phrase table.
     pub(super) fn parse(source: &'static str, fragments: &Fragments) -> Result<Self, TemplateError> {
-        let (said, payload) = match source.split_once("=>") {
-            Some((said, payload)) => (said, Some(payload.trim())),
+        // From the end, where the payload stands, if there is one.
+        let arrow = source.as_bytes().windows(2).rposition(|two| two == b"=>");
+        let (said, payload) = match arrow {
+            Some(at) => (&source[..at], Some(source[at + 2..].trim())),
             None => (source, None),
         };
         let mut reader = Reader::new(source, said, fragments);
@@ -136,7 +150,7 @@ impl Reader<'_> {
                 self.choice(first_item)?;
                 continue;
             }
-            let item = self.item(c)?;
+            let item = if MARKS[usize::from(c)] { self.item(c)? } else { Node::Word(self.word()?) };
             self.items.push(item);
         }
         self.choice(first_item)?;
@@ -187,22 +201,22 @@ impl Reader<'_> {
                     None => self.error(format!("there is no fragment `{name}`")),
                 }
             }
-            b')' | b']' | b'}' | b'>' => self.error(format!("`{}` closes nothing", char::from(first))),
-            _ => {
-                // The marks are all ASCII, so they end a word of any script where they stand.
-                let ends = |b: &u8| {
-                    matches!(b, b' ' | b'\t' | b'\n' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|')
-                };
-                let end = self.rest.as_bytes().iter().position(ends).unwrap_or(self.rest.len());
-                let (word, rest) = self.rest.split_at(end);
-                self.rest = rest;
-                let wrong = |b: u8| b.is_ascii_uppercase() || b == b'\'';
-                if word.bytes().any(wrong) || !word.is_ascii() && word.chars().any(char::is_uppercase) {
-                    return self.error(format!("`{word}`: words are lower case and without apostrophes"));
-                }
-                Ok(Node::Word(word))
-            }
+            _ => self.error(format!("`{}` closes nothing", char::from(first))),
         }
+    }
+
+    /// A literal word, up to a mark or a space.
+    fn word(&mut self) -> Result<&'static str, TemplateError> {
+        // The marks are all ASCII, so they end a word of any script where they stand.
+        let bytes = self.rest.as_bytes();
+        let end = bytes.iter().position(|b| MARKS[usize::from(*b)]).unwrap_or(bytes.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let wrong = |b: u8| b.is_ascii_uppercase() || b == b'\'';
+        if word.bytes().any(wrong) || !word.is_ascii() && word.chars().any(char::is_uppercase) {
+            return self.error(format!("`{word}`: words are lower case and without apostrophes"));
+        }
+        Ok(word)
     }
 
     fn named(&mut self, close: char) -> Result<&'static str, TemplateError> {

@@ -51,9 +51,12 @@ impl Nothing {
         self.reason.sentence(self.about.as_deref())
     }
 
-    /// `reason`, `about`, `near`, and for two orders in one sentence `orders`: requests that can be sent one by one.
+    /// `reason`, `near`, where it can be told `about`, and for two orders in one sentence `orders`: requests that can be sent one by one.
     pub fn to_json(&self) -> Value {
-        let mut data = json!({ "reason": self.reason.name(), "about": self.about, "near": self.near });
+        let mut data = json!({ "reason": self.reason.name(), "near": self.near });
+        if let Some(about) = &self.about {
+            data["about"] = json!(about);
+        }
         if let Reason::Compound(orders) = &self.reason {
             let requests = orders.iter().map(|o| json!({ "version": 1, "name": o.action, "payload": o.payload }));
             data["orders"] = requests.collect();

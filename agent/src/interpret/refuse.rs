@@ -65,7 +65,7 @@ impl Reason {
     pub fn sentence(&self, about: Option<&str>) -> String {
         if let Some(about) = about {
             match self {
-                Self::Negated => return format!("That says not to go on with {about}; I did nothing."),
+                Self::Negated => return format!("That is about not {about}; I did nothing."),
                 Self::Question => return format!("That is a question about {about}; I did nothing."),
                 Self::Hypothetical => return format!("That only supposes {about}; I did nothing."),
                 Self::Reported => return format!("That tells of {about}; I did nothing."),
@@ -140,7 +140,8 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     if first.action == "remember" {
         return None;
     }
-    if tokens.shell {
+    let within = tokens.semicolon && !first.skipped.iter().any(|s| s.contains(';'));
+    if tokens.shell || within {
         return Some(Reason::Shell);
     }
     if tokens.quoted {
@@ -205,7 +206,7 @@ pub(super) fn not_an_order(tokens: &Tokens<'_>) -> Option<Reason> {
     if injected(tokens) {
         return Some(Reason::Injection);
     }
-    if tokens.shell || has(class::SHELL) {
+    if tokens.shell || tokens.semicolon || has(class::SHELL) {
         return Some(Reason::Shell);
     }
     if tokens.quoted {

@@ -264,10 +264,9 @@ fn query(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<String> {
     let placeholder = to - from == 1 && list[0].is(class::PRONOUN) || tokens.list[to - 1].is(class::POLITE);
     let second_order = list.windows(2).any(|w| w[0].is(class::AND) && w[1].is(class::COMMAND));
     // "Google cat pictures" says itself where they are; "look up my pictures" does not.
-    let web = from > 0
-        && ["google", "online", "internet", "web", "for"].iter().any(|w| tokens.says(from - 1, w))
-        && !tokens.says(0, "search")
-        || from > 0 && tokens.says(from - 1, "google");
+    let before = |n: usize, words: &[&str]| from >= n && words.iter().any(|w| tokens.says(from - n, w));
+    let net = &["google", "online", "internet", "web", "net"];
+    let web = before(1, net) || before(1, &["for"]) && (before(2, net) || before(2, &["search"]) && before(3, net));
     let on_disk = !web && list.iter().take(3).any(|t| t.is(class::DISK | class::SOFTWARE_NOUN))
         || tokens.word(from).starts_with(['.', '/', '~']);
     // "google is evil", "look up at the sky", "search for my keys": not for the web.

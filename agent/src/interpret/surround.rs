@@ -131,8 +131,14 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && !doubtful(at + 1, class::DEVICE | class::NUMBER | class::MACHINE | disk)
             && !tokens.list[at + 2..to].iter().any(|t| t.is(class::COMMAND))
     });
-    let situation =
-        (from + 1..to).find(|&i| pauses(tokens, i - 1) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
+    // "Turn it off, it won't help", "install it, it's already there" take back what they say.
+    let takes_back = |at: usize| {
+        says(at, &["it", "that", "its", "thats", "he", "she", "they"])
+            && tokens.list[at..to].iter().any(|t| t.is(class::NEGATION))
+            || (at..to).any(|i| tokens.says(i, "already"))
+    };
+    let situation = (from + 1..to)
+        .find(|&i| pauses(tokens, i - 1) && !takes_back(i) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
     // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
     let unmarked = (from + 1..to).find(|&i| {
         let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
@@ -140,7 +146,7 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             || says(i, &["it"]) && says(i + 1, &["is"]);
         let bound =
             tokens.list[i - 1].is(class::HYPOTHESIS | class::TIME | class::NEGATION | class::AND | class::QUESTION);
-        is && !bound && to - i >= 3 && is_situation(tokens, i, to)
+        is && !bound && to - i >= 3 && !takes_back(i) && is_situation(tokens, i, to)
     });
     [told, meant, situation, unmarked].into_iter().flatten()
 }
@@ -191,24 +197,24 @@ const PURPOSES: &[&str] = &[
 
 /// Where an order begins after a clause that only tells the situation ("the meeting runs long, …"), and a pause.
 fn situation_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 1..to).rev().find(|&i| pauses(tokens, i - 1));
-    // "The baby's asleep so turn it down": "so" is as good as a pause.
-    let so =
-        (from + 2..to).rev().find(|&i| tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB));
-    let clause = |at: usize, end: usize| is_situation(tokens, from, end).then_some(at);
-    at.and_then(|at| clause(at, at)).or_else(|| so.and_then(|at| clause(at, at - 1)))
+    (from + 1..to).rev().find(|&i| {
+        // "The baby's asleep so turn it down": "so" is as good as a pause.
+        let so = i > from + 1 && tokens.says(i - 1, "so") && !tokens.list[i].is(class::PERSON | class::ADVERB);
+        pauses(tokens, i - 1) && is_situation(tokens, from, i) || so && is_situation(tokens, from, i - 1)
+    })
 }
 
 /// Where an order begins after any other clause that tells something, and a pause or "so": "pages won't load, …", "popping out
 /// for lunch so …". Nothing in it may make the order wait, doubt it, or say that it is somebody else's.
 fn clause_before(tokens: &Tokens<'_>, from: usize, to: usize) -> Option<usize> {
-    let at = (from + 2..to).rev().find_map(|i| {
+    (from + 2..to).rev().find(|&i| {
         let so =
             tokens.says(i - 1, "so") && (!tokens.list[i].is(class::PERSON | class::ADVERB) || tokens.says(i, "you"));
-        if so { Some((i, i - 1)) } else { pauses_or_ends(tokens, i - 1).then_some((i, i)) }
-    });
-    let (start, end) = at?;
-    tells(tokens, from, end).then_some(start)
+        // "This advert is loud can you turn it down", "… please dim it": as good as a pause, too.
+        let asks = ["can", "could", "would", "will"].iter().any(|w| tokens.says(i, w)) && tokens.says(i + 1, "you")
+            || tokens.says(i, "please") && i + 1 < to && tokens.list[i + 1].is(class::COMMAND | class::IMPERATIVE);
+        (so && tells(tokens, from, i - 1)) || (asks || pauses_or_ends(tokens, i - 1)) && tells(tokens, from, i)
+    })
 }
 
 /// As [`pauses`], and a semicolon.
@@ -226,9 +232,10 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
         | class::QUESTION & !class::NEGATION
         | class::TIME
         | class::PREPOSITION)
+        && (!tokens.says(from, "not") || tokens.word(from + 1).ends_with("ing"))
         && ![
-            "you", "he", "she", "they", "dont", "do", "never", "not", "no", "stop", "let", "lets", "alexa", "siri",
-            "google", "cortana",
+            "you", "he", "she", "they", "dont", "do", "never", "no", "stop", "let", "lets", "alexa", "siri", "google",
+            "cortana",
         ]
         .iter()
         .any(|w| tokens.says(from, w));
@@ -247,9 +254,12 @@ fn tells(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
         && !list.iter().any(|t| t.is(no) && !t.is(class::VERB) || t.is(class::WAITING))
         && !of_others(tokens, from, to)
         && !(from..to).any(|i| {
-            ["if", "you", "your", "instead", "would", "should", "could", "like", "other"]
-                .iter()
-                .any(|w| tokens.says(i, w))
+            [
+                "if", "you", "your", "instead", "would", "should", "could", "like", "other", "how", "what", "why",
+                "who", "where", "which", "whether", "tell", "ask",
+            ]
+            .iter()
+            .any(|w| tokens.says(i, w))
         })
         && !(list.iter().any(|t| t.is(class::NEGATION))
             && (from..to)

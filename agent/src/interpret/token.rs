@@ -27,10 +27,16 @@ impl Hasher for WordHasher {
         self.0 ^ (self.0 >> 29)
     }
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
+        let mut rest = bytes;
+        while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+            self.write_u64(u64::from_le_bytes(*eight));
+            rest = more;
+        }
+        // Most words are shorter: no copy of a length that is not known.
+        if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            self.write_u64(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
+        } else if !rest.is_empty() {
+            self.write_u64(rest.iter().fold(rest.len() as u64, |n, b| n << 8 | u64::from(*b)));
         }
     }
     fn write_u8(&mut self, n: u8) {
@@ -177,6 +183,8 @@ pub(super) struct Tokens<'t> {
     pub(super) lexicon: &'t Lexicon,
     /// Shell syntax or data syntax was seen.
     pub(super) shell: bool,
+    /// A semicolon was seen behind a word.
+    pub(super) semicolon: bool,
     /// Quotation marks were seen.
     pub(super) quoted: bool,
     /// It ends with a question mark.
@@ -199,6 +207,7 @@ impl<'t> Tokens<'t> {
             list: Vec::with_capacity(24),
             lexicon,
             shell: false,
+            semicolon: false,
             quoted: false,
             asked: false,
             grateful: false,
@@ -256,12 +265,20 @@ impl<'t> Tokens<'t> {
         let address = looks_like_address(chunk);
         if !address {
             let bytes = chunk.as_bytes();
+            // "Bash drives me mad; install zsh": written like a comma, which is looked at when it is known what is set aside.
+            let bytes = match chunk.strip_suffix(';') {
+                Some(word) if self.text[start + chunk.len()..].starts_with(' ') && !word.contains(';') => {
+                    self.semicolon = true;
+                    word.as_bytes()
+                }
+                _ => bytes,
+            };
             self.shell |= bytes.iter().any(|b| b"|`;<>\\*{}".contains(b))
                 || chunk.contains("&&")
                 || chunk.contains("$(")
-                || bytes[0] == b'$';
+                || bytes.first() == Some(&b'$');
             self.quoted |= chunk.contains(['"', '“', '”', '„', '«', '»']);
-            if bytes[0] == b'\'' || chunk.starts_with('‘') {
+            if bytes.first() == Some(&b'\'') || chunk.starts_with('‘') {
                 *open_single_quote = true;
             }
             if *open_single_quote
@@ -302,6 +319,12 @@ impl<'t> Tokens<'t> {
     }
 
     fn push(&mut self, start: usize, core: &'t str, pause: bool) {
+        // "Volume +10".
+        if let Some(figures) = core.strip_prefix('+').filter(|f| whole_number(f.trim_end_matches('%')).is_some()) {
+            self.add(start, "+", self.lexicon.get("+"), false, None);
+            self.push(start + 1, figures, pause);
+            return;
+        }
         if let Some(figures) = core.strip_suffix('%')
             && let Some(number) = whole_number(figures)
         {
@@ -457,7 +480,8 @@ mod tests {
         let lexicon = Lexicon::english();
         for (text, shell, quoted) in [
             ("install vim && reboot", true, false),
-            ("install vim; reboot", true, false),
+            ("install vim;reboot", true, false),
+            ("install vim; reboot", false, false),
             ("open https://a.org/?a=1&b=2;c", false, false),
             ("say \"mute\"", false, true),
             ("he typed 'reboot' twice", false, true),
@@ -465,6 +489,7 @@ mod tests {
         ] {
             let t = Tokens::read(text, &lexicon);
             assert_eq!((t.shell, t.quoted), (shell, quoted), "{text}");
+            assert_eq!(t.semicolon, text.contains("; "), "{text}");
         }
     }
 }

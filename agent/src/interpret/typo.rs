@@ -110,6 +110,10 @@ const MIN_LETTERS: usize = 5;
 /// The first word that is a slip of a command word, and what it is then.
 pub(super) fn slip(tokens: &Tokens<'_>) -> Option<(usize, Known)> {
     tokens.list.iter().take(16).enumerate().find_map(|(i, token)| {
+        // "Turn of the wifi".
+        if i > 0 && tokens.says(i, "of") && ["turn", "switch", "shut"].iter().any(|w| tokens.says(i - 1, w)) {
+            return Some((i, tokens.lexicon.get("off")));
+        }
         if token.symbol != 0 || token.class != 0 || token.number.is_some() {
             return None;
         }

@@ -224,7 +224,7 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
         "is are was were am has have had will would can cant must should does doesnt do dont did im isnt arent wont needs need likes like lives \
          works goes starts ends keep expires opens closes wants hates prefers prefer means moved died broke comes runs = im ive its hes shes \
          theyre were whats costs said sits stands belongs uses use wears drinks eats eat takes needs missing use gets leaves arrives begins owes equals hate love \
-         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps feels looks sounds seems acts stays",
+         loves live work want need wanna have got got ive theres someones play watch parked put left lent gave bought sold changed keeps feels looks sounds seems acts stays hurt hurts ache aches",
     ),
     (class::SHELL, "sudo rm dd mkfs chmod chown bash sh wget grep awk sed eval exec systemctl npm npx"),
     (

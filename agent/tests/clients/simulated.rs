@@ -121,6 +121,22 @@ fn a_simulation_says_that_it_is_one_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_well_said_of_something_that_is_not_there_is_read_as_it_was_meant_and_answered_with_near_names() {
+    let simulation = Simulation::start(&[]);
+    for (said, action, missing, near) in [
+        ("please install the cowsayy package", "package_install", "cowsayy", "cowsay"),
+        ("open firefoxx for me", "open_app", "firefoxx", "firefox"),
+    ] {
+        let line = |name: &str| simulation.line(&json!({ "name": name, "payload": said }).to_string());
+        let read = line("explain");
+        assert_eq!(read["data"]["parse"]["action"], action, "{read}");
+        let answer = line("natural_language");
+        assert_eq!((&answer["status"], &answer["data"]["not_found"]), (&json!("error"), &json!(missing)), "{answer}");
+        assert!(answer["data"]["near"].to_string().contains(near), "{answer}");
+    }
+}
+
+#[test]
 fn a_simulation_keeps_state_where_it_is_told_and_is_never_the_machines_service() {
     let state = tempfile::tempdir().unwrap();
     let at = state.path().join("state");

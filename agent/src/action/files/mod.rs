@@ -45,37 +45,65 @@ impl Capability for ListFiles {
     const RISK: Risk = Risk::Observe;
     const ARGS: &'static [(&'static str, ArgKind)] = &[("path", ArgKind::Path)];
     const PHRASES: &'static [&'static str] = &[
-        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate|list out|let me see|tell me) [me] [all|all the|the|my|all my|all of my|a list of|a list of the|a list of my|a list of all] files [here|i have|in here|in this folder|in this directory|in the current folder|in the current directory]",
-        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at|get|let me see|let us see|tell me|get me|i want to see|i would like to see|id like to see|i need to see|read out) [me] [all|all the|the|my|all my|a list of|a list of the|a list of all|a listing of|a listing of the] (files|file names|filenames|subfolders|directories|listing|list|list of files|file listing|directory listing|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder contents|everything) (in|from|of|inside|under|at|within|on|i have in|stored in|that are in|which are in|there are in|contained in|located in) {place}",
+        "(list|show|show me|display|ls|print|view|see|give me|get|enumerate|list out|let me see|tell me) [me] [all|all the|the|my|all my|\
+         all of my|a list of|a list of the|a list of my|a list of all] files [here|i have|in here|in this folder|in this directory|in the \
+         current folder|in the current directory]",
+        "(list|show|show me|display|print|view|see|give me|enumerate|list out|look at|get|let me see|let us see|tell me|get me|i want to \
+         see|i would like to see|id like to see|i need to see|read out) [me] [all|all the|the|my|all my|a list of|a list of the|a list of \
+         all|a listing of|a listing of the] (files|file names|filenames|subfolders|directories|listing|list|list of files|file listing|\
+         directory listing|files and folders|folders|contents|content|documents|items|stuff|things|directory contents|file list|folder \
+         contents|everything) (in|from|of|inside|under|at|within|on|i have in|stored in|that are in|which are in|there are in|contained in|\
+         located in) {place}",
         "(list|ls|dir|ls -l|ls -la|list out) [up] {place}",
-        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things|all is] [are|is] [there|stored|saved|located] (in|inside|on|under|at) {place} [right now|now|folder|at the moment]",
+        "(what|which|whats) [files|folders|stuff|documents|files and folders|is|are|things|all is] [are|is] [there|stored|saved|located] \
+         (in|inside|on|under|at) {place} [right now|now|folder|at the moment]",
         "what (does|do) {place} (contain|hold|have|have in it)",
         "what (do|have) i (have|got|keep|saved|stored|put) (in|inside|on|under) {place}",
-        "(what files do i have|which files do i have|what files are there|what files are here|list files here|ls|what are my files|list the directory|list directory|list the current directory|list the files here)",
-        "(show|show me|display|list|look in|look inside|look into|peek into|check|view|let me see|give me|get) {place} (contents|files|listing|content|folder contents|directory listing|folder listing)",
+        "(what files do i have|which files do i have|what files are there|what files are here|list files here|ls|what are my files|list \
+         the directory|list directory|list the current directory|list the files here)",
+        "(show|show me|display|list|look in|look inside|look into|peek into|check|view|let me see|give me|get) {place} (contents|files|\
+         listing|content|folder contents|directory listing|folder listing)",
         "(show|show me|display|open) [me] {place} (folder|directory)",
         "(look|peek|have a look|take a look|check|see|look around) (in|into|inside|whats in|what is in|whats inside|what is inside) {place}",
         "(list|show|show me) [all] [my|the] {place} files",
-        "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|inside|under) {place}",
-        "(whats|what is|what do i have|what have i got|what all is|whats all|whats stored|whats saved|whats there|what kind of files are) (in|inside|on|under|inside of|within) {place} [right now|now|at the moment|these days]",
-        "(list|show|show me|display|print|give me|tell me|get) [me] [out] [all|everything|all of] [the|my|that is|thats|of the] [files|stuff|contents|things|documents|items|folders] [i have|that i have|stored|saved|there is|thats|that are|sitting] (in|inside|on|under|within|from|of|at) {place} [please|for me]",
+        "(show|show me|list|display) [me] (whats|what is|what i have|what do i have|whats stored|what files are|what there is) (in|on|\
+         inside|under) {place}",
+        "(whats|what is|what do i have|what have i got|what all is|whats all|whats stored|whats saved|whats there|what kind of files are) \
+         (in|inside|on|under|inside of|within) {place} [right now|now|at the moment|these days]",
+        "(list|show|show me|display|print|give me|tell me|get) [me] [out] [all|everything|all of] [the|my|that is|thats|of the] [files|\
+         stuff|contents|things|documents|items|folders] [i have|that i have|stored|saved|there is|thats|that are|sitting] (in|inside|on|\
+         under|within|from|of|at) {place} [please|for me]",
         "(whats|what is) (lying around|sitting|hiding|living) (in|on|inside) {place}",
         "(take|have|lets take|lets have|let me have|let me take) a (look|peek|glance|gander) (in|into|inside|at|through|at whats in) {place}",
         "(look|go) (through|over|into) {place}",
         "(contents|listing|files|file list|file listing|directory listing) (of|in|for|from) {place}",
-        "(can|could|may) (i|we) (see|get|have) [a list of|the list of|a listing of] [the|my|all] [files|contents|stuff|documents|folders] (in|of|inside|on|from) {place}",
+        "(can|could|may) (i|we) (see|get|have) [a list of|the list of|a listing of] [the|my|all] [files|contents|stuff|documents|folders] \
+         (in|of|inside|on|from) {place}",
         "{place} (contents|listing|file list) [please]",
-        "(what|which) (files|folders|documents|things|stuff) (are|there are|i have|ive got|i keep|i saved|are stored|are sitting|are saved|is) [there|stored|saved] (in|inside|on|under|within) {place}",
-        "(give me|get me|show me|show|i want|id like|i need|make|print|produce) (a|the) (listing|list|file listing|directory listing|file list|overview) (of|for|from) {place}",
-        "(give me|get me|show me|show|i want|id like|i need|make) (a|the) (listing|list) of (files|everything|the files|all files|the contents|whats) (in|on|inside|under|of) {place}",
-        "<ask> [all|everything|all of] [the|my|a list of|a list of the|a list of all|a listing of|the list of] [files|folders|contents|content|stuff|things|documents|items|files and folders|subfolders|listing|file list|everything] (in|inside|of|from|under|within|on|at|that are in|i have in|thats in|that is in|stored in|saved in|located in|contained in) {place} <now>",
-        "<ask> (what|whats|what is|what files are|what files i have|which files are|which files i have|what i have|what i got|what ive got|what i keep|what all is|what all i have|what stuff is|what stuff i have|what there is|what things are) [there|stored|saved|sitting] (in|inside|on|under|within|at) {place} <now>",
-        "(whats|what is|what are|what all is|what stuff is|what things are|what kind of stuff is|what sort of files are) [the] [files|contents|stuff|things] [there|stored|saved|sitting|living|lying] [around] (in|inside|on|under|within|at|of) {place} <now>",
-        "(what|which) (files|folders|documents|things|stuff|items|files and folders) (are|do i have|have i got|do i keep|do we have|did i save|did i put|have i saved|have i put|live|sit|is|are sitting|are stored|are there|are saved|exist|can be found) [stored|saved|sitting|there] (in|inside|on|under|within|at) {place} <now>",
-        "(list|ls|dir|show|enumerate|print) [out|up|me] [all of|all] (the contents of|the files of|everything in|everything inside|everything under|everything on) {place} <now>",
-        "(open|show|show me|print|give me|bring up|pull up) (the|a) (listing|contents|directory|folder|file list) [of|for|in] {place} [folder|directory]",
+        "(what|which) (files|folders|documents|things|stuff) (are|there are|i have|ive got|i keep|i saved|are stored|are sitting|are saved|\
+         is) [there|stored|saved] (in|inside|on|under|within) {place}",
+        "(give me|get me|show me|show|i want|id like|i need|make|print|produce) (a|the) (listing|list|file listing|directory listing|file \
+         list|overview) (of|for|from) {place}",
+        "(give me|get me|show me|show|i want|id like|i need|make) (a|the) (listing|list) of (files|everything|the files|all files|the \
+         contents|whats) (in|on|inside|under|of) {place}",
+        "<ask> [all|everything|all of] [the|my|a list of|a list of the|a list of all|a listing of|the list of] [files|folders|contents|\
+         content|stuff|things|documents|items|files and folders|subfolders|listing|file list|everything] (in|inside|of|from|under|within|\
+         on|at|that are in|i have in|thats in|that is in|stored in|saved in|located in|contained in) {place} <now>",
+        "<ask> (what|whats|what is|what files are|what files i have|which files are|which files i have|what i have|what i got|what ive got|\
+         what i keep|what all is|what all i have|what stuff is|what stuff i have|what there is|what things are) [there|stored|saved|\
+         sitting] (in|inside|on|under|within|at) {place} <now>",
+        "(whats|what is|what are|what all is|what stuff is|what things are|what kind of stuff is|what sort of files are) [the] [files|\
+         contents|stuff|things] [there|stored|saved|sitting|living|lying] [around] (in|inside|on|under|within|at|of) {place} <now>",
+        "(what|which) (files|folders|documents|things|stuff|items|files and folders) (are|do i have|have i got|do i keep|do we have|did i \
+         save|did i put|have i saved|have i put|live|sit|is|are sitting|are stored|are there|are saved|exist|can be found) [stored|saved|\
+         sitting|there] (in|inside|on|under|within|at) {place} <now>",
+        "(list|ls|dir|show|enumerate|print) [out|up|me] [all of|all] (the contents of|the files of|everything in|everything inside|\
+         everything under|everything on) {place} <now>",
+        "(open|show|show me|print|give me|bring up|pull up) (the|a) (listing|contents|directory|folder|file list) [of|for|in] {place} \
+         [folder|directory]",
         "(can|could|may) (i|we) (see|look at|look in|check|look into) {place} [files|contents] <now>",
-        "(what|which) (files|documents|pictures|photos|music|videos|downloads) (do i|did i|have i|do we) (have|got|keep|save|saved|store|stored) (in|inside|on|under) {place} <now>",
+        "(what|which) (files|documents|pictures|photos|music|videos|downloads) (do i|did i|have i|do we) (have|got|keep|save|saved|store|\
+         stored) (in|inside|on|under) {place} <now>",
     ];
     const EXAMPLES: &'static [Example] = &[say("list the files in /etc", Some("/etc")), call(Some("~/Downloads"))];
 

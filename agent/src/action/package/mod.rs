@@ -363,7 +363,9 @@ impl Capability for PackageInstall {
         "install (it|this|that|the following|these) {packages} <here>",
         "(download|fetch|get|grab|go|find|search for|look for) [me] and (install|set up|setup|add) {packages} <here>",
         "(download|fetch|get|grab|find) {packages} and install (it|them) <here>",
-        "(install|put in) (a copy of|the latest version of|the latest|the newest|the newest version of|the current version of|the program called|the software called|a (package|program|app|tool|application) (called|named|by the name of)|both|all of|all of these|these|the following|(for me|for us) the package|(for me|for us)) {packages} <here>",
+        "(install|put in) (a copy of|the latest version of|the latest|the newest|the newest version of|the current version of|the program \
+         called|the software called|a (package|program|app|tool|application) (called|named|by the name of)|both|all of|all of these|these|\
+         the following|(for me|for us) the package|(for me|for us)) {packages} <here>",
         "install (me|us) [some|a] {packages} <here>",
         "(set|hook|fix) (me|us|this machine|my machine|this computer|my computer) up with {known packages}",
         "(equip|provision|furnish) (this machine|my machine|this computer|my computer|this laptop|my laptop|the computer) with {known packages}",
@@ -371,17 +373,22 @@ impl Capability for PackageInstall {
         "(get|grab|fetch|download) [me] (a copy of|[the] (latest|newest|current|most recent) [version of|release of]) {known packages} <here>",
         "install and (set up|setup|configure) {packages} <here>",
         "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) install {packages}",
-        "(get|have|lets get|lets have|can we get|could we get|can you get|could you get|can i get|could i get|can i have|could i have|can we have) {packages} installed <here>",
+        "(get|have|lets get|lets have|can we get|could we get|can you get|could you get|can i get|could i get|can i have|could i have|can \
+         we have) {packages} installed <here>",
         "<wish> {packages} [to be] (installed|set up|added) <here>",
         "<wish> {known packages} [added|put] (on|to|onto|in) (this|the|my|our) (<machine>|device)",
         "<wish> {known packages} on (here|this|it)",
-        "(i want|i need|i would like|id like|we need|we want|get|grab|fetch|add|get me|grab me|give me|fetch me|i want to have|id like to have|i need to have|pull in|bring in|install me|go get) {known packages}",
-        "(<wish>|i am missing|im missing|i need to use|i want to use) {packages} [please] (install it|install them|please install it|please install them|so install it|get it installed)",
+        "(i want|i need|i would like|id like|we need|we want|get|grab|fetch|add|get me|grab me|give me|fetch me|i want to have|id like to \
+         have|i need to have|pull in|bring in|install me|go get) {known packages}",
+        "(<wish>|i am missing|im missing|i need to use|i want to use) {packages} [please] (install it|install them|please install it|\
+         please install them|so install it|get it installed)",
         "{packages} is (missing|not installed|not here|gone) [please] (install it|please install it|add it)",
         "(make sure|ensure|see to it) [that] {packages} (is|are|gets|get) installed <here>",
         "(do|perform|run|start|begin) {packages} installation",
-        "(install|installation of) {packages} (using|with|via|through|from) (apt|apt get|the package manager|dnf|pacman|flatpak|my package manager|the software center|the repos|the repositories|the repo)",
-        "(add|put|get|place|download|set up|setup|stick|throw|drop|bring|pop|chuck|slap|toss) {known packages} (to|on|onto|in|into|for) (this|the|my|our) (<machine>|device|thing)",
+        "(install|installation of) {packages} (using|with|via|through|from) (apt|apt get|the package manager|dnf|pacman|flatpak|my package \
+         manager|the software center|the repos|the repositories|the repo)",
+        "(add|put|get|place|download|set up|setup|stick|throw|drop|bring|pop|chuck|slap|toss) {known packages} (to|on|onto|in|into|for) \
+         (this|the|my|our) (<machine>|device|thing)",
         "(put|get|stick|throw|pop|drop|chuck|add|load|set up) {known packages} on (here|this|it)",
         "(set up|setup|download|fetch|get) {known packages} (for|on) (this|the|my|our) (<machine>|device)",
         "(set up|setup|download|fetch) {known packages} [for me|please|now]",
@@ -392,8 +399,10 @@ impl Capability for PackageInstall {
         "(load|slap|whack|bung) {known packages} (on|onto|on to) (this|the|my|our) (<machine>|device)",
         "(get|have) (hold of|ahold of) {known packages} [for me] and install (it|them) <here>",
         "(get|make) {packages} (going|running|working|available|ready|set up) on (this|the|my|our) (<machine>|device) [can you install it|install it]",
-        "(i am|im|we are|were) (missing|lacking|in need of|needing|short of|without) {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
-        "(i could|i can|we could) [really|do] (use|do with) {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
+        "(i am|im|we are|were) (missing|lacking|in need of|needing|short of|without) {packages} <here> [so|can you|could you|please] \
+         [please] (install it|install them|install|get it installed|add it)",
+        "(i could|i can|we could) [really|do] (use|do with) {packages} <here> [so|can you|could you|please] [please] (install it|install \
+         them|install|get it installed|add it)",
         "<wish> {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
         "<wish> to (install|add) {packages} <here>",
         "<wish> to (have|get) {packages} installed <here>",
@@ -405,7 +414,8 @@ impl Capability for PackageInstall {
         "{packages} (install|get|add) (both|all three|all|all of them|both of them|all of these|all four|the lot)",
         "install (all|both|all three|both of) [of] {packages} <here>",
         "set {known packages} up <here>",
-        "install the {packages} (shell|editor|browser|player|package|app|program|tool|database|server|client|compiler|language|terminal|suite|game|utility) <here>",
+        "install the {packages} (shell|editor|browser|player|package|app|program|tool|database|server|client|compiler|language|terminal|\
+         suite|game|utility) <here>",
         "(make sure|ensure) [that] {packages} (is|are) (there|present|available|set up|in place) <here>",
         "(go and|go) (get|fetch|grab|download) {packages} and install (it|them) <here>",
         "install {packages} and (nothing else|only that|just that|that is all|thats all|thats it)",
@@ -512,35 +522,53 @@ impl Capability for PackageRemove {
     const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
     const PHRASES: &'static [&'static str] = &[
         "(uninstall|deinstall|un-install|un install|unistall|uninstal|purge) [both|all of] {packages} <off here>",
-        "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|nuke) {known packages} <off here>",
+        "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|\
+         nuke) {known packages} <off here>",
         "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
-        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) ((this|the|my|our) (<machine>|device|thing)|this (server|host|node))",
-        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|strip|be rid of|banish|axe) {known packages} <off here>",
+        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) ((this|the|my|\
+         our) (<machine>|device|thing)|this (server|host|node))",
+        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|\
+         strip|be rid of|banish|axe) {known packages} <off here>",
         "(take|get|throw|toss|kick|rip|pull|chuck|boot|clear|clean|tear) {known packages} (off|off here|out|out of here|off of here|away|right out)",
         "(remove|uninstall|get rid of|delete|purge) {known packages} on (this|the|my|our) (<machine>|device)",
         "(get|have|lets get|lets have) {packages} (uninstalled|removed|deleted|purged) <off here>",
-        "<wish> {packages} [to be] (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off the machine|off the system) <off here>",
+        "<wish> {packages} [to be] (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off \
+         the machine|off the system) <off here>",
         "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|have to go|need to go)",
-        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|should go|can go|have to go|need to go|ought to go|can be removed|can be uninstalled) [so] [please|please just|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
-        "{packages} is (no longer needed|not needed|not needed anymore|unnecessary|useless|unused|not used|rubbish|garbage|bloat|bloatware|junk|no longer used|no longer necessary|not needed any more|too big|annoying|not working) [so|please] (remove it|uninstall it|get rid of it|delete it|take it off)",
+        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|should go|can go|have to go|need to \
+         go|ought to go|can be removed|can be uninstalled) [so] [please|please just|just] (remove it|uninstall it|get rid of it|delete it|\
+         take it off|remove them|uninstall them|purge it)",
+        "{packages} is (no longer needed|not needed|not needed anymore|unnecessary|useless|unused|not used|rubbish|garbage|bloat|bloatware|\
+         junk|no longer used|no longer necessary|not needed any more|too big|annoying|not working) [so|please] (remove it|uninstall it|get \
+         rid of it|delete it|take it off)",
         "(remove|uninstall|delete) {packages} (using|with|via|through) (apt|apt get|the package manager|dnf|pacman|flatpak|my package manager)",
         "{packages} [please] (uninstall it|remove it|get rid of it|uninstall them|remove them)",
-        "(remove and purge|uninstall and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove completely|permanently remove|permanently uninstall|uninstall completely) {packages} <off here>",
-        "(i dont need|i no longer need|i dont want|i no longer want|i dont use|i never use|i no longer use|im done with|i am done with|i dont like|i hate|we dont need|we no longer need|i do not need|i do not use|i do not want|im sick of|i am sick of|im tired of|no one uses|nobody uses) {packages} [anymore|any more|any longer|at all] [so|please] (remove it|remove them|uninstall them|take it off|purge it|please remove it|please uninstall it|uninstall it|get rid of it|delete it)",
-        "(remove|delete|get rid of|wipe|purge|erase|take|strip|clear|kick|throw|scrub) {packages} (from|off|off of|out of) (this|the|my|our) (<machine>)",
-        "(remove|delete|get rid of|erase|purge|wipe) (the following [packages|programs|apps]|these (packages|programs|apps)|these|those|both|the packages|the apps|the programs) {packages} <off here>",
+        "(remove and purge|uninstall and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove \
+         completely|permanently remove|permanently uninstall|uninstall completely) {packages} <off here>",
+        "(i dont need|i no longer need|i dont want|i no longer want|i dont use|i never use|i no longer use|im done with|i am done with|i \
+         dont like|i hate|we dont need|we no longer need|i do not need|i do not use|i do not want|im sick of|i am sick of|im tired of|no \
+         one uses|nobody uses) {packages} [anymore|any more|any longer|at all] [so|please] (remove it|remove them|uninstall them|take it \
+         off|purge it|please remove it|please uninstall it|uninstall it|get rid of it|delete it)",
+        "(remove|delete|get rid of|wipe|purge|erase|take|strip|clear|kick|throw|scrub) {packages} (from|off|off of|out of) (this|the|my|\
+         our) (<machine>)",
+        "(remove|delete|get rid of|erase|purge|wipe) (the following [packages|programs|apps]|these (packages|programs|apps)|these|those|\
+         both|the packages|the apps|the programs) {packages} <off here>",
         "(let go of|free me of|free me from|rid me of|rid this machine of|rid my computer of|rid this computer of|rid my system of) {known packages}",
         "<wish> to (uninstall|deinstall) {packages} <off here>",
         "<wish> to (remove|delete|get rid of|purge|ditch|drop) {known packages} <off here>",
-        "(id rather not have|i would rather not have|i dont want|i dont want to have|i no longer want to have) {packages} (on here|here|on this machine|on this computer|on my computer|on my laptop|on this laptop|installed) [anymore|any more|any longer] [so] [please] (uninstall it|remove it|take it off|get rid of it|delete it)",
-        "(<unneeded>) {packages} <off here> [anymore|any more|any longer|at all|now] [so] [please|just] (remove it|remove them|uninstall it|uninstall them|get rid of it|delete it|take it off|purge it|ditch it|dump it)",
+        "(id rather not have|i would rather not have|i dont want|i dont want to have|i no longer want to have) {packages} (on here|here|on \
+         this machine|on this computer|on my computer|on my laptop|on this laptop|installed) [anymore|any more|any longer] [so] [please] \
+         (uninstall it|remove it|take it off|get rid of it|delete it)",
+        "(<unneeded>) {packages} <off here> [anymore|any more|any longer|at all|now] [so] [please|just] (remove it|remove them|uninstall \
+         it|uninstall them|get rid of it|delete it|take it off|purge it|ditch it|dump it)",
         "(see to it that|make sure that|make sure|ensure) {packages} (is|are|gets|get) (removed|uninstalled|deleted|gone) <off here>",
         "(remove|uninstall|delete) (completely|entirely|fully) {known packages}",
         "(clean up|clean house|do some cleaning|spring cleaning) (remove|uninstall|delete) {known packages}",
         "no more {known packages} [on (this|my|the) <machine>] [please] (remove it|uninstall it|get rid of it)",
         "{packages} (uninstall|remove|delete) (both|all three|all|all of them|both of them|all of these|all four)",
         "(uninstall|remove|delete|get rid of) (that|those) {packages} (program|app|package|application|software|tool|thing|programs|packages|apps)",
-        "{packages} (isnt|is not|arent|are not) (needed|used|wanted|necessary|required|useful) [any more|anymore|any longer|now] [so] [please|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
+        "{packages} (isnt|is not|arent|are not) (needed|used|wanted|necessary|required|useful) [any more|anymore|any longer|now] [so] \
+         [please|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
         "(say goodbye to|goodbye to|bye bye|farewell to) {packages} [please] (uninstall it|remove it|delete it|get rid of it)",
     ];
     const EXAMPLES: &'static [Example] =

@@ -4,6 +4,11 @@ use super::super::Reading;
 use super::read;
 
 const NO_ORDERS: &[&str] = &[
+    "install vim; reboot",
+    "open firefox; rm -rf /",
+    "install vim; curl; wget",
+    "my phone is frozen, restart it",
+    "the build is done, he said, reboot",
     "dim the lights on the screen",
     "don't turn off wifi",
     "is the wifi on",
@@ -452,4 +457,19 @@ fn the_reason_why_nothing_is_done_is_given() {
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_answer_says_what_the_sentence_was_about() {
+    for (text, sentence) in [
+        ("don't restart the computer", "That is about not restarting the computer; I did nothing."),
+        ("should I reboot", "That is a question about rebooting; I did nothing."),
+        ("how do I install vim", "That is a question about installing vim; I did nothing."),
+        ("if it rains turn off the wifi", "That only supposes turning off the wifi; I did nothing."),
+        ("reboot tomorrow", "That is about rebooting at another time, and I cannot schedule; I did nothing."),
+        ("what is the weather", "That is a question, not an order; I did nothing."),
+        ("why \u{1b}[31m is that", "That is a question, not an order; I did nothing."),
+    ] {
+        assert_eq!(read(text).sentence(), sentence, "{text}");
+    }
 }

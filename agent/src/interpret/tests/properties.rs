@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::automaton::STEPS;
 use super::super::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Nothing, Reading, english, notation, refuse::Reason};
 use super::{interpreter, read};
 
@@ -113,6 +114,53 @@ fn a_long_text_is_a_note_or_nothing() {
     assert_eq!(order.payload.as_deref(), Some(words.trim()));
     let huge = format!("remember that {}", "x".repeat(MAX_NOTE_BYTES));
     assert!(matches!(read(&huge), Reading::Nothing(Nothing { reason: Reason::TooLong, .. })));
+}
+
+/// Steps that reading takes for each word of a text, whatever the text is.
+const STEPS_A_WORD: u32 = 200;
+
+#[test]
+fn the_work_for_a_text_is_bounded_by_its_length() {
+    let steps = |text: &str| {
+        STEPS.set(0);
+        let _ = read(text);
+        STEPS.get()
+    };
+    let mut most = 0;
+    for unit in [
+        "please ",
+        "and ",
+        "turn ",
+        "the ",
+        "a bit ",
+        "it's too loud, ",
+        "volume up ",
+        "turn the volume up and install vim then mute ",
+        "can you please just ",
+        "show me my notes about ",
+        "install vim, ",
+        "open the ",
+        "could you maybe turn down the volume a little bit more please thanks, ",
+        "i need it, because i am tired so ",
+        "what do you know about the ",
+        "set the volume to forty five percent or to half of it, ",
+        "don't ",
+        "tell me if ",
+        "um uh um ",
+        "reboot ",
+    ] {
+        for words in [8, 24, 48, 72, 96, 200] {
+            let repeat = words / unit.split_ascii_whitespace().count().max(1) + 1;
+            let text = unit.repeat(repeat);
+            let (took, length) = (steps(&text), text.split_ascii_whitespace().count() as u32);
+            most = most.max(took / length);
+            assert!(took <= STEPS_A_WORD * length, "{took} steps for {length} words: {unit:?}");
+        }
+    }
+    // The bound is near what is seen, so that it would fail if a walk grew with the square of the length.
+    assert!(most * 8 > STEPS_A_WORD, "{most}");
+    // What is longer than a note is not looked at.
+    assert_eq!(steps(&"turn the volume up ".repeat(128 * 1024 / 19)), 0);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What many speakers said: sets of orders and of sentences that are none, each written without a look at the tables and scored
-//! before anything was mended (docs/performance.md has those figures). `cargo run -p steward-agent --example score -- FILE`
+//! What many speakers said: sets of orders and of sentences that are none, each but the last written without a look at the tables
+//! and scored before anything was mended (docs/performance.md has those figures). `cargo run -p steward-agent --example score -- FILE`
 //! shows them one by one.
 
 use serde::Deserialize;
@@ -14,6 +14,9 @@ const SETS: &[(&str, &str)] = &[
     ("third", include_str!("said/third.jsonl")),
     ("fourth", include_str!("said/fourth.jsonl")),
     ("fifth", include_str!("said/fifth.jsonl")),
+    ("sixth", include_str!("said/sixth.jsonl")),
+    ("seventh", include_str!("said/seventh.jsonl")),
+    ("own", include_str!("said/own.jsonl")),
 ];
 
 /// The least share of the orders of a set that must be read with their action and payload. The rest are sayings that would cost
