@@ -46,17 +46,13 @@ impl Interpreter {
         })
     }
 
-    /// The commands that share the most telling words with the text: words of command and of what is commanded, or those of the
-    /// plainest phrase. "Nice" is said around many orders and tells nothing.
+    /// The commands that share the most telling words with the text. "Nice" is said around many orders and tells nothing.
     pub(super) fn near(&self, tokens: &Tokens<'_>) -> Vec<String> {
-        let telling = class::COMMAND | class::IMPERATIVE | class::RADIO | class::SOFTWARE_NOUN | class::DISK;
-        let mut said: Vec<(u16, bool, &str)> = Vec::with_capacity(16);
+        let idle = class::QUESTION | class::POLITE | class::GRATEFUL | class::PREPOSITION;
+        let mut said: Vec<(u16, &str)> = Vec::with_capacity(16);
         for (i, token) in tokens.list.iter().enumerate().take(16) {
-            if token.symbol != 0
-                && !token.is(class::QUESTION | class::POLITE)
-                && said.iter().all(|s| s.0 != token.symbol)
-            {
-                said.push((token.symbol, token.is(telling), tokens.word(i)));
+            if token.symbol != 0 && !token.is(idle) && said.iter().all(|s| s.0 != token.symbol) {
+                said.push((token.symbol, tokens.word(i)));
             }
         }
         let has = |words: &[u16], symbol: u16| words.binary_search(&symbol).is_ok();
@@ -68,9 +64,9 @@ impl Interpreter {
             let score: u32 = said
                 .iter()
                 .zip(&spread)
-                .map(|((symbol, telling, word), n)| {
+                .map(|((symbol, word), n)| {
                     let named = word.len() > 3 && plain.split(' ').any(|w| w.eq_ignore_ascii_case(word));
-                    let rare = *telling && (1..=6).contains(n) && has(words, *symbol);
+                    let rare = (1..=6).contains(n) && has(words, *symbol);
                     u32::from(named) * 30 + if rare { 60 / n } else { 0 }
                 })
                 .sum();
