@@ -46,21 +46,29 @@ impl Interpreter {
         })
     }
 
-    /// The commands that share the most telling words with the text.
+    /// The commands that share the most telling words with the text. "Nice" is said around many orders and tells nothing.
     pub(super) fn near(&self, tokens: &Tokens<'_>) -> Vec<String> {
-        let mut scores: Vec<(u32, usize)> = Vec::with_capacity(self.plain.len());
-        let mut said: Vec<u16> = tokens.list.iter().take(16).map(|t| t.symbol).filter(|s| *s != 0).collect();
-        said.sort_unstable();
-        said.dedup();
+        let idle = class::QUESTION | class::POLITE | class::GRATEFUL | class::PREPOSITION;
+        let mut said: Vec<(u16, &str)> = Vec::with_capacity(16);
+        for (i, token) in tokens.list.iter().enumerate().take(16) {
+            if token.symbol != 0 && !token.is(idle) && said.iter().all(|s| s.0 != token.symbol) {
+                said.push((token.symbol, tokens.word(i)));
+            }
+        }
+        let has = |words: &[u16], symbol: u16| words.binary_search(&symbol).is_ok();
         // A word that few actions have tells more.
         let spread: Vec<u32> =
-            said.iter().map(|s| self.plain.iter().filter(|p| p.2.binary_search(s).is_ok()).count() as u32).collect();
-        for (i, (_, _, words)) in self.plain.iter().enumerate() {
+            said.iter().map(|s| self.plain.iter().filter(|p| has(&p.2, s.0)).count() as u32).collect();
+        let mut scores: Vec<(u32, usize)> = Vec::with_capacity(self.plain.len());
+        for (i, (_, plain, words)) in self.plain.iter().enumerate() {
             let score: u32 = said
                 .iter()
                 .zip(&spread)
-                .filter(|(s, n)| **n > 0 && **n <= 6 && words.binary_search(s).is_ok())
-                .map(|(_, n)| 60 / n)
+                .map(|((symbol, word), n)| {
+                    let named = word.len() > 3 && plain.split(' ').any(|w| w.eq_ignore_ascii_case(word));
+                    let rare = (1..=6).contains(n) && has(words, *symbol);
+                    u32::from(named) * 30 + if rare { 60 / n } else { 0 }
+                })
                 .sum();
             if score >= 20 {
                 scores.push((score, i));

@@ -473,3 +473,17 @@ fn the_answer_says_what_the_sentence_was_about() {
         assert_eq!(read(text).sentence(), sentence, "{text}");
     }
 }
+
+#[test]
+fn what_is_offered_shares_a_telling_word() {
+    for (text, offered) in [
+        ("the weather is nice", None),
+        ("wifi", Some("turn wifi on")),
+        ("play music louder or so", Some("raise music")),
+        ("reboot the router", Some("reboot the computer")),
+        ("don't reboot", None),
+    ] {
+        let Reading::Nothing(nothing) = read(text) else { panic!("{text}") };
+        assert_eq!(nothing.near.first().map(String::as_str), offered, "{text}");
+    }
+}
