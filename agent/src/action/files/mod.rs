@@ -227,6 +227,11 @@ pub(super) fn open_path(path: &str) -> Result<(PathFact, Option<OwnedFd>), Failu
             let fact = PathFact { path: real, kind: kind(stat.st_mode).to_owned(), owner: Some(stat.st_uid) };
             Ok((fact, Some(fd)))
         }
+        // An old kernel, or a filter of system calls around the agent: nothing can be said of any path then.
+        Err(rustix::io::Errno::NOSYS) => {
+            let message = "this system does not open paths without links (openat2(2) is missing or forbidden), so files are left alone";
+            Err(Failure::new(Code::Unavailable, message))
+        }
         Err(_) => {
             let (mut parent, mut rest) = (path, String::new());
             while let Some((up, last)) = parent.rsplit_once('/') {
