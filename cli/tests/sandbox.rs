@@ -176,7 +176,7 @@ fn the_list_says_what_this_kernel_can_hold() {
     let names: Vec<&str> = all.iter().map(|row| row["profile"]["name"].as_str().unwrap()).collect();
     let built_in = ["ro-nonet", "ro-cwd-nonet", "rw-cwd-nonet", "rw-cwd-net", "none"];
     // Behind them are those of the shipped policy.
-    assert_eq!(names, [&built_in[..], &["plan", "plan-in-folder"]].concat());
+    assert_eq!(names, [&built_in[..], &["plan", "plan-cwd"]].concat());
     for (row, name) in all.iter().zip(names) {
         // As root a command without fences would be root.
         assert_eq!(row["available"], name != "none" || !is_root(), "{row}");
