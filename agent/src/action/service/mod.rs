@@ -258,7 +258,11 @@ pub(super) async fn settle(unit: &mut UnitName, scope: &mut Option<Scope>, cx: &
             _ => {}
         }
     }
-    *scope = scope.or(Some(Scope::System));
+    // Nobody has it. An earlier step may write it, and where says whose it is (systemd.unit(5)); else it is the machine's.
+    let users = |path: &str| path.contains("/systemd/user/") && path.ends_with(&format!("/{unit}"));
+    let a_persons =
+        cx.personal().is_ok() && cx.earlier.iter().any(|step| step.args()["path"].as_str().is_some_and(users));
+    *scope = scope.or(Some(if a_persons { Scope::User } else { Scope::System }));
 }
 
 /// How bad it can be. What would run and cannot be looked at now counts as written a moment ago.
