@@ -80,7 +80,7 @@ fn anything_but_yes_withdraws_it() {
 fn approve_shows_what_is_approved_on_a_terminal() {
     let (world, purge) = with_a_note();
     let held = world.run(&purge).with(3);
-    let no = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "\n")]).with(4);
+    let no = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "\n")]).with(3);
     assert!(no.out.contains("Forget note 1") && no.out.contains("asked by"), "{no:?}");
     world.converse(&["approve", &held.out[..8]], &[("[y/N]", "yes\n")]).with(0);
 }
@@ -103,7 +103,7 @@ fn approve_tells_what_a_longer_approval_can_cover() {
                   why = \"Notes are asked about.\"\ndecision = { confirm = { assurance = \"desktop\", grants = [\"once\", \"1h\"] } }\n";
     let world = World::with_policy(policy);
     let held = world.run(&["call", "remember", "x"]).with(3);
-    let shown = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "n\n")]).with(4);
+    let shown = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "n\n")]).with(3);
     assert!(shown.out.contains("--for 1h; --scope 0 = this very request only"), "{shown:?}");
 }
 

@@ -115,13 +115,17 @@ impl Place {
         }
     }
 
-    /// A file of the operator's choice (`--audit FILE`), rotated to `FILE.<first seq>`; its head stays in the state folder.
+    /// A file of the operator's choice (`--audit FILE`), rotated to `FILE.<first seq>`; its head, which is its own, stays in the state
+    /// folder.
     #[must_use]
     pub fn of_file(file: &Path, state_dir: &Path) -> Place {
         let current = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let name = current.file_name().map_or_else(|| "audit".into(), |n| n.to_string_lossy().into_owned());
         let reserve = current.with_file_name(format!("{name}.reserve"));
-        let head = state_dir.join("audit").join("head.json");
+        // Each log has a head of its own: another one must not take the place of what is remembered of the usual one.
+        let digest = Sha256::digest(current.as_os_str().as_encoded_bytes());
+        let id: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let head = state_dir.join("audit").join(format!("head-{id}.json"));
         Place { current, head, reserve, prefix: format!("{name}."), suffix: "" }
     }
 

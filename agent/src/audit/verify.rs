@@ -353,10 +353,18 @@ impl fmt::Display for Report {
         let Report { files, records, first, last, findings, more, .. } = self;
         match records {
             0 => writeln!(f, "The audit log has no records.")?,
-            _ => writeln!(f, "{records} records, {first} to {last}, in {}.", count(files.len(), "file"))?,
+            _ => {
+                let where_ = match files.as_slice() {
+                    [file] => file.display().to_string(),
+                    files => count(files.len(), "file"),
+                };
+                let records = count(usize::try_from(*records).unwrap_or(usize::MAX), "record");
+                writeln!(f, "{records}, {first} to {last}, in {where_}.")?;
+            }
         }
         match findings.len() {
             0 => writeln!(f, "The chain is whole: no record in it was edited, removed, moved or inserted.")?,
+            1 if *more == 0 => writeln!(f, "1 thing is wrong:")?,
             n => writeln!(f, "{} things are wrong:", n as u64 + more)?,
         }
         for finding in findings {
@@ -371,8 +379,17 @@ impl fmt::Display for Report {
             match self.proved_by(source) {
                 _ if contradicted => writeln!(f, "It does not agree with {source}.")?,
                 0 => writeln!(f, "What {source} remembers is older than what is kept.")?,
-                seq if *source == HEAD_FILE => {
+                seq if *source == HEAD_FILE && seq == *last => {
                     writeln!(f, "The end was not cut: {source} agrees at record {seq}.")?;
+                }
+                // A running agent writes it a second after the records that it is about.
+                seq if *source == HEAD_FILE => {
+                    let after = last.saturating_sub(seq);
+                    let after = count(usize::try_from(after).unwrap_or(usize::MAX), "record");
+                    writeln!(
+                        f,
+                        "Up to record {seq} nothing was cut: {source} agrees. It does not know the {after} behind it: a cut there would not be seen."
+                    )?;
                 }
                 seq => writeln!(f, "Nothing up to record {seq} was replaced: {source} agrees.")?,
             }

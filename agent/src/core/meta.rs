@@ -331,8 +331,8 @@ async fn would_work(cx: &crate::services::Context<'_>, entry: &'static action::E
         cx.personal()?;
     }
     cx.services.probe(entry.need).await?;
-    // What packages would do is not looked at: it takes long, and depends on which.
-    if matches!(entry.need, action::Need::Nothing | action::Need::Packages) {
+    // What packages would do is not looked at: it takes long, and depends on which. A command has no ordinary one.
+    if matches!(entry.need, action::Need::Nothing | action::Need::Packages | action::Need::Sandbox) {
         return Ok(());
     }
     let payload = entry.examples.iter().find_map(|e| e.payload);

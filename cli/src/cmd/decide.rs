@@ -111,7 +111,7 @@ pub(crate) fn approve(agent: &mut Connection, out: &mut Out, approval: &Approval
             };
             if ask(&lasting) == Answer::No {
                 out.line(&format!("Nothing was answered. To refuse it: steward deny {id}"));
-                return Ok(Exit::Denied);
+                return Ok(Exit::Held);
             }
         }
         id

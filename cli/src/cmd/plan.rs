@@ -98,7 +98,9 @@ fn show(out: &mut Out, text: &str) {
 fn read(source: &PlanSource) -> Result<Result<ActionPlan, serde_json::Error>, Fault> {
     let text = match (&source.document, &source.file) {
         (Some(text), _) => text.clone().into_bytes(),
-        (None, Some(file)) => at_most(std::fs::File::open(file)).map_err(|e| Fault::Failed(e.to_string()))?,
+        (None, Some(file)) => {
+            at_most(std::fs::File::open(file)).map_err(|e| Fault::Failed(format!("{}: {e}", file.display())))?
+        }
         (None, None) => at_most(Ok(io::stdin().lock())).map_err(|e| Fault::Failed(e.to_string()))?,
     };
     Ok(ActionPlan::decode(&text))
@@ -135,23 +137,32 @@ fn waits(answer: &str) -> bool {
 
 /// Says beside the answer which request waits now. The answer itself has no place for it; the home socket tells.
 fn tell_how_to_approve(settings: &Settings, out: &Out, socket: &Path, plan: &ActionPlan) {
-    let id = pending(settings, out, &plan.request_id);
-    match id {
-        Some(id) => out.say_aside(&format!(
+    // The answer ends without a newline.
+    if !io::stdout().is_terminal() {
+        out.say_aside("");
+    }
+    let socket = socket.display();
+    match pending(settings, out, &plan.request_id) {
+        Some(Some(id)) => out.say_aside(&format!(
             "it waits for a person: `steward approve {id}` has it done, `steward approve --token {id}` prints a token; send the same \
              plan again with it as \"confirmation\":{{\"token\":…}}"
         )),
+        Some(None) => out.say_aside(&format!(
+            "it needs a person's yes, and no request of it waits at your agent: too many wait already (`steward pending`; answer some and \
+             send it again), or another agent listens at {socket}"
+        )),
         None => out.say_aside(&format!(
-            "it waits for a person; `steward pending` (of the agent that listens at {}) shows it",
-            socket.display()
+            "it needs a person's yes; `steward pending` (of the agent that listens at {socket}) shows whether it waits"
         )),
     }
 }
 
-fn pending(settings: &Settings, out: &Out, request_id: &str) -> Option<String> {
+/// The request of this plan that waits, if one does; nothing when it cannot be asked.
+fn pending(settings: &Settings, out: &Out, request_id: &str) -> Option<Option<String>> {
     let daemon = connection::daemon(settings, out).ok()??;
     let answer = Connection::Daemon(daemon).request(&Request::new("pending_list", None), out).ok()?;
     let data = answer.data?;
     let mine = |item: &&Value| item["door"] == "plan" && item["request_id"] == request_id;
-    data["pending"].as_array()?.iter().rev().find(mine)?["id"].as_str().map(str::to_owned)
+    let waiting = data["pending"].as_array()?.iter().rev().find(mine);
+    Some(waiting.and_then(|item| item["id"].as_str()).map(str::to_owned))
 }
