@@ -1,7 +1,7 @@
 //! Action plans: one JSON document a connection, one answer, and the connection is closed (docs/plan.md).
 //!
 //! The wire types and the rules of a plan are in `steward_ipc::plan`, so that a client checks with the same code. Here a step
-//! becomes a named call ([`calls`]), and its end the result that the protocol knows ([`encode`]).
+//! becomes a named call (`calls`), and its end the result that the protocol knows (`encode`).
 
 use std::io;
 use std::sync::Arc;
