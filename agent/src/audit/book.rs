@@ -264,6 +264,10 @@ impl Book for AuditBook {
         Some(due)
     }
 
+    fn is_due(&self) -> bool {
+        self.lines.len() >= self.config.rotate_bytes && self.end.seq > self.first
+    }
+
     fn seal(&mut self, item: &Item, out: &mut Vec<u8>) -> Result<u64, AuditError> {
         if item.importance == Importance::Act && self.space.is_full() {
             return Err(AuditError::Full);

@@ -271,6 +271,10 @@ impl Book for Journal {
         None
     }
 
+    fn is_due(&self) -> bool {
+        false
+    }
+
     fn seal(&mut self, item: &Record, out: &mut Vec<u8>) -> Result<u64, LogError> {
         self.seq += 1;
         item.seal(self.seq, &now_text(), out);

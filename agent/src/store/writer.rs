@@ -114,6 +114,8 @@ pub(crate) trait Book: Send + 'static {
 
     /// Between two batches and when it is time: the book's own affairs. Returns when to be called again at the latest.
     fn prepare(&mut self, now: Instant) -> Option<Duration>;
+    /// Whether the book has something to do at once, before the next record: the thread is woken for it.
+    fn is_due(&self) -> bool;
     /// Puts the item's line, newline included, at the end of `out` and returns its sequence number.
     fn seal(&mut self, item: &Self::Item, out: &mut Vec<u8>) -> Result<u64, Self::Error>;
     /// Where sealing stands.
@@ -257,6 +259,10 @@ impl<B: Book> Writer<B> {
             let (ack, mut receiver) = oneshot::channel();
             desk.batch.push(Queued { item, durability, seq: 0, ack: Some(ack) });
             desk.commit();
+            if desk.book.is_due() {
+                drop(desk);
+                drop(self.task(|_| Ok(0)));
+            }
             return Ack::ready(receiver.try_recv().unwrap_or_else(|_| Err(LogError::Stopped.into())));
         }
         drop(queue);
