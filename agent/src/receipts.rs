@@ -97,25 +97,6 @@ impl Receipts {
         self.unused.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Keeps a receipt; it survives a crash of the agent when this returns.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub async fn add(
-        &self,
-        owner: u32,
-        request: Uuid,
-        action: &str,
-        summary: String,
-        undo: Undo,
-        of_undo: bool,
-    ) -> Result<Uuid, LogError> {
-        let keeping = self.begin(owner, request, action, summary, undo, of_undo);
-        let id = keeping.id;
-        self.kept(keeping).await?;
-        Ok(id)
-    }
-
     /// Begins to keep a receipt; [`Receipts::kept`] waits for it. What is written in between is written together.
     pub fn begin(
         &self,

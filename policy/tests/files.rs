@@ -13,7 +13,7 @@ struct Sam {
     here: Option<&'static str>,
 }
 
-const SAM: Sam = Sam { home: Some("/home/sam"), here: Some("/work") };
+const SAM: Sam = Sam { home: Some("/home/sam"), here: Some("/srv/project") };
 
 impl Surroundings for Sam {
     fn uid(&self) -> Option<u32> {
@@ -100,8 +100,8 @@ fn without_a_table_the_home_tmp_and_the_working_folder_are_free_and_hidden_files
         ("/home/sam", false),
         ("/tmp/.x", true),
         ("/tmpx", false),
-        ("/work/Cargo.toml", true),
-        ("/workshop/x", false),
+        ("/srv/project/Cargo.toml", true),
+        ("/srv/projects/x", false),
         ("/etc/passwd", false),
         ("/", false),
         ("", false),
@@ -114,7 +114,7 @@ fn without_a_table_the_home_tmp_and_the_working_folder_are_free_and_hidden_files
 fn what_is_not_known_is_outside() {
     let policy = load(&[(Layer::Admin, "[files]\nread = ['~', '.']\nexcept = ['~/.*', '~/.*/**']")]);
     let nowhere = Sam { home: None, here: None };
-    assert!(!reads(&policy, "/home/sam/x", &nowhere) && !reads(&policy, "/work/x", &nowhere));
+    assert!(!reads(&policy, "/home/sam/x", &nowhere) && !reads(&policy, "/srv/project/x", &nowhere));
     // Where the exception cannot be known either, it may be one.
     let root = load(&[(Layer::Admin, "[files]\nread = '/tmp'\nexcept = ['~/.*', '~/.*/**']")]);
     assert!(!reads(&root, "/tmp/x", &nowhere) && reads(&root, "/tmp/x", &SAM));

@@ -190,7 +190,8 @@ impl Core {
                 Err(failure) => failure.message.clone().into_owned(),
             };
             let summary = begun.steps.first().map_or(summary, Action::sentence);
-            if let Err(e) = receipts.add(*owner, *id, action, summary, *undo, begun.undoes.is_some()).await {
+            let keeping = receipts.begin(*owner, *id, action, summary, *undo, begun.undoes.is_some());
+            if let Err(e) = receipts.kept(keeping).await {
                 tracing::error!("a receipt could not be written: {e}");
             }
         }

@@ -261,7 +261,7 @@ impl<B: Book> Writer<B> {
             desk.commit();
             if desk.book.is_due() {
                 drop(desk);
-                drop(self.task(|_| Ok(0)));
+                drop(self.task(|_| Ok(0))); // it looks after its book before and after each task
             }
             return Ack::ready(receiver.try_recv().unwrap_or_else(|_| Err(LogError::Stopped.into())));
         }
