@@ -41,8 +41,8 @@ pub use policy::{ANSWERS_WHEN_BROKEN, Defaults, NamedSet, NoApprover, Policy};
 pub use risk::Risk;
 pub use rule::Layer;
 pub use sandbox::{
-    BUILT_IN_SANDBOXES, SANDBOX_LIMITS, STRICT_SANDBOXES, SandboxFiles, SandboxLimits, SandboxProfile, SandboxPrograms,
-    is_never_set,
+    BUILT_IN_SANDBOXES, SANDBOX_LIMITS, STRICT_SANDBOXES, SandboxFiles, SandboxGroup, SandboxLimits, SandboxProfile,
+    SandboxPrograms, is_never_set,
 };
 pub use url_fact::{MAX_URL, UrlError, UrlFact, public_suffix};
 

@@ -42,6 +42,25 @@ pub struct SandboxLimits {
     pub open_files: u32,
 }
 
+/// What all processes of a command may use up together. The kernel counts it by a control group (cgroups(7), version 2), which has to be
+/// delegated to the agent; without one of these a sandbox needs none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SandboxGroup {
+    /// Bytes of memory, with nothing of it swapped out (systemd's `MemoryMax=`, the controller `memory`).
+    pub memory_max: Option<u64>,
+    /// Processes and threads (systemd's `TasksMax=`, the controller `pids`).
+    pub tasks_max: Option<u32>,
+    /// The weight of their share of the processors, 1 to 10000; everything else has 100 (systemd's `CPUWeight=`, the controller `cpu`).
+    pub cpu_weight: Option<u16>,
+}
+
+impl SandboxGroup {
+    /// Whether nothing is counted together.
+    pub fn is_empty(&self) -> bool {
+        *self == SandboxGroup::default()
+    }
+}
+
 /// A sandbox by name.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SandboxProfile {
@@ -61,6 +80,8 @@ pub struct SandboxProfile {
     pub env: Vec<String>,
     /// What it may use up.
     pub limits: SandboxLimits,
+    /// What all of it may use up together.
+    pub group: SandboxGroup,
 }
 
 /// The limits of the built-in profiles, and of tables that do not say.
@@ -104,7 +125,7 @@ impl SandboxProfile {
             }
             _ => return None,
         };
-        let mut profile = SandboxProfile {
+        Some(SandboxProfile {
             name: name.into(),
             summary: summary.into(),
             files,
@@ -113,11 +134,8 @@ impl SandboxProfile {
             programs,
             env: ENV.map(str::to_owned).to_vec(),
             limits: SANDBOX_LIMITS,
-        };
-        if name == "none" {
-            profile.env = vec!["*".to_owned()];
-        }
-        Some(profile)
+            group: SandboxGroup::default(),
+        })
     }
 
     /// All built-in profiles, the strictest first.
@@ -206,7 +224,8 @@ mod tests {
 
     #[test]
     fn what_the_loader_looks_at_is_never_set_by_a_request() {
-        let all = SandboxProfile::built_in("none").unwrap();
+        let mut all = SandboxProfile::built_in("ro-nonet").unwrap();
+        all.env.push("*".to_owned());
         for name in [
             "PATH",
             "LD_PRELOAD",
@@ -223,8 +242,13 @@ mod tests {
             assert!(!all.lets_set(name), "{name}");
         }
         assert!(all.lets_set("ANYTHING_ELSE"));
-        let strict = SandboxProfile::built_in("ro-nonet").unwrap();
-        assert!(strict.lets_set("LC_TIME") && strict.lets_set("TZ") && !strict.lets_set("ANYTHING_ELSE"));
+        for built_in in SandboxProfile::all_built_in() {
+            let name = &built_in.name;
+            assert!(
+                built_in.lets_set("LC_TIME") && built_in.lets_set("TZ") && !built_in.lets_set("ANYTHING_ELSE"),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod common;
 use common::source;
 use steward_policy::Layer::{Admin, User, Vendor};
 use steward_policy::{
-    ActionInfo, ArgKind, Catalogue, Layer, OwnedArg, OwnedStep, Policy, Risk, SandboxFiles, SandboxPrograms, Staged,
-    with_steps,
+    ActionInfo, ArgKind, Catalogue, Layer, OwnedArg, OwnedStep, Policy, Risk, SandboxFiles, SandboxGroup,
+    SandboxProfile, SandboxPrograms, Staged, with_steps,
 };
 
 /// A catalogue with `exec` alone: its payload is the command, in the sandbox that stands before a colon.
@@ -55,6 +55,9 @@ const RULES: &str = r#"
 base = "rw-cwd-nonet"
 processes = 200
 memory_mib = 4096
+memory_max_mib = 512
+tasks_max = 100
+cpu_weight = 50
 env = ["CARGO_*"]
 
 [[rule]]
@@ -113,9 +116,35 @@ fn a_profile_is_a_built_in_one_with_differences() {
     let build = policy.sandbox("build").unwrap();
     assert_eq!((build.files, build.network, build.programs), (SandboxFiles::WriteCwd, false, SandboxPrograms::System));
     assert_eq!((build.limits.processes, build.limits.memory, build.limits.cpu), (200, 4 << 30, 60));
+    let group = SandboxGroup { memory_max: Some(512 << 20), tasks_max: Some(100), cpu_weight: Some(50) };
+    assert_eq!(build.group, group);
+    assert!(SandboxProfile::all_built_in().iter().all(|p| p.group.is_empty()), "these are to be had everywhere");
     assert!(build.lets_set("CARGO_HOME") && build.lets_set("TZ") && !build.lets_set("LD_PRELOAD"));
     assert_eq!(policy.sandboxes().len(), 6);
     assert!(policy.sandbox("nothing").is_none());
+}
+
+#[test]
+fn a_request_sets_any_variable_only_where_nothing_is_written_and_nobody_reached() {
+    let profile =
+        |base: &str, more: &str| load(&[(Admin, &format!("[sandbox.x]\nbase = \"{base}\"\nenv = [\"*\"]\n{more}\n"))]);
+    for (base, more) in [
+        ("ro-nonet", ""),
+        ("ro-cwd-nonet", "programs = \"system\""),
+        ("rw-cwd-net", "files = \"system\"\nnetwork = false"),
+    ] {
+        let profile = profile(base, more).unwrap().sandbox("x").unwrap();
+        assert!(profile.lets_set("ANYTHING_ELSE") && !profile.lets_set("LD_PRELOAD"), "{base} {more}");
+    }
+    for (base, more) in [
+        ("rw-cwd-nonet", ""),
+        ("rw-cwd-net", ""),
+        ("ro-nonet", "network = true"),
+        ("ro-nonet", "files = \"write-cwd\""),
+    ] {
+        let error = profile(base, more).err().unwrap_or_else(|| panic!("{base} {more}"));
+        assert!(error.contains("name the variables that a request may set"), "{error}");
+    }
 }
 
 #[test]
@@ -145,6 +174,9 @@ fn what_cannot_be_meant_is_an_error() {
         ("[sandbox.x]\nbase = \"ro-nonet\"\nenv = [\"LD_*\"]".to_owned(), "`LD_*` never comes from a request"),
         ("[sandbox.x]\nbase = \"ro-nonet\"\nread = [\"home\"]".to_owned(), "`home` is not a whole path"),
         ("[sandbox.x]\nbase = \"ro-nonet\"\nprocesses = 0".to_owned(), "0"),
+        ("[sandbox.x]\nbase = \"ro-nonet\"\nmemory_max_mib = 7".to_owned(), "7"),
+        ("[sandbox.x]\nbase = \"ro-nonet\"\ntasks_max = 0".to_owned(), "0"),
+        ("[sandbox.x]\nbase = \"ro-nonet\"\ncpu_weight = 10001".to_owned(), "10001"),
         ("[sandbox.ro-nonet]\nbase = \"ro-nonet\"".to_owned(), "`ro-nonet` is built in"),
         ("[sandbox.\"a b\"]\nbase = \"ro-nonet\"".to_owned(), "is not named with"),
         (

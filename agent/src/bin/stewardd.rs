@@ -43,6 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
         return transact(&instance).map(|()| ExitCode::SUCCESS);
     }
     many_descriptors();
+    steward_agent::backend::sandbox::settle();
     // Before there are threads: what is handed over is taken out of the environment.
     let inherited = Inherited::take()?;
     // Two at the least: one may wait for the disk (see `store`).

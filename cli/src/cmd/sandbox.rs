@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use serde_json::json;
 use steward_agent::backend::sandbox::{self, Command, Finished, OpenProgram, SandboxError};
-use steward_policy::{Policy, SandboxFiles, SandboxLimits, SandboxProfile, SandboxPrograms};
+use steward_policy::{Policy, SandboxFiles, SandboxGroup, SandboxLimits, SandboxProfile, SandboxPrograms};
 
 use super::policy;
 use crate::args::SandboxCommand;
@@ -101,6 +101,16 @@ async fn list(policy: &Policy, out: &mut Out) -> Exit {
                 file_size >> 20
             ));
         }
+        let SandboxGroup { memory_max, tasks_max, cpu_weight } = profile.group;
+        let together = [
+            memory_max.map(|bytes| format!("{} MiB of memory", bytes >> 20)),
+            tasks_max.map(|tasks| format!("{tasks} processes")),
+            cpu_weight.map(|weight| format!("a weight of {weight} on the processors")),
+        ];
+        let together: Vec<String> = together.into_iter().flatten().collect();
+        if !together.is_empty() {
+            out.line(&format!("  all together: {}", together.join(", ")));
+        }
         if let Some(why_not) = why_not {
             out.line(&format!("  {}", clean(why_not)));
         }
@@ -140,7 +150,7 @@ async fn try_it(
     };
     let command = Command { program, args, folder, env: variables, profile, deadline, output: OUTPUT };
     match sandbox::run(command).await {
-        Ok(finished) => Ok(told(out, &finished)),
+        Ok(finished) => Ok(told(out, &finished, profile)),
         Err(e) => Ok(not_run(out, &e)),
     }
 }
@@ -168,13 +178,14 @@ fn not_run(out: &mut Out, error: &SandboxError) -> Exit {
     Exit::Command(number)
 }
 
-fn told(out: &mut Out, finished: &Finished) -> Exit {
+fn told(out: &mut Out, finished: &Finished, profile: &SandboxProfile) -> Exit {
     if out.form == Form::Json {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         out.json(&json!({
             "ran": true, "exit_code": finished.exit_code, "signal": finished.signal, "timed_out": finished.timed_out,
             "stdout": text(&finished.stdout), "stdout_truncated": finished.stdout_truncated,
             "stderr": text(&finished.stderr), "stderr_truncated": finished.stderr_truncated,
+            "limits_reached": finished.limits_reached,
         }));
     } else {
         // A terminal is told nothing that moves its cursor; whoever reads by a pipe gets the bytes.
@@ -192,6 +203,9 @@ fn told(out: &mut Out, finished: &Finished) -> Exit {
         let _gone = std::io::stderr().write_all(&stderr);
         if finished.stdout_truncated || finished.stderr_truncated {
             out.error(&format!("there was more output than {} MiB; the rest of it was dropped", OUTPUT >> 20));
+        }
+        for line in finished.limits_said(profile) {
+            out.error(&line);
         }
         if finished.timed_out {
             out.error("it was ended at its deadline, with everything that it had started");

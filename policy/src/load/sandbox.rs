@@ -11,7 +11,7 @@ use crate::suggest::nearest;
 /// The profiles that files define, by layer and name.
 pub(super) type Sandboxes = BTreeMap<(Layer, String), SandboxProfile>;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "base",
     "summary",
     "files",
@@ -23,11 +23,18 @@ const KEYS: [&str; 11] = [
     "processes",
     "cpu",
     "file_size_mib",
+    "memory_max_mib",
+    "tasks_max",
+    "cpu_weight",
 ];
 /// Bounds of limits. More than these is no limit.
 const MAX_MIB: i64 = 1 << 20;
 const MAX_PROCESSES: i64 = 4096;
 const MAX_SECONDS: u64 = 3600;
+/// The least memory that a command is left with, all of it together: with less the agent's own half of it does not come as far as to run it.
+const LEAST_TOGETHER_MIB: i64 = 8;
+/// The weights that the kernel knows (`cpu.weight` of cgroups(7)).
+const MAX_WEIGHT: i64 = 10_000;
 /// The longest summary, in bytes.
 const MAX_SUMMARY: usize = 200;
 
@@ -80,6 +87,7 @@ impl<'s> Context<'s> {
         };
         profile.name = name.to_owned();
         profile.summary = format!("As {name} in the policy.");
+        let mut any_variable = None;
         for (key, node) in table.iter() {
             let at = At { file: at.file, node };
             let mib = |cx: &mut Self| cx.number(at, 1..MAX_MIB + 1).map(|n| n.cast_unsigned() << 20);
@@ -116,6 +124,9 @@ impl<'s> Context<'s> {
                 "env" => {
                     for (variable, start) in self.texts(at)? {
                         let fixed = variable.trim_end_matches('*');
+                        if variable == "*" {
+                            any_variable = Some((at, start));
+                        }
                         // All but those that are never set: SandboxProfile::lets_set leaves them out of every glob.
                         if variable != "*" && crate::sandbox::is_never_set(fixed) {
                             let message =
@@ -128,9 +139,23 @@ impl<'s> Context<'s> {
                 "memory_mib" => profile.limits.memory = mib(self)?,
                 "file_size_mib" => profile.limits.file_size = mib(self)?,
                 "processes" => profile.limits.processes = self.number(at, 1..MAX_PROCESSES + 1)? as u32,
+                "memory_max_mib" => {
+                    let mib = self.number(at, LEAST_TOGETHER_MIB..MAX_MIB + 1)?;
+                    profile.group.memory_max = Some(mib.cast_unsigned() << 20);
+                }
+                "tasks_max" => profile.group.tasks_max = Some(self.number(at, 1..MAX_PROCESSES + 1)? as u32),
+                "cpu_weight" => profile.group.cpu_weight = Some(self.number(at, 1..MAX_WEIGHT + 1)? as u16),
                 "cpu" => profile.limits.cpu = self.duration(at, MAX_SECONDS)?.max(1) as u32,
                 _ => self.unknown_key(at.file, key, &KEYS),
             }
+        }
+        // Which variables decide what a program does is a list that is never complete. Where nothing is written and nobody reached, what
+        // is not on it can change no more than what the command says.
+        if let Some((at, start)) = any_variable
+            && (profile.network || profile.files >= SandboxFiles::WriteCwd)
+        {
+            let message = "`*` is for sandboxes that write nothing and have no network; name the variables that a request may set";
+            self.error(at.file, start, message.to_owned());
         }
         Some(profile)
     }

@@ -197,6 +197,7 @@ impl Observe {
                     stdout_truncated,
                     stderr,
                     stderr_truncated,
+                    limits_reached: Vec::new(),
                 })
             }
             Err(SpawnError::Deadline { .. }) => Err(self.late()),
@@ -221,7 +222,6 @@ impl Observe {
 
 impl Perform for Observe {
     const NEED: Need = Need::Sandbox;
-    const PERSONAL: bool = true;
 
     fn sentence(&self) -> String {
         let words: Vec<&str> = [self.tool.word()].into_iter().chain(self.args.iter().map(String::as_str)).collect();

@@ -18,13 +18,16 @@ use tokio::sync::Semaphore;
 
 mod fences;
 mod filter;
+mod group;
 pub mod launcher;
 mod program;
 
+pub use group::settle;
 pub use launcher::EXECUTING;
 pub use program::{OpenProgram, Shebang, shebang};
 
 use super::spawn::{self, Attended};
+use group::{Group, Reached};
 use launcher::{Fences, MAX_DESCRIPTORS, Order, Report};
 
 /// The `PATH` of every command: programs of the system, and none that a user could have put there.
@@ -72,6 +75,25 @@ pub struct Finished {
     pub stderr: Vec<u8>,
     /// Whether there was more.
     pub stderr_truncated: bool,
+    /// The limits of all its processes together that it ran into, by their keys in the policy.
+    pub limits_reached: Vec<&'static str>,
+}
+
+impl Finished {
+    /// A sentence for each limit of all its processes together that it ran into.
+    pub fn limits_said(&self, profile: &SandboxProfile) -> Vec<String> {
+        let said = |key: &&str| match *key {
+            group::MEMORY => format!(
+                "It was killed: all of it together wanted more than {} MiB of memory (`{key}` of the sandbox).",
+                profile.group.memory_max.unwrap_or_default() >> 20
+            ),
+            _ => format!(
+                "It was refused another process: it had {} all together (`{key}` of the sandbox).",
+                profile.group.tasks_max.unwrap_or_default()
+            ),
+        };
+        self.limits_reached.iter().map(said).collect()
+    }
 }
 
 /// Why a command was not run.
@@ -152,10 +174,15 @@ pub async fn run(command: Command<'_>) -> Result<Finished, SandboxError> {
     let mut descriptors = vec![command.program.file.as_fd()];
     descriptors.extend(command.folder.as_ref().map(|(fd, _)| fd.as_fd()));
     descriptors.extend(command.program.script.as_ref().map(|(fd, _)| fd.as_fd()));
-    let (attended, report) = start(&asked, &order, &descriptors, command.deadline, command.output).await?;
-    match report {
-        Report::Ready => Ok(finished(attended)),
-        report => Err(said(report, &asked, profile)),
+    let group = group_for(profile).await?;
+    let begun = start(&asked, &order, &descriptors, command.deadline, command.output, group.as_ref()).await;
+    let reached = match group {
+        Some(group) => tokio::task::spawn_blocking(|| group.end()).await.unwrap_or_default(),
+        None => Reached::default(),
+    };
+    match begun? {
+        (attended, Report::Ready) => Ok(finished(attended, reached)),
+        (_, report) => Err(said(report, &asked, profile)),
     }
 }
 
@@ -166,9 +193,24 @@ pub async fn run(command: Command<'_>) -> Result<Finished, SandboxError> {
 /// [`SandboxError::Missing`] by name, or what went wrong at the try.
 pub async fn try_out(profile: &SandboxProfile) -> Result<(), SandboxError> {
     let order = order(Vec::new(), Vec::new(), profile, false, None, true);
-    match start(launcher::NAME, &order, &[], TRY, 0).await? {
+    let group = group_for(profile).await?;
+    match start(launcher::NAME, &order, &[], TRY, 0, group.as_ref()).await? {
         (_, Report::Ready) => Ok(()),
         (_, report) => Err(said(report, launcher::NAME, profile)),
+    }
+}
+
+/// The control group of a command, where its profile needs one.
+async fn group_for(profile: &SandboxProfile) -> Result<Option<Group>, SandboxError> {
+    if profile.group.is_empty() {
+        return Ok(None);
+    }
+    let limits = profile.group;
+    let made = tokio::task::spawn_blocking(move || Group::new(&limits)).await;
+    let missing = |fence: String, what: String| SandboxError::Missing { profile: profile.name.clone(), fence, what };
+    match made {
+        Ok(made) => made.map(Some).map_err(|w| missing(w.fence, w.what)),
+        Err(e) => Err(missing("a control group".to_owned(), e.to_string())),
     }
 }
 
@@ -198,6 +240,7 @@ async fn start(
     descriptors: &[std::os::fd::BorrowedFd<'_>],
     deadline: Duration,
     output: usize,
+    group: Option<&Group>,
 ) -> Result<(Attended, Report), SandboxError> {
     let failed = |doing: &str, source: io::Error| SandboxError::Failed {
         program: program.to_owned(),
@@ -210,8 +253,13 @@ async fn start(
     let (control, inner) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|e| failed("making a socket", e.into()))?;
-    send(&control, order, descriptors).map_err(|e| failed("writing down what to run", e))?;
-    let child = spawn::launch(launcher::NAME, inner).map_err(|e| failed("starting the launcher", e))?;
+    let mut child = spawn::launch(launcher::NAME, inner).map_err(|e| failed("starting the launcher", e))?;
+    // It does nothing before it is told what, so nothing of the caller's runs outside of its group.
+    let told = enter(group, &child).and_then(|()| send(&control, order, descriptors));
+    if let Err(e) = told {
+        let _gone = child.kill().await;
+        return Err(failed("telling the launcher what to run", e));
+    }
     let attended = spawn::attend(child, deadline, output, None).await.map_err(|e| failed("waiting for it", e))?;
     // The other end went with the new program, or with the process: everything that was told is here.
     let mut last = None;
@@ -227,6 +275,11 @@ async fn start(
         None if attended.late => Err(failed("starting it", io::ErrorKind::TimedOut.into())),
         None => Err(failed("starting it", io::Error::other("the launcher ended without a word"))),
     }
+}
+
+fn enter(group: Option<&Group>, child: &tokio::process::Child) -> io::Result<()> {
+    let Some(group) = group else { return Ok(()) };
+    group.take(child.id().ok_or(io::ErrorKind::NotFound)?)
 }
 
 fn send(control: &OwnedFd, order: &Order, descriptors: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
@@ -258,7 +311,7 @@ fn said(report: Report, program: &str, profile: &SandboxProfile) -> SandboxError
     }
 }
 
-fn finished(attended: Attended) -> Finished {
+fn finished(attended: Attended, reached: Reached) -> Finished {
     use std::os::unix::process::ExitStatusExt;
     let Attended { status, late, stdout, stderr } = attended;
     Finished {
@@ -269,5 +322,6 @@ fn finished(attended: Attended) -> Finished {
         stdout_truncated: stdout.1,
         stderr: stderr.0,
         stderr_truncated: stderr.1,
+        limits_reached: reached.keys(),
     }
 }
