@@ -648,6 +648,76 @@ os.unlink('big')
     cage.all_fail("rw-cwd-nonet", program, &[], &["EFBIG", "EMFILE"]);
 }
 
+/// Many processes that are each within their own limit. Where no controller counts them together the sandbox is not to be had, and says
+/// which one is wanting and what to do; nothing is run in a weaker one.
+#[test]
+fn what_all_of_a_command_uses_up_together_is_held_or_refused_by_name() {
+    let cage = Cage::new();
+    let policy = "version = 1\n[sandbox.small]\nbase = \"rw-cwd-nonet\"\nmemory_max_mib = 96\n\
+                  [sandbox.few]\nbase = \"rw-cwd-nonet\"\ntasks_max = 6\n\
+                  [sandbox.slow]\nbase = \"rw-cwd-nonet\"\ncpu_weight = 10\n";
+    let file = cage.world.write("together.toml", policy);
+    let (file, cwd) = (file.to_str().unwrap(), cage.cwd.to_str().unwrap());
+    let marker = format!("steward-together-{}", std::process::id());
+    let run = |profile: &str, program: &str| {
+        let flags = ["--policy", file, "sandbox", "run", profile, "--cwd", cwd, "--", PYTHON, "-I", "-S", "-c"];
+        cage.world.run(&[&flags[..], &[&format!("{PRELUDE}{program}\n# {marker}")]].concat())
+    };
+    let list = cage.world.run(&["--json", "--policy", file, "sandbox", "list"]).with(0).json();
+    let refused = |profile: &str, controller: &str, key: &str, ended: &Ended| {
+        let rows = list["sandboxes"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["profile"]["name"] == profile).unwrap();
+        assert_eq!(row["available"], ended.code != 125, "the list says the same: {row} {ended:?}");
+        if ended.code != 125 {
+            return false;
+        }
+        let wanting = format!(
+            "the sandbox `{profile}` is not to be had here, for want of the cgroup controller `{controller}`: "
+        );
+        assert!(ended.err.contains(&wanting) && ended.err.contains(&format!("leave `{key}` out")), "{ended:?}");
+        assert_eq!(ended.out, "", "nothing was run");
+        true
+    };
+    let memory = run(
+        "small",
+        "
+for n in range(8):
+    if os.fork() == 0:
+        kept = bytearray(os.urandom(1) * (24 << 20))
+        signal.pause()
+say('started', 8)
+signal.pause()",
+    );
+    if !refused("small", "memory", "memory_max_mib", &memory) {
+        assert_eq!(memory.code, 128 + 9, "{memory:?}");
+        assert!(memory.err.contains("more than 96 MiB of memory (`memory_max_mib` of the sandbox)"), "{memory:?}");
+    }
+    let tasks = run(
+        "few",
+        "
+made = 0
+while True:
+    try:
+        if os.fork() == 0:
+            signal.pause()
+    except OSError as e:
+        say('error', errno.errorcode[e.errno])
+        break
+    made += 1
+say('made', made)",
+    );
+    if !refused("few", "pids", "tasks_max", &tasks) {
+        assert_eq!((tasks.code, tasks.out.as_str()), (0, "error=EAGAIN\nmade=5\n"), "{tasks:?}");
+        assert!(tasks.err.contains("it had 6 all together (`tasks_max` of the sandbox)"), "{tasks:?}");
+    }
+    let weight =
+        run("slow", "say('group', open('/proc/self/cgroup').read().strip().split('/')[-1].startswith('command-'))");
+    if !refused("slow", "cpu", "cpu_weight", &weight) {
+        assert_eq!((weight.code, weight.out.as_str(), weight.err.as_str()), (0, "group=True\n", ""), "{weight:?}");
+    }
+    assert_eq!(processes_with(&marker), 0);
+}
+
 #[test]
 fn a_flood_of_output_is_cut_off() {
     let cage = Cage::new();

@@ -264,3 +264,48 @@ fn the_machines_agent_reloads_restarts_and_is_restarted_without_losing_a_client(
     says(&call(&machine, &["ping"]), "pong");
     machine.until("it was started again", |m| shown(m, "steward.service", "NRestarts") == "2");
 }
+
+#[test]
+fn the_machines_agent_runs_commands_within_its_hardening_and_none_of_them_has_its_files() {
+    let test = "the_machines_agent_runs_commands_within_its_hardening_and_none_of_them_has_its_files";
+    let Some(machine) = installed(test, false) else { return };
+    let policy = "version = 1\n[sandbox.small]\nbase = \"ro-nonet\"\nmemory_max_mib = 64\n\
+                  [[rule]]\nid = \"looks\"\nactions = [\"exec\"]\ndecision = \"ok\"\nsandbox = [\"ro-nonet\", \"ro-cwd-nonet\", \"small\", \"none\"]\n";
+    machine.write("/etc/steward/policy.d/10-local.toml", policy);
+    machine.root(&["systemctl", "reload", "steward.service"]);
+    machine.until("the rule holds", |m| call(m, &["exec", "/usr/bin/true"])["status"] == "ok");
+    let id = machine.root(&["id", "--user", "steward"]);
+    let run = |args: Value| call(&machine, &["exec", "--args", &args.to_string()]);
+    assert_eq!(run(json!({ "argv": ["/usr/bin/id", "-u"] }))["data"]["stdout"], format!("{id}\n"));
+    // The agent's hardening holds for a command too, and so does the sandbox.
+    for argv in [vec!["/usr/bin/cat", "/var/lib/steward/audit/audit.jsonl"], vec!["/usr/bin/cat", "/etc/shadow"]] {
+        let read = run(json!({ "argv": argv }));
+        assert!(read["data"]["stderr"].as_str().unwrap().contains("Permission denied"), "{read}");
+    }
+    let inside = run(json!({ "argv": ["/usr/bin/ls"], "cwd": "/var/lib/steward", "sandbox": "ro-cwd-nonet" }));
+    refuses(&inside, "invalid_payload", "Steward's own files are there");
+    let above = run(json!({ "argv": ["/usr/bin/ls"], "cwd": "/var", "sandbox": "ro-cwd-nonet" }));
+    refuses(&above, "invalid_payload", "Steward's own files are there");
+    let free = run(json!({ "argv": ["/usr/bin/id"], "sandbox": "none" }));
+    refuses(&free, "unavailable", "the machine's agent runs no command without fences");
+    let seen = call(&machine, &["observe", "ps -e"]);
+    assert!(seen["message"].as_str().unwrap().contains("systemd"), "{seen}");
+
+    // The agent has moved out of the group that was delegated to it, and systemd knows it there.
+    assert_eq!(shown(&machine, "steward.service", "Delegate"), "yes");
+    let groups = machine.root(&["cat", &format!("/proc/{}/cgroup", main_pid(&machine))]);
+    assert!(groups.lines().any(|l| l.starts_with("0::") && l.ends_with("/steward.service/agent")), "{groups}");
+    let small = run(json!({ "argv": ["/usr/bin/true"], "sandbox": "small" }));
+    let there = machine.root(&["sh", "-c", "cat /sys/fs/cgroup/cgroup.controllers 2>/dev/null || true"]);
+    if there.split(' ').any(|c| c == "memory") {
+        assert!(small["message"].as_str().unwrap().contains("ended with 0"), "{small}");
+    } else {
+        refuses(&small, "unavailable", "for want of the cgroup controller `memory`");
+    }
+    let before = main_pid(&machine);
+    machine.root(&["systemctl", "restart", "steward.service"]);
+    assert_ne!(main_pid(&machine), before);
+    says(&call(&machine, &["ping"]), "pong");
+    // A member's own agent runs commands under its own policy.
+    assert!(machine.steward(&["sandbox", "run", "ro-nonet", "--", "/usr/bin/id", "-u"]).with(0).out.contains("1000"));
+}

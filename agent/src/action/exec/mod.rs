@@ -138,6 +138,9 @@ impl Perform for Exec {
     }
 
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
+        if !cx.services.simulated {
+            sandbox::expect();
+        }
         let (program, folder, fact) = self.open(cx).await?;
         let mut argv = self.argv.0.clone();
         argv[0] = program.judged().to_owned();
@@ -351,6 +354,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_machines_agent_gives_no_command_its_own_files() {
+        let state = tempfile::tempdir().unwrap();
+        let real = state.path().canonicalize().unwrap();
+        let (inside, above) = (real.join("audit"), real.parent().unwrap().to_owned());
+        std::fs::create_dir(&inside).unwrap();
+        let refused = |profile: &str, folder: Option<&Path>| {
+            let profile = SandboxProfile::built_in(profile).unwrap();
+            machines(&profile, folder.map(|f| f.to_str().unwrap()), Some(&real)).is_err()
+        };
+        for folder in [&real, &inside, &above] {
+            assert!(
+                refused("ro-cwd-nonet", Some(folder)) && refused("rw-cwd-net", Some(folder)),
+                "{}",
+                folder.display()
+            );
+            assert!(!refused("ro-nonet", Some(folder)), "it does not read its working folder");
+        }
+        assert!(!refused("ro-cwd-nonet", Some(Path::new("/usr"))) && !refused("ro-nonet", None));
+        assert!(refused("none", None));
+    }
+
+    #[test]
     fn a_command_in_one_line_is_words_and_nothing_for_a_shell() {
         assert_eq!(Exec::from_payload(Some("/bin/echo a b")).unwrap().argv.0, ["/bin/echo", "a", "b"]);
         for bad in [
@@ -370,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_values_of_variables_are_not_kept() {
-        let exec = read(json!({ "argv": ["/bin/echo"], "env": { "LANG": "secret" } })).unwrap();
+        let exec: Exec = serde_json::from_value(json!({ "argv": ["/bin/echo"], "env": { "LANG": "secret" } })).unwrap();
         assert_eq!(exec.audited()["env"], json!({ "LANG": "[redacted]" }));
     }
 }

@@ -236,8 +236,11 @@ impl Perform for Observe {
         self.check()
     }
 
-    async fn look(&self, _cx: &Context<'_>) -> Result<Look, Failure> {
+    async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
         self.check()?;
+        if !cx.services.simulated {
+            sandbox::expect();
+        }
         let risk = if self.tool == Tool::Journalctl { Self::RISK_POSSIBLE } else { Self::RISK };
         Ok(Look { risk, facts: self.facts(), opened: None })
     }

@@ -1,7 +1,7 @@
 //! What Landlock holds: which files may be read, written and executed, and, where the kernel has words for it, TCP, signals and
 //! abstract sockets. The kernel's version is asked for, never assumed; what a version lacks is the filter's business.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr,
@@ -64,7 +64,7 @@ const SYSTEM: &[&str] = &[
 const SINKS: &[&str] = &["/dev/null"];
 
 /// The version of Landlock that this kernel has, up to the newest that is used here; 0 for none.
-pub(super) fn version() -> u32 {
+fn version() -> u32 {
     [6, 5, 4, 3, 2, 1].into_iter().find(|v| ruleset(*v, false).is_ok()).unwrap_or(0)
 }
 
@@ -108,35 +108,70 @@ pub(super) struct Files<'a, F> {
     pub(super) network: bool,
 }
 
+/// What of the system every profile may read, opened before it is known which profile it will be: that takes longer than all else.
+pub(super) struct Ground {
+    /// The version of Landlock.
+    pub(super) version: u32,
+    places: Vec<Place>,
+}
+
+struct Place {
+    path: &'static str,
+    fd: OwnedFd,
+    is_folder: bool,
+    /// What may be done there, by all versions.
+    access: BitFlags<AccessFs>,
+}
+
+impl Ground {
+    /// Looks at what this machine has. What is not there needs no rule.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub(super) fn look() -> Result<Ground, String> {
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let all = [
+            (PROGRAMS, read | AccessFs::Execute),
+            (SYSTEM, read),
+            (SINKS, AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate),
+        ];
+        let mut places = Vec::new();
+        for (paths, access) in all {
+            for path in paths {
+                if let Some((fd, is_folder)) = open(path)? {
+                    places.push(Place { path, fd, is_folder, access });
+                }
+            }
+        }
+        Ok(Ground { version: version(), places })
+    }
+}
+
 /// Puts the fences around this process, and all that it starts.
 ///
 /// # Errors
 /// What the kernel would not do, in words.
-pub(super) fn restrict<F: AsFd>(version: u32, files: &Files<'_, F>) -> Result<(), String> {
-    let all = AccessFs::from_all(abi(version));
+pub(super) fn restrict<F: AsFd>(ground: Ground, files: &Files<'_, F>) -> Result<(), String> {
+    let all = AccessFs::from_all(abi(ground.version));
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let mut rules = ruleset(version, files.network)?;
-    for path in PROGRAMS {
-        rules = beneath(rules, path, read | AccessFs::Execute)?;
+    let mut rules = ruleset(ground.version, files.network)?;
+    for Place { path, fd, is_folder, access } in &ground.places {
+        rules = allow(rules, path, fd, *is_folder, all & *access)?;
     }
-    for path in SYSTEM.iter().copied().chain(files.read.iter().map(String::as_str)) {
-        rules = beneath(rules, path, read)?;
-    }
-    let sink = all & (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate);
-    for path in SINKS {
-        rules = beneath(rules, path, sink)?;
+    for path in files.read {
+        if let Some((fd, is_folder)) = open(path)? {
+            rules = allow(rules, path, &fd, is_folder, read)?;
+        }
     }
     for file in &files.programs {
-        rules = rules
-            .add_rule(PathBeneath::new(file.as_fd(), AccessFs::ReadFile | AccessFs::Execute))
-            .map_err(|e| e.to_string())?;
+        rules = allow(rules, "the program", *file, false, AccessFs::ReadFile | AccessFs::Execute)?;
     }
     if let Some((folder, writes)) = files.folder {
         // Neither programs nor devices nor sockets are made in it.
         let never =
             AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock | AccessFs::IoctlDev;
         let access = if writes { all & !never } else { read };
-        rules = rules.add_rule(PathBeneath::new(folder.as_fd(), access)).map_err(|e| e.to_string())?;
+        rules = allow(rules, "the working folder", folder, true, access)?;
     }
     let status = rules.restrict_self().map_err(|e| e.to_string())?;
     if status.ruleset != landlock::RulesetStatus::FullyEnforced {
@@ -145,14 +180,24 @@ pub(super) fn restrict<F: AsFd>(version: u32, files: &Files<'_, F>) -> Result<()
     Ok(())
 }
 
-/// Allows what is at `path` and beneath it. Nothing is there: nothing to allow.
-fn beneath(rules: RulesetCreated, path: &str, access: BitFlags<AccessFs>) -> Result<RulesetCreated, String> {
+/// Opens what is at `path`, if anything is, and tells whether that is a folder.
+fn open(path: &str) -> Result<Option<(OwnedFd, bool)>, String> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let Ok(fd) = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS) else {
-        return Ok(rules);
+        return Ok(None);
     };
     let stat = rustix::fs::fstat(&fd).map_err(|e| format!("`{path}`: {e}"))?;
-    let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    let access = if folder { access } else { access & AccessFs::from_file(ABI::V6) };
-    rules.add_rule(PathBeneath::new(fd, access)).map_err(|e| format!("`{path}`: {e}"))
+    Ok(Some((fd, FileType::from_raw_mode(stat.st_mode) == FileType::Directory)))
+}
+
+/// Allows what was opened, and what is beneath it.
+fn allow(
+    rules: RulesetCreated,
+    path: &str,
+    fd: &impl AsFd,
+    is_folder: bool,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, String> {
+    let access = if is_folder { access } else { access & AccessFs::from_file(ABI::V6) };
+    rules.add_rule(PathBeneath::new(fd.as_fd(), access)).map_err(|e| format!("`{path}`: {e}"))
 }

@@ -312,11 +312,38 @@ pub(super) fn filter(wanted: &Wanted) -> Vec<sock_filter> {
         op(JUMP_GT, CEILING, 0, 1),
         refused(libc::ENOSYS),
     ];
-    for (call, cases) in rules(wanted) {
-        let body: Vec<sock_filter> = cases.iter().flat_map(|c| c.compile()).chain([op(RETURN, ALLOW, 0, 0)]).collect();
-        // One jump reaches 255 instructions; a longer body would be a mistake in the list.
+    out.extend(search(&rules(wanted).into_iter().collect::<Vec<_>>()));
+    out
+}
+
+/// How many calls are looked for one after the other.
+const FEW: usize = 3;
+
+/// Instructions that end with the answer to a call. The list is halved until few are left: the kernel itself runs this for each number
+/// when it takes the filter, and a program for many of its calls.
+fn search(calls: &[(u32, Vec<Case>)]) -> Vec<sock_filter> {
+    if calls.len() > FEW {
+        let (lower, upper) = calls.split_at(calls.len() / 2);
+        let first = upper[0].0;
+        let (lower, upper) = (search(lower), search(upper));
+        // A condition jumps over 255 instructions at most.
+        let mut out = match u8::try_from(lower.len()) {
+            Ok(over) => vec![op(JUMP_GE, first, over, 0)],
+            Err(_) => vec![op(JUMP_GE, first, 0, 1), op(JUMP, u32::try_from(lower.len()).unwrap_or(u32::MAX), 0, 0)],
+        };
+        out.extend(lower);
+        out.extend(upper);
+        return out;
+    }
+    let mut out = Vec::new();
+    for (call, cases) in calls {
+        let mut body: Vec<sock_filter> = cases.iter().flat_map(Case::compile).collect();
+        if cases.iter().all(|c| !c.tests.is_empty()) {
+            body.push(op(RETURN, ALLOW, 0, 0));
+        }
+        // A longer body would be a mistake in the list.
         let skip = u8::try_from(body.len()).expect("the cases of one call are few");
-        out.push(op(JUMP_EQ, call, 0, skip));
+        out.push(op(JUMP_EQ, *call, 0, skip));
         out.extend(body);
     }
     out.push(op(RETURN, ALLOW, 0, 0));
@@ -365,8 +392,10 @@ const NEXT: u8 = 254;
 // The classic BPF machine (bpf(4) of the BSDs, linux/bpf_common.h) and `struct seccomp_data` (seccomp(2)); little-endian.
 const LOAD: u16 = 0x20;
 const AND: u16 = 0x54;
+const JUMP: u16 = 0x05;
 const JUMP_EQ: u16 = 0x15;
 const JUMP_GT: u16 = 0x25;
+const JUMP_GE: u16 = 0x35;
 const JUMP_SET: u16 = 0x45;
 const RETURN: u16 = 0x06;
 const ARCH_AT: u32 = 4;
@@ -412,7 +441,9 @@ mod tests {
                 LOAD => a = u32::from_le_bytes(data[i.k as usize..][..4].try_into().unwrap()),
                 AND => a &= i.k,
                 JUMP_EQ => at += to(a == i.k),
+                JUMP => at += i.k as usize,
                 JUMP_GT => at += to(a > i.k),
+                JUMP_GE => at += to(a >= i.k),
                 JUMP_SET => at += to(a & i.k != 0),
                 RETURN if i.k == ALLOW => return 0,
                 RETURN if i.k == libc::SECCOMP_RET_KILL_PROCESS => return -1,
@@ -505,6 +536,24 @@ mod tests {
         assert_eq!(raw(&program, u32::MAX, ARCH, [0; 6]), libc::ENOSYS);
         // A 32-bit call on a 64-bit machine, whose numbers mean something else.
         assert_eq!(raw(&program, 11, 0x4000_0003, [0; 6]), -1);
+    }
+
+    /// Every call by number, as the list says it, whatever way the search takes to it.
+    #[test]
+    fn each_call_of_the_list_and_no_other_is_found() {
+        for wanted in [STRICT, Wanted { network: true, programs: true, writes: true, landlock: 1, ..STRICT }] {
+            let (program, rules) = (filter(&wanted), rules(&wanted));
+            let always = |call| rules.get(&call).and_then(|c: &Vec<Case>| c.iter().find(|c| c.tests.is_empty()));
+            for call in 0..=CEILING {
+                // With arguments that no test is about: all of them refuse bits, or numbers that are not 0.
+                let answer = raw(&program, call, ARCH, [0; 6]);
+                match (always(call), rules.contains_key(&call)) {
+                    (Some(case), _) => assert_eq!(answer, case.errno, "{call}"),
+                    (None, true) => {}
+                    (None, false) => assert_eq!(answer, 0, "{call}"),
+                }
+            }
+        }
     }
 
     #[test]

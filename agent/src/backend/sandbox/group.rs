@@ -358,3 +358,142 @@ fn is_there(pid: i32) -> bool {
     let pid = Pid::from_raw(pid);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    const ALL: SandboxGroup = SandboxGroup { memory_max: Some(64 << 20), tasks_max: Some(9), cpu_weight: Some(50) };
+
+    #[test]
+    fn what_is_not_to_be_had_is_named_with_what_to_do() {
+        let wanted = controllers(&ALL);
+        assert_eq!(wanted.iter().map(|c| c.name).collect::<Vec<_>>(), ["memory", "pids", "cpu"]);
+        let all = "cpuset cpu io memory pids\n";
+        for (top, own, controller, says) in [
+            (all, all, None, ""),
+            ("", "", Some("memory"), "has no controllers here; start the machine with"),
+            ("hugetlb\n", "hugetlb\n", Some("memory"), "has hugetlb here; start the machine with"),
+            (all, "memory pids", Some("cpu"), "not to the agent's control group `/x`; its unit needs `Delegate="),
+            ("memory cpu", "memory cpu", Some("pids"), "systemd.unified_cgroup_hierarchy=1"),
+            // No name is taken for another that begins like it.
+            ("memory pids cpuset", "memory pids cpuset", Some("cpu"), "has memory pids cpuset"),
+        ] {
+            let found = lacking(top, own, "/x", &wanted);
+            assert_eq!(found.as_ref().map(|(c, _)| c.name), controller, "{top:?} {own:?}");
+            if let Some((controller, what)) = found {
+                assert!(what.contains(says), "{what}");
+                let said = controller.wanting(what);
+                assert!(said.fence.contains(&format!("`{}`", controller.name)) && said.what.contains(controller.key));
+            }
+        }
+    }
+
+    #[test]
+    fn the_agents_own_group_is_found() {
+        let top = Path::new("/cg");
+        let at = |own: &str| Home::at(top, own).map(|home| home.folder);
+        let v1 = "9:name=systemd:/init.scope\n8:pids:/elsewhere\n";
+        assert_eq!(
+            at(&format!("{v1}0::/system.slice/steward.service\n")).unwrap(),
+            top.join("system.slice/steward.service")
+        );
+        assert_eq!(at("0::/system.slice/steward.service/agent\n").unwrap(), top.join("system.slice/steward.service"));
+        assert_eq!(at("0::/\n").unwrap(), top);
+        assert!(at("0::/../../x\n").is_err(), "what lies outside is not worked in");
+    }
+
+    #[test]
+    fn counters_are_read_by_their_whole_key() {
+        let text = "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 1\n";
+        assert_eq!(
+            (counted(text, "oom_kill"), counted(text, "oom"), counted(text, "max")),
+            (Some(2), Some(3), Some(12))
+        );
+        assert_eq!((counted(text, "oom_kil"), counted("max\n", "max"), counted("", "max")), (None, None, None));
+    }
+
+    /// The files that are written, in a folder that stands for the kernel's.
+    #[test]
+    fn each_limit_goes_into_its_file() {
+        let top = tempfile::tempdir().unwrap();
+        let own = top.path().join("unit.service");
+        fs::create_dir(&own).unwrap();
+        for folder in [top.path(), &own] {
+            fs::write(folder.join("cgroup.controllers"), "memory pids cpu").unwrap();
+        }
+        fs::write(own.join("cgroup.type"), "domain").unwrap();
+        let procs = |text: &str| fs::write(own.join("cgroup.procs"), text).unwrap();
+        let home = Home::at(top.path(), "0::/unit.service\n").unwrap();
+        let make = || home.make(&ALL, &controllers(&ALL));
+        // A group of others is left as it is, and nothing is begun in it.
+        procs(&format!("{}\n1\n", std::process::id()));
+        assert!(
+            make().unwrap_err().what.contains("other processes are in the agent's own control group `/unit.service`")
+        );
+        assert!(!own.join(AGENT).exists());
+        procs(&format!("{}\n", std::process::id()));
+        let group = make().unwrap();
+        assert_eq!(read(&own.join(AGENT).join("cgroup.procs")).unwrap(), "0");
+        let folder = group.folder.clone().unwrap();
+        for (file, value) in [
+            ("memory.max", "67108864"),
+            ("memory.swap.max", "0"),
+            ("memory.oom.group", "1"),
+            ("pids.max", "9"),
+            ("cpu.weight", "50"),
+        ] {
+            assert_eq!(read(&folder.join(file)).unwrap(), value, "{file}");
+        }
+        group.take(4242).unwrap();
+        assert_eq!(read(&folder.join("cgroup.procs")).unwrap(), "4242");
+        fs::write(folder.join("memory.events"), "oom 1\noom_kill 4\n").unwrap();
+        fs::write(folder.join("pids.events"), "max 0\n").unwrap();
+        fs::write(folder.join("cgroup.events"), "populated 0\nfrozen 0\n").unwrap();
+        let reached = group.end();
+        assert_eq!(reached, Reached { memory: true, tasks: false });
+        assert_eq!(reached.keys(), [MEMORY]);
+        assert_eq!(read(&folder.join("cgroup.kill")).unwrap(), "1");
+    }
+
+    /// With the kernel's own hierarchy, where this is root and may make a group: it needs no controller to end one.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "something has to be in the group")]
+    fn what_is_in_a_group_ends_with_it_and_what_an_earlier_agent_left_is_ended() {
+        let Some(top) = MOUNTED.iter().map(Path::new).find(|top| top.join("cgroup.controllers").exists()) else {
+            return;
+        };
+        let own = top.join(format!("steward-test-{}", std::process::id()));
+        if fs::create_dir(&own).is_err() {
+            return;
+        }
+        let home = Home { top: top.to_owned(), folder: own.clone() };
+        assert!(!home.is_top() && !home.is_marked());
+        // By numbers of processes that are not there.
+        let left = own.join(format!("{COMMAND}{}-0", i32::MAX));
+        fs::create_dir(&left).unwrap();
+        let sleeper = |folder: &Path| {
+            let child = std::process::Command::new("/bin/sleep").arg("300").spawn().unwrap();
+            fs::write(folder.join("cgroup.procs"), child.id().to_string()).unwrap();
+            child
+        };
+        let mut orphan = sleeper(&left);
+        let group = home.make(&SandboxGroup::default(), &[]).unwrap();
+        assert_eq!(orphan.wait().unwrap().signal(), Some(9));
+        assert!(!left.exists());
+        let folder = group.folder.clone().unwrap();
+        let mut inside = sleeper(&folder);
+        assert_eq!(group.end(), Reached::default());
+        assert_eq!(inside.wait().unwrap().signal(), Some(9));
+        assert!(!folder.exists());
+        let dropped = home.make(&SandboxGroup::default(), &[]).unwrap();
+        let folder = dropped.folder.clone().unwrap();
+        let mut inside = sleeper(&folder);
+        drop(dropped);
+        assert_eq!(inside.wait().unwrap().signal(), Some(9));
+        assert!(!folder.exists());
+        fs::remove_dir(&own).unwrap();
+    }
+}

@@ -19,7 +19,7 @@ use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use steward_policy::{SandboxFiles, SandboxLimits, SandboxPrograms};
 
-use super::fences::{self, Files};
+use super::fences::{self, Files, Ground};
 use super::filter::{Wanted, filter};
 
 /// The name under which a program of ours is started to be the inner half.
@@ -27,6 +27,9 @@ pub const NAME: &str = "steward-sandbox";
 
 /// What is being done when the program itself cannot be executed.
 pub const EXECUTING: &str = "executing it";
+
+/// The fence that holds files, by its name.
+const LANDLOCK: &str = "a fence around files (Landlock)";
 
 /// The exit status of the inner half when it did not become what it was asked to run.
 const FAILED: u8 = 125;
@@ -132,7 +135,7 @@ pub(super) fn is_able() -> bool {
 fn run() -> ExitCode {
     let (control, failed) = match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3) {
         Ok(control) => {
-            let failed = become_it(&control).err();
+            let failed = prepare(&control).and_then(|ground| become_it(&control, ground)).err();
             (control, failed)
         }
         Err(_) => return ExitCode::from(FAILED),
@@ -170,27 +173,27 @@ fn missing(fence: &str, what: impl ToString) -> Report {
     Report::Missing { fence: fence.to_owned(), what: what.to_string() }
 }
 
-fn become_it(control: &OwnedFd) -> Result<(), Report> {
+/// All that is the same for every command, before it is known which it will be: no input, no descriptor of anybody's, no terminal; and
+/// a look at the system.
+fn prepare(control: &OwnedFd) -> Result<Ground, Report> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(at("opening /dev/null"))?;
+    rustix::stdio::dup2_stdin(&null).map_err(at("closing the input"))?;
+    drop(null);
+    close_others(control.as_raw_fd())?;
+    rustix::process::setsid().map_err(at("beginning a session"))?;
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    default_sigpipe()?;
+    Ground::look().map_err(|e| missing(LANDLOCK, e))
+}
+
+fn become_it(control: &OwnedFd, ground: Ground) -> Result<(), Report> {
     let (order, descriptors) = receive(control)?;
     let mut descriptors = descriptors.into_iter();
     let mut next = |wanted: bool| if wanted { descriptors.next() } else { None };
     let (program, folder, script) = (next(!order.only_try), next(order.folder), next(order.script.is_some()));
     let fences = &order.fences;
 
-    // No input, no descriptor of anybody's, no terminal, and an end with the agent's.
-    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(at("opening /dev/null"))?;
-    rustix::stdio::dup2_stdin(&null).map_err(at("closing the input"))?;
-    drop(null);
-    let keep: Vec<i32> = [Some(control), program.as_ref(), folder.as_ref(), script.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(AsRawFd::as_raw_fd)
-        .collect();
-    close_others(&keep)?;
-    rustix::process::setsid().map_err(at("beginning a session"))?;
-    rustix::process::umask(Mode::from_raw_mode(0o077));
-    default_sigpipe()?;
     if fences.confined {
         // The kernel's choice when memory runs out. It may be more than that already, and then it stays.
         let _stays = std::fs::write("/proc/self/oom_score_adj", "1000");
@@ -219,7 +222,10 @@ fn become_it(control: &OwnedFd) -> Result<(), Report> {
         None => None,
     };
     limit(fences)?;
-    let landlock = if fences.confined { fence(fences, folder.as_ref(), program.as_ref(), script.as_ref())? } else { 0 };
+    let landlock = ground.version;
+    if fences.confined {
+        fence(ground, fences, folder.as_ref(), program.as_ref(), script.as_ref())?;
+    }
     drop(folder);
     drop(program);
 
@@ -274,9 +280,9 @@ fn receive(control: &OwnedFd) -> Result<(Order, Vec<OwnedFd>), Report> {
     Ok((order, descriptors))
 }
 
-/// Closes every descriptor but the three standard ones and those in `keep`: the agent's own are closed by the kernel, but not what
-/// the agent itself was started with.
-fn close_others(keep: &[i32]) -> Result<(), Report> {
+/// Closes every descriptor but the three standard ones and `keep`: the agent's own are closed by the kernel, but not what the agent
+/// itself was started with.
+fn close_others(keep: i32) -> Result<(), Report> {
     let doing = "closing what was left open";
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd").map_err(io_at(doing))? {
@@ -284,7 +290,7 @@ fn close_others(keep: &[i32]) -> Result<(), Report> {
         open.extend(name.to_str().and_then(|n| n.parse::<i32>().ok()));
     }
     for number in open {
-        if number > 2 && !keep.contains(&number) {
+        if number > 2 && number != keep {
             // EBADF: it was the folder that was just read.
             let _closed = nix::unistd::close(number);
         }
@@ -350,16 +356,16 @@ fn limit(fences: &Fences) -> Result<(), Report> {
     set(Resource::Msgqueue, 0)
 }
 
-/// Landlock; answers with its version.
+/// Landlock.
 fn fence(
+    ground: Ground,
     fences: &Fences,
     folder: Option<&OwnedFd>,
     program: Option<&OwnedFd>,
     script: Option<&OwnedFd>,
-) -> Result<u32, Report> {
-    let version = fences::version();
-    if version == 0 {
-        return Err(missing("a fence around files (Landlock)", "this kernel has no Landlock, or it is switched off"));
+) -> Result<(), Report> {
+    if ground.version == 0 {
+        return Err(missing(LANDLOCK, "this kernel has no Landlock, or it is switched off"));
     }
     let files = Files {
         folder: folder.filter(|_| fences.reads_folder).map(|f| (f, fences.writes_folder)),
@@ -367,8 +373,7 @@ fn fence(
         read: &fences.read,
         network: fences.network,
     };
-    fences::restrict(version, &files).map_err(|e| missing("a fence around files (Landlock)", e))?;
-    Ok(version)
+    fences::restrict(ground, &files).map_err(|e| missing(LANDLOCK, e))
 }
 
 /// Arguments and environment in the form of execve(2). A script's own argument names the descriptor of it that stays open.

@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
@@ -14,6 +15,7 @@ use rustix::net::{
 };
 use serde::Serialize;
 use steward_policy::{SandboxFiles, SandboxProfile};
+use tokio::process::Child;
 use tokio::sync::Semaphore;
 
 mod fences;
@@ -247,19 +249,17 @@ async fn start(
         doing: doing.to_owned(),
         source,
     };
-    if !launcher::is_able() {
-        return Err(failed("looking for the launcher", io::Error::other("this program has none")));
-    }
-    let (control, inner) =
-        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|e| failed("making a socket", e.into()))?;
-    let mut child = spawn::launch(launcher::NAME, inner).map_err(|e| failed("starting the launcher", e))?;
     // It does nothing before it is told what, so nothing of the caller's runs outside of its group.
-    let told = enter(group, &child).and_then(|()| send(&control, order, descriptors));
-    if let Err(e) = told {
-        let _gone = child.kill().await;
-        return Err(failed("telling the launcher what to run", e));
-    }
+    let waited = WAITING.take().filter(|launcher| launcher.tell(group, order, descriptors).is_ok());
+    let launcher = match waited {
+        Some(launcher) => launcher,
+        None => {
+            let launcher = Launcher::start().map_err(|e| failed("starting the launcher", e))?;
+            launcher.tell(group, order, descriptors).map_err(|e| failed("telling the launcher what to run", e))?;
+            launcher
+        }
+    };
+    let Launcher { child, control } = launcher;
     let attended = spawn::attend(child, deadline, output, None).await.map_err(|e| failed("waiting for it", e))?;
     // The other end went with the new program, or with the process: everything that was told is here.
     let mut last = None;
@@ -277,9 +277,71 @@ async fn start(
     }
 }
 
-fn enter(group: Option<&Group>, child: &tokio::process::Child) -> io::Result<()> {
-    let Some(group) = group else { return Ok(()) };
-    group.take(child.id().ok_or(io::ErrorKind::NotFound)?)
+/// The inner half of one command: started, and waiting to be told what to run.
+struct Launcher {
+    child: Child,
+    control: OwnedFd,
+}
+
+impl Launcher {
+    fn start() -> io::Result<Launcher> {
+        if !launcher::is_able() {
+            return Err(io::Error::other("this program has none"));
+        }
+        let (control, inner) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok(Launcher { child: spawn::launch(launcher::NAME, inner)?, control })
+    }
+
+    fn tell(
+        &self,
+        group: Option<&Group>,
+        order: &Order,
+        descriptors: &[std::os::fd::BorrowedFd<'_>],
+    ) -> io::Result<()> {
+        if let Some(group) = group {
+            group.take(self.child.id().ok_or(io::ErrorKind::NotFound)?)?;
+        }
+        send(&self.control, order, descriptors)
+    }
+}
+
+/// Starts the inner half of a command that is about to be judged: it is ready when the judgement is on disk. One waits at most, and for
+/// [`READY`]; it has seen nothing of the command, so that it is any command's. To be called within a runtime.
+pub fn expect() {
+    WAITING.fill();
+}
+
+/// How long it waits: longer than the disk takes, and shorter than anybody counts what is resident.
+const READY: Duration = Duration::from_secs(5);
+
+/// The one that waits, with a number that tells it from later ones.
+struct Waiting(Mutex<(u64, Option<Launcher>)>);
+
+static WAITING: Waiting = Waiting(Mutex::new((0, None)));
+
+impl Waiting {
+    fn fill(&'static self) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.1.is_some() {
+            return;
+        }
+        // What hinders it is told when the command is run.
+        let Ok(launcher) = Launcher::start() else { return };
+        let number = slot.0.wrapping_add(1);
+        *slot = (number, Some(launcher));
+        tokio::spawn(async move {
+            tokio::time::sleep(READY).await;
+            let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if slot.0 == number {
+                slot.1 = None;
+            }
+        });
+    }
+
+    fn take(&self) -> Option<Launcher> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.take()
+    }
 }
 
 fn send(control: &OwnedFd, order: &Order, descriptors: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
