@@ -18,10 +18,19 @@ pub fn missing(sysfs: &Path, group: &str, wanted: &[&'static str]) -> Vec<&'stat
                 list.map(|l| String::from_utf8_lossy(&l[..l.len().min(MAX_LIST)]).into_owned()).unwrap_or_default();
             list.split_ascii_whitespace().any(|c| c == controller)
         }
-        // A hierarchy for each controller (version 1): these are never delegated to a person's systemd.
-        Err(_) => group.trim_matches('/').is_empty() && root.join(controller).join("cgroup.procs").exists(),
+        // A hierarchy for each controller (version 1): these are never delegated to a person's systemd, and a container sees them without
+        // being able to do anything with them; systemd takes the setting there all the same.
+        Err(_) => {
+            let top = root.join(controller);
+            group.trim_matches('/').is_empty() && top.join("cgroup.procs").exists() && !is_read_only(&top)
+        }
     };
     wanted.iter().copied().filter(|c| !is_there(c)).collect()
+}
+
+fn is_read_only(path: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    rustix::fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 #[cfg(test)]

@@ -227,6 +227,11 @@ fn limits_are_held_by_the_kernel_or_it_is_said_that_nothing_would_hold_them() {
         let done = socket.call("confirm", &held(&answer));
         assert_eq!(done["status"], "ok", "{done}");
         assert_eq!(shown("MemoryMax"), (64 << 20).to_string());
+        // Not what systemd says, but what the kernel holds.
+        let group = shown("ControlGroup");
+        let holds =
+            format!("cat /sys/fs/cgroup{group}/memory.max || cat /sys/fs/cgroup/memory{group}/memory.limit_in_bytes");
+        assert_eq!(machine.root(&["sh", "-c", &holds]), (64 << 20).to_string());
         let undo = socket.ask(&json!({ "version": 1, "name": "undo" }));
         socket.call("confirm", &held(&undo));
         assert_eq!(shown("MemoryMax"), "infinity");

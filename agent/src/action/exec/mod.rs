@@ -59,7 +59,7 @@ pub struct Exec {
     pub max_output: Output,
     /// What that is in the policy in force.
     #[serde(skip)]
-    profile: Option<SandboxProfile>,
+    profile: Option<Box<SandboxProfile>>,
 }
 
 impl Capability for Exec {
@@ -265,13 +265,13 @@ impl Exec {
             }
         }
         self.sandbox = Some(profile.name.clone());
-        self.profile = Some(profile);
+        self.profile = Some(Box::new(profile));
         Ok(())
     }
 
     /// Whether its sandbox is settled, and fences anything in.
     pub(super) fn is_confined(&self) -> bool {
-        self.profile.as_ref().is_some_and(SandboxProfile::is_confined)
+        self.profile.as_ref().is_some_and(|p| p.is_confined())
     }
 
     /// What of this command was written through Steward: its program, and what its arguments name. An interpreter runs what it is
@@ -286,7 +286,7 @@ impl Exec {
     }
 
     fn profile(&self) -> Result<&SandboxProfile, Failure> {
-        self.profile.as_ref().ok_or_else(|| Failure::internal("a command without a settled sandbox"))
+        self.profile.as_deref().ok_or_else(|| Failure::internal("a command without a settled sandbox"))
     }
 
     fn facts_of(&self, argv: Vec<String>, folder: Option<PathFact>) -> Vec<(&'static str, OwnedArg)> {

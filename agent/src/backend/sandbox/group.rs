@@ -25,9 +25,6 @@ const COMMAND: &str = "command-";
 const MAX_FILE: u64 = 64 * 1024;
 /// How long the kernel may take to end a group that it was told to kill.
 const EMPTYING: Duration = Duration::from_secs(2);
-/// What systemd writes on a group that it will not touch any more (`user.delegate`, since version 251).
-const DELEGATED: &str = "user.delegate";
-
 /// Keys of a profile.
 pub(super) const MEMORY: &str = "memory_max_mib";
 pub(super) const TASKS: &str = "tasks_max";
@@ -65,16 +62,13 @@ impl Controller {
     }
 }
 
-/// Takes the agent's own process out of the way where a group was delegated to it: to be called at the start, while there is no other
-/// process in it.
+/// Takes the agent's own process out of the way where it is alone in a control group that it may write to, as that of its unit is: to be
+/// called at the start, while it has started nothing. Elsewhere everything stays as it is, and who needs a group is told why there is none.
 pub fn settle() {
-    match Home::here() {
-        Ok(home) if home.is_marked() => {
-            if let Err(wanting) = home.settle() {
-                tracing::debug!("commands have no control groups: {}", wanting.what);
-            }
-        }
-        _ => {}
+    if let Ok(home) = Home::here()
+        && let Err(wanting) = home.settle()
+    {
+        tracing::debug!("commands have no control groups: {}", wanting.what);
     }
 }
 
@@ -209,12 +203,6 @@ impl Home {
     /// Whether this is the kernel's own topmost group, which alone may have processes beside groups.
     fn is_top(&self) -> bool {
         !self.folder.join("cgroup.type").exists()
-    }
-
-    /// Whether systemd says that this group is nobody's but ours.
-    fn is_marked(&self) -> bool {
-        let mut value = [0u8; 2];
-        rustix::fs::getxattr(&self.folder, DELEGATED, &mut value[..]).is_ok_and(|n| value[..n] == *b"1")
     }
 
     fn name(&self) -> String {
@@ -470,7 +458,7 @@ mod tests {
             return;
         }
         let home = Home { top: top.to_owned(), folder: own.clone() };
-        assert!(!home.is_top() && !home.is_marked());
+        assert!(!home.is_top());
         // By numbers of processes that are not there.
         let left = own.join(format!("{COMMAND}{}-0", i32::MAX));
         fs::create_dir(&left).unwrap();
