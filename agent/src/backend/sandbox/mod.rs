@@ -307,7 +307,7 @@ impl Launcher {
 }
 
 /// Starts the inner half of a command that is about to be judged: it is ready when the judgement is on disk. One waits at most, and for
-/// [`READY`]; it has seen nothing of the command, so that it is any command's. To be called within a runtime.
+/// five seconds; it has seen nothing of the command, so that it is any command's. To be called within a runtime.
 pub fn expect() {
     WAITING.fill();
 }
