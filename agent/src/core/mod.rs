@@ -41,7 +41,6 @@ use crate::events::{Events, Watch};
 use crate::gate::Gate;
 use crate::gate::grants::Asked;
 use crate::gate::judge::{Judging, Subject, Who, judge};
-use crate::interpret::Interpreter;
 use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
 use crate::reply::{Ending, Failure, Outcome, Reply};
@@ -50,6 +49,7 @@ use crate::services::{Context, Progress, Services};
 use crate::store::StateLock;
 use carry::Case;
 use plan::{asked_for, with_words};
+use steward_interpret::Interpreter;
 
 /// A handle on the agent; cheap to clone.
 #[derive(Clone, Debug)]
