@@ -360,8 +360,8 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
 fn of_others(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
     const THEY: &[&str] = &["he", "she", "they", "hes", "shes", "theyre", "somebody", "someone"];
     const SPEAK: &[&str] = &["talking", "speaking", "dictating", "explaining", "presenting", "narrating", "lecturing"];
-    let they_speak = THEY.iter().any(|w| tokens.says(from, w))
-        && (from + 1..to).any(|i| SPEAK.iter().any(|w| tokens.says(i, w)));
+    let they_speak =
+        THEY.iter().any(|w| tokens.says(from, w)) && (from + 1..to).any(|i| SPEAK.iter().any(|w| tokens.says(i, w)));
     let told = |i: usize| {
         let wish = (tokens.says(i, "wants") || tokens.says(i, "wanted")) && tokens.says(i + 1, "to");
         tokens.list[i].is(class::REPORTER) && !wish
