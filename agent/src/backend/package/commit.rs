@@ -103,6 +103,40 @@ pub(super) fn may_change() -> Result<(), PackageError> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
 }
 
+/// Whether a transaction can be started at all. `before` is whether one has been with its folder.
+///
+/// # Errors
+/// [`PackageError::Unmet`] where there is nothing to do, [`PackageError::Unknown`] where it was started before.
+pub(super) fn may_start(transaction: &Transaction, before: bool) -> Result<(), PackageError> {
+    if transaction.is_empty() {
+        return Err(PackageError::Unmet { text: "there is nothing to do".into() });
+    }
+    if before {
+        return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
+    }
+    Ok(())
+}
+
+/// Waits until the index can be fetched, and tells that it is.
+///
+/// # Errors
+/// Where this process may not, or `holder` tells somebody for longer than `wait`.
+pub(super) async fn before_fetching(
+    holder: impl Fn() -> Option<String>,
+    wait: Duration,
+    progress: &ProgressSender,
+) -> Result<(), PackageError> {
+    may_change()?;
+    lock::wait_until_free(holder, wait, progress).await?;
+    let _ = progress.try_send(Progress { percent: None, text: "Fetching the package index".into() });
+    Ok(())
+}
+
+/// What is known of a transaction that `who` is still carrying out when its deadline is over.
+pub(super) fn late(who: &str, deadline: Duration) -> PackageError {
+    PackageError::Unknown { text: format!("{who} is still at work after {} s", deadline.as_secs()) }
+}
+
 /// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
 /// too, on the order of [`Unit`].
 async fn begin<D: Direct>(direct: &D, transaction: &Transaction, folder: &Path) -> Result<Running, PackageError> {
@@ -184,12 +218,7 @@ pub(super) trait Direct: Sized + Sync {
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
         self.available().await?;
-        if transaction.is_empty() {
-            return Err(PackageError::Unmet { text: "there is nothing to do".into() });
-        }
-        if folder.join(OUTPUT).exists() {
-            return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
-        }
+        may_start(transaction, folder.join(OUTPUT).exists())?;
         lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
         self.check_again(transaction).await?;
         begin(self, transaction, folder).await
@@ -210,10 +239,7 @@ pub(super) trait Direct: Sized + Sync {
         }
         let followed = timeout(deadline, follow(running, Self::progress, progress)).await;
         let exit = match followed {
-            Err(_) => {
-                let text = format!("the package manager is still at work after {} s", deadline.as_secs());
-                return Err(PackageError::Unknown { text });
-            }
+            Err(_) => return Err(late("the package manager", deadline)),
             Ok(Err(error)) => return Err(PackageError::Unknown { text: error.to_string() }),
             Ok(Ok(exit)) => exit,
         };

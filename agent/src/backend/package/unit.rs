@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::order::{self, Instance, Order};
 use super::transaction::Transaction;
-use super::{Done, Manager, ManagerName, PackageError, Progress, ProgressSender, Refresh, Running};
+use super::{Done, Manager, ManagerName, PackageError, Progress, ProgressSender, Refresh, Running, commit};
 use crate::backend::bus::{Bus, BusError};
 use crate::backend::dbus::systemd1;
 
@@ -195,8 +195,7 @@ impl Unit {
                 return read_end(&folder);
             }
             if Instant::now() >= until {
-                let text = format!("the package manager is still at work after {} s", deadline.as_secs());
-                return Err(PackageError::Unknown { text });
+                return Err(commit::late("the package manager", deadline));
             }
         }
     }

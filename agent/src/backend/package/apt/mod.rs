@@ -262,9 +262,7 @@ impl Apt {
         if self.index_age().is_some_and(|have| have <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
-        commit::may_change()?;
-        lock::wait_until_free(|| lock::of_record(&self.paths.lists_lock), lock_wait, progress).await?;
-        let _ = progress.try_send(super::Progress { percent: None, text: "Fetching the package index".into() });
+        commit::before_fetching(|| lock::of_record(&self.paths.lists_lock), lock_wait, progress).await?;
         let output = self.run(&self.paths.apt_get, vec!["-oAPT::Color=false".into(), "update".into()], FETCH).await?;
         if !output.status.success() {
             return Err(self.refused(&output).await);
