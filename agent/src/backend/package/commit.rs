@@ -20,6 +20,7 @@ use super::package_kit::OnBus;
 use super::transaction::{Difference, Item, Transaction};
 use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
+use crate::backend::read;
 use crate::backend::spawn::{self, Detached, Job, ProcessId};
 
 /// How often the output of a transaction is looked at.
@@ -33,6 +34,9 @@ const OUTPUT: &str = "output";
 
 /// The name of [`Running`] in the folder of a transaction.
 const RUNNING: &str = "running.json";
+
+/// The longest of it that is read, in bytes.
+const MAX_RUNNING: u64 = 64 * 1024;
 
 /// A transaction that was started. It is found again after a restart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +66,8 @@ impl Running {
         if let Some(instance) = Unit::load(folder) {
             return Some(Self::ordered(instance));
         }
-        let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let written =
+            read::bytes(&folder.join(RUNNING), MAX_RUNNING).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
         written.or_else(|| output.exists().then(|| Self { output, ..Self::beginning() }))
