@@ -55,6 +55,9 @@ pub struct Setup {
 
 #[cfg(test)]
 impl Setup {
+    /// Longer than any test takes.
+    const TEST: Duration = Duration::from_secs(30);
+
     /// An agent that has all that is its own in `folder`, with `policy.toml` and `config.toml` there.
     pub(super) fn of_a_test(folder: &std::path::Path, machine: Machine) -> Setup {
         let uid = rustix::process::geteuid().as_raw();
@@ -66,7 +69,7 @@ impl Setup {
             policy: Roots { admin, vendor, user: None, given, uid, system: uid },
             audit: None,
             clock: Clock::system(),
-            wait: Duration::from_secs(30),
+            wait: Setup::TEST,
             note: "a test".to_owned(),
             machine,
         }
