@@ -41,7 +41,6 @@ use crate::events::{Events, Watch};
 use crate::gate::Gate;
 use crate::gate::grants::Asked;
 use crate::gate::judge::{Subject, Who};
-use crate::interpret::Interpreter;
 use crate::policy_files::{PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
 use crate::reply::{Ending, Failure, Outcome, Reply};
@@ -51,6 +50,7 @@ use crate::store::StateLock;
 use assess::{Assessed, Depth};
 use carry::Case;
 use plan::{asked_for, with_words};
+use steward_interpret::Interpreter;
 use verdict::SAID;
 
 /// A handle on the agent; cheap to clone.

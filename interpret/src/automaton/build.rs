@@ -6,7 +6,7 @@ use super::{Automaton, State};
 
 /// Collects templates before they are compiled. All edges lie in one list: there are many thousands, and start-up is short.
 #[derive(Debug, Default)]
-pub(in crate::interpret) struct Builder {
+pub(crate) struct Builder {
     states: u32,
     edges: Vec<(u32, Edge)>,
     /// Edges that take no word.
@@ -39,7 +39,7 @@ fn target_of(edge: Edge) -> u32 {
 }
 
 impl Builder {
-    pub(in crate::interpret) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { states: 1, ..Self::default() }
     }
 
@@ -49,7 +49,7 @@ impl Builder {
     }
 
     /// Adds a template; `word` gives each literal its number.
-    pub(in crate::interpret) fn add(&mut self, node: &Node, template: u16, word: &mut dyn FnMut(&'static str) -> u16) {
+    pub(crate) fn add(&mut self, node: &Node, template: u16, word: &mut dyn FnMut(&'static str) -> u16) {
         let end = self.state();
         self.accepts.push((end, template));
         self.path(node, 0, end, word);
@@ -82,12 +82,12 @@ impl Builder {
     }
 
     /// The shared pieces that its templates use, one bit each.
-    pub(in crate::interpret) fn pieces(&self) -> u64 {
+    pub(crate) fn pieces(&self) -> u64 {
         self.pieces
     }
 
     /// What its templates can begin with.
-    pub(in crate::interpret) fn beginnings(&self) -> Beginnings {
+    pub(crate) fn beginnings(&self) -> Beginnings {
         let mut reached = vec![false; self.states as usize];
         reached[0] = true;
         let mut grew = true;
@@ -111,7 +111,7 @@ impl Builder {
     }
 
     /// Makes the automaton (subset construction over words, slots and pieces).
-    pub(in crate::interpret) fn build(self) -> Automaton {
+    pub(crate) fn build(self) -> Automaton {
         let states = self.states as usize;
         let (edge_starts, edges) = by_state(&self.edges, states);
         let (free_starts, free) = by_state(&self.free, states);
@@ -190,7 +190,7 @@ impl Builder {
 
 /// What templates can begin with.
 #[derive(Debug, Default)]
-pub(in crate::interpret) struct Beginnings {
+pub(crate) struct Beginnings {
     pub(super) words: Vec<u16>,
     /// Shared pieces, one bit each.
     pub(super) pieces: u64,

@@ -17,22 +17,22 @@ const MAX_PIECE_WORDS: usize = 31;
 
 /// What one walk found: a template, and the words that each of its slots took.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::interpret) struct Match {
-    pub(in crate::interpret) template: u16,
+pub(crate) struct Match {
+    pub(crate) template: u16,
     /// The word after its last.
-    pub(in crate::interpret) end: u16,
-    pub(in crate::interpret) slots: [(Slot, u16, u16); MAX_SLOTS],
-    pub(in crate::interpret) slot_count: u8,
+    pub(crate) end: u16,
+    pub(crate) slots: [(Slot, u16, u16); MAX_SLOTS],
+    pub(crate) slot_count: u8,
 }
 
 impl Match {
     /// The filled slots: kind, first word, word after the last.
-    pub(in crate::interpret) fn filled(&self) -> &[(Slot, u16, u16)] {
+    pub(crate) fn filled(&self) -> &[(Slot, u16, u16)] {
         &self.slots[..usize::from(self.slot_count)]
     }
 
     /// How many words its slots took.
-    pub(in crate::interpret) fn open_words(&self) -> u16 {
+    pub(crate) fn open_words(&self) -> u16 {
         self.filled().iter().map(|(_, from, to)| to - from).sum()
     }
 }
@@ -40,7 +40,7 @@ impl Match {
 impl Automaton {
     /// All ways in which the words from `from` to one of `ends` are said by a template, appended to `found`. True when the words
     /// up to the last end stopped inside a template: more was expected.
-    pub(in crate::interpret) fn matches(
+    pub(crate) fn matches(
         &self,
         pieces: &Pieces,
         tokens: &Tokens<'_>,
@@ -55,7 +55,7 @@ impl Automaton {
     }
 
     /// The lengths of the phrases without slots that are said from word `start` on, before `to`: bit `n` for `n` words.
-    pub(in crate::interpret) fn lengths(&self, pieces: &Pieces, tokens: &Tokens<'_>, start: usize, to: usize) -> u32 {
+    pub(crate) fn lengths(&self, pieces: &Pieces, tokens: &Tokens<'_>, start: usize, to: usize) -> u32 {
         let mut lengths = 0;
         let to = to.min(start + MAX_PIECE_WORDS);
         Lengths { automaton: self, pieces, tokens, start, to, lengths: &mut lengths }.go(0, start);
@@ -65,14 +65,14 @@ impl Automaton {
 
 /// Where the words of an order may end: some of the places up to the last.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::interpret) struct Ends {
+pub(crate) struct Ends {
     bits: u128,
     last: usize,
 }
 
 impl Ends {
     /// These places; there is at least one.
-    pub(in crate::interpret) fn new(places: &[usize]) -> Self {
+    pub(crate) fn new(places: &[usize]) -> Self {
         let bits = places.iter().filter(|p| **p < 128).fold(0, |bits, p| bits | 1 << p);
         Self { bits, last: places.iter().copied().max().unwrap_or(0) }
     }
@@ -153,7 +153,7 @@ impl Pieces {
 
 /// The work that one sentence made: steps, and what is known of its pieces.
 #[derive(Debug, Default)]
-pub(in crate::interpret) struct Work {
+pub(crate) struct Work {
     steps: Cell<u32>,
     /// By word and piece: the lengths, or [`UNKNOWN`].
     lengths: RefCell<Vec<u32>>,
@@ -162,7 +162,7 @@ pub(in crate::interpret) struct Work {
 #[cfg(test)]
 thread_local! {
     /// The steps of all walks of a test.
-    pub(in crate::interpret) static STEPS: Cell<u32> = const { Cell::new(0) };
+    pub(crate) static STEPS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// No length: bit 0 is never a length.
