@@ -53,6 +53,29 @@ pub struct Setup {
     pub machine: Machine,
 }
 
+#[cfg(test)]
+impl Setup {
+    /// Longer than any test takes.
+    const TEST: Duration = Duration::from_secs(30);
+
+    /// An agent that has all that is its own in `folder`, with `policy.toml` and `config.toml` there.
+    pub(super) fn of_a_test(folder: &std::path::Path, machine: Machine) -> Setup {
+        let uid = rustix::process::geteuid().as_raw();
+        let (admin, vendor, given) = (folder.join("etc"), folder.join("usr"), vec![folder.join("policy.toml")]);
+        Setup {
+            mode: Mode::User,
+            state: folder.join("state"),
+            config: folder.join("config.toml"),
+            policy: Roots { admin, vendor, user: None, given, uid, system: uid },
+            audit: None,
+            clock: Clock::system(),
+            wait: Setup::TEST,
+            note: "a test".to_owned(),
+            machine,
+        }
+    }
+}
+
 /// Why an agent cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
