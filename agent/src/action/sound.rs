@@ -285,6 +285,7 @@ impl Capability for AdjustVolume {
         "(crank|pump) (it|<the> <loud>|the tunes|the jams|that) => +",
         "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
         "(can|could|may|let) (i|we|me|us) (hear|have|get) (it|this|that|<the> <loud>) [turned] <bit> (louder|better|up) <bit> => +",
+        "(make|get|turn) <the> <loud> <bit> (louder|up) <bit> on (this|the|my) (computer|laptop|pc|machine) => +",
         "(turn|crank) up <bit> [the] (music|sound|volume|audio) <bit> => +",
         "(turn|crank|pump) that <bit> up <bit> => +",
         "(let|have|make) <the> <loud> [go] (up|higher|louder) => +",

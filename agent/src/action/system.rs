@@ -113,6 +113,8 @@ impl Capability for SystemStatus {
          free ram|available memory|available space|remaining battery|battery|temperatures|temps|resource usage|resources|stats|specs) \
          <now>",
         "(system|<machine>|battery|cpu|memory|ram|disk|storage|hardware) (<status>|level|usage|load|percentage|temperature) <now>",
+        "<ask> (a|the) [full|quick|brief|short|current] (system|<machine>|hardware) (report|status report|health report|overview|summary|check)",
+        "<ask> <mine> (cpu|ram|memory|disk|battery|system|uptime) [usage|load] and [the] (cpu|ram|memory|disk|battery|system|load|uptime) <now>",
         "<status> of (the|my|this) (system|<machine>|battery|disk|hardware|memory|cpu)",
         "how (is|are) (the|my|this|our) (system|<machine>|battery|disk|memory|cpu|ram|storage) (doing|holding up|looking|running|\
          performing|feeling|going) <now>",

@@ -57,6 +57,7 @@ impl Capability for SystemUpdate {
          fully updated) => stable",
         "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
         "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
+        "(update|upgrade|patch) <all software> (from|to|on|via|over|using) [the] stable [channel|branch|release] => stable",
         "(update|upgrade|patch) (everything|anything|all|whatever) [that] (thats|is|that is|are|that are) (outdated|out of date|old|behind|stale) \
          => stable",
         "(update|upgrade|patch) (all|all of the|the|any|my) (outdated|upgradable|upgradeable|stale) (packages|software|programs|apps) => stable",
