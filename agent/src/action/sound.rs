@@ -276,7 +276,8 @@ impl Capability for AdjustVolume {
     const PHRASES: &'static [&'static str] = &[
         "(<raise>|raise up|increase up) <the> <loud> [level] [up] [higher] <bit> => +",
         "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <loud> [level] (up|higher|louder|upward|upwards) <bit> => +",
-        "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning) <the> <loud> <bit> (up|higher|louder) <bit> => +",
+        "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning|ease) <the> <loud> <bit> (up|higher|louder) <bit> => +",
+        "(can|could) <the> <loud> (be|get) (turned|brought|put|moved|bumped) <bit> (up|higher) <bit> => +",
         "(turn|crank|pump|bump|bring|put|push|take) up <the> <loud> <bit> => +",
         "(turn|crank|pump|bump|put|jack|amp|ramp|whack) it <bit> up <bit> => +",
         "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one \
@@ -318,7 +319,7 @@ impl Capability for AdjustVolume {
         "(raise|increase|up|boost|bump) it [up] by {step} (volume|sound) => +{step}",
         "<the> <volume> [level] (up|higher|plus|+|increase) [by] {step} [points|notches|steps|units|levels] => +{step}",
         "<move> <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
-        "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
+        "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] [higher|up|louder] => +{step}",
         "(add|give) {step} [points|more|extra] (to|on) <the> <volume> => +{step}",
         "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> \
          <volume> => +{step}",
@@ -350,6 +351,8 @@ impl Capability for AdjustVolume {
         "(speak|talk|play|sound|get|be) <bit> (quieter|softer|more quietly|more softly|less loud|lower|less loudly) <bit> => -",
         "(quiet|quieten|hush|calm|shush) (it|this|that|things|everything|<the> <loud>) down <bit> => -",
         "quieten (it|this|that|things|everything|<the> <loud>) <bit> => -",
+        "ease <the> <loud> <bit> (down|off|back) <bit> => -",
+        "(can|could) <the> <loud> (be|get) (turned|brought|put|moved|toned) <bit> (down|lower) <bit> => -",
         "(quiet|quieten|hush|pipe) down <bit> => -",
         "<wish> (it|this|that|things|everything) [to be|to sound|turned|played] <bit> (quieter|softer|less loud|more quiet) <bit> => -",
         "<wish> (it|this|that) turned <bit> down <bit> => -",

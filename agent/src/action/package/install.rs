@@ -58,6 +58,9 @@ impl Capability for PackageInstall {
          called|the software called|a (package|program|app|tool|application) (called|named|by the name of)|both|all of|all of these|these|\
          the following|(for me|for us) the package|(for me|for us)) {packages} <here>",
         "install (me|us) [some|a] {packages} <here>",
+        "(go|come) install {packages} <here>",
+        "(set|hook|fix) (me|us) up with (a|an|another) [fresh|new|clean|working] (install|installation|copy|version) of {packages} <here>",
+        "(grab|get|fetch|download) {known packages} [for me|for us] from (the|our|my) (repos|repositories|repo|archive|package manager)",
         "(set|hook|fix) (me|us|this machine|my machine|this computer|my computer) up with {known packages}",
         "(equip|provision|furnish) (this machine|my machine|this computer|my computer|this laptop|my laptop|the computer) with {known packages}",
         "get {known packages} and (put|install|set up) (it|them) <here>",
