@@ -150,7 +150,7 @@ fn a_bad_policy_is_named_by_line_and_column_and_what_the_machines_agent_cannot_k
     let kiosk = kiosk.to_str().unwrap();
     assert_eq!(world.run(&["policy", "check", kiosk]).with(0).out, "");
     let note = world.run(&["policy", "check", "--system", kiosk]).with(0).out;
-    assert!(note.contains("kiosk.toml:5: note: the rule `a` never holds for the caller `kiosk`"), "{note}");
+    assert!(note.contains("kiosk.toml:6: note: the rule `a` never holds for the caller `kiosk`"), "{note}");
     let doctor = world.run(&["--policy", bad, "doctor"]).with(1);
     assert!(doctor.out.contains("bad.toml:4:12"), "{doctor:?}");
     let denied = world.run(&["--policy", bad, "call", "remember", "x"]).with(4);

@@ -61,7 +61,7 @@ pub trait Capability:
     const RISK_POSSIBLE: Risk = Self::RISK;
     /// The arguments that rules can look at, with their types.
     const ARGS: &'static [(&'static str, ArgKind)] = &[];
-    /// Whole-sentence templates that mean it (the notation is in [`crate::interpret`]).
+    /// Whole-sentence templates that mean it (the notation is in [`steward_interpret`]).
     const PHRASES: &'static [&'static str] = &[];
     /// Requests that mean it, at least two.
     const EXAMPLES: &'static [Example];
