@@ -21,10 +21,10 @@ use crate::backend::files::{Place, Readable};
 use crate::backend::package::Transaction;
 use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
-use crate::interpret::PhraseSet;
 use crate::reply::{Failure, Outcome};
 use crate::request::Ask;
 use crate::services::Context;
+use steward_interpret::PhraseSet;
 
 pub mod app;
 pub mod bluetooth;
@@ -61,7 +61,7 @@ pub trait Capability:
     const RISK_POSSIBLE: Risk = Self::RISK;
     /// The arguments that rules can look at, with their types.
     const ARGS: &'static [(&'static str, ArgKind)] = &[];
-    /// Whole-sentence templates that mean it (the notation is in [`crate::interpret`]).
+    /// Whole-sentence templates that mean it (the notation is in [`steward_interpret`]).
     const PHRASES: &'static [&'static str] = &[];
     /// Requests that mean it, at least two.
     const EXAMPLES: &'static [Example];

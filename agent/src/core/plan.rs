@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use steward_ipc::Code;
 use steward_policy::{Assurance, Decision, Policy, Requirements, Risk, Verdict};
 
+use super::Core;
+use super::assess::merged;
 use super::carry::Case;
-use super::{Core, merged};
 use crate::action::{self, Action, Meta, Shown};
 use crate::audit::{AuditRecord, Kind, What};
 use crate::caller::Caller;

@@ -16,6 +16,7 @@ const SETS: &[(&str, &str)] = &[
     ("fifth", include_str!("said/fifth.jsonl")),
     ("sixth", include_str!("said/sixth.jsonl")),
     ("seventh", include_str!("said/seventh.jsonl")),
+    ("ninth", include_str!("said/ninth.jsonl")),
     ("own", include_str!("said/own.jsonl")),
 ];
 
