@@ -98,7 +98,7 @@ pub async fn serve_connection(
             PlanResult::refused(UNKNOWN, ErrorCode::ParseFailed, "read timed out")
         }
     };
-    let reply = serde_json::to_vec(&result).unwrap_or_default();
+    let reply = result.encode().unwrap_or_default();
     if let Err(e) = write(&stream, &reply).await {
         return tracing::debug!("a plan's answer was not read: {e}");
     }
@@ -109,7 +109,7 @@ pub async fn serve_connection(
 /// The last words for a connection that is not served.
 pub fn refuse(stream: &UnixStream, failure: &Failure) {
     let code = if failure.code == Code::Overloaded { ErrorCode::Overloaded } else { ErrorCode::PolicyDenied };
-    let reply = serde_json::to_vec(&PlanResult::refused(UNKNOWN, code, &*failure.message)).unwrap_or_default();
+    let reply = PlanResult::refused(UNKNOWN, code, &*failure.message).encode().unwrap_or_default();
     // It fits into the buffer of a fresh socket; if not, the client is gone.
     let _gone = rustix::net::send(stream, &reply, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
