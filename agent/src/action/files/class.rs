@@ -382,7 +382,9 @@ mod tests {
             "/etc/ld.so.preload",
             "/etc/sudoers.d/x",
             "/usr/bin/x",
-            "/dev/shm/x",
+            "/dev/shm",
+            "/dev/shmx",
+            "/dev/Shm/x",
             "/proc/x",
         ] {
             assert_eq!(places.writing(path).0, Risk::Critical, "{path}");
@@ -393,6 +395,7 @@ mod tests {
             "/home/sam/a/b.txt",
             "/data/x",
             "/var/tmp/x",
+            "/dev/shm/x",
             "/home/sam/servicebook.txt",
         ] {
             assert_eq!(places.writing(path).0, Risk::Reversible, "{path}");
