@@ -5,12 +5,16 @@
 //! folder for temporary files, which must be on a disk).
 //! Fails when the ratio is below its bar.
 
+mod common;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use common::median;
 use steward_agent::audit::{Audit, AuditCaller, AuditError, AuditRecord, Config, Kind, What, verify};
 use steward_agent::store::Durability;
 
@@ -155,9 +159,4 @@ fn count(audit: &Audit, threads: u32) -> f64 {
         }
     });
     start.elapsed().as_nanos() as f64 / f64::from(COUNTS)
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -3,12 +3,14 @@
 //! Both run in processes of their own and are measured turn by turn by the same client; what counts is the ratio. The bars
 //! are in docs/performance.md. `cargo bench -p steward-agent --bench door`
 
+mod common;
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use common::{connected, median, stewardd, this_program};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -26,23 +28,11 @@ fn main() {
     }
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let at = |name: &str| folder.path().join(name);
-    let echo = start(std::env::current_exe().expect("this program").as_path(), &[], &[(ECHO, &at("echo.sock"))]);
-    let state = at("state");
-    let args = [
-        "--socket".as_ref(),
-        at("agent.sock").as_os_str().to_owned().leak(),
-        "--state-dir".as_ref(),
-        state.as_os_str(),
-    ];
-    let agent = start(Path::new(env!("CARGO_BIN_EXE_stewardd")), &args, &[]);
-    let sockets = [at("echo.sock"), at("agent.sock")];
-    for socket in &sockets {
-        let until = Instant::now() + Duration::from_secs(10);
-        while UnixStream::connect(socket).is_err() {
-            assert!(Instant::now() < until, "{} does not answer", socket.display());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
+    let (state, sockets) = (at("state"), [at("echo.sock"), at("agent.sock")]);
+    let _echo = this_program(ECHO, &sockets[0]);
+    let args = ["--socket".as_ref(), sockets[1].as_os_str(), "--state-dir".as_ref(), state.as_os_str()];
+    let _agent = stewardd(&args, &[]);
+    sockets.iter().for_each(|socket| drop(connected(socket)));
     println!(
         "{:>5} {:>5}  {:>22}  {:>22}  {:>22}",
         "conns", "depth", "requests/s (ratio)", "p50 µs (ratio)", "p99 µs (ratio)"
@@ -58,20 +48,6 @@ fn main() {
         let cell = |i: usize| format!("{:.1} / {:.1} ({:.2}×)", ours[i], bare[i], ours[i] / bare[i]);
         println!("{conns:>5} {depth:>5}  {:>22}  {:>22}  {:>22}", cell(0), cell(1), cell(2));
     }
-    for mut child in [echo, agent] {
-        let _gone = child.kill();
-        let _gone = child.wait();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench starts the programs that it measures")]
-fn start(program: &Path, args: &[&std::ffi::OsStr], env: &[(&str, &Path)]) -> Child {
-    Command::new(program)
-        .args(args)
-        .envs(env.iter().copied())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("a program")
 }
 
 /// Requests a second, and the p50 and p99 of a round trip in microseconds.
@@ -109,11 +85,6 @@ fn client(socket: &Path, depth: usize) -> Vec<u32> {
             return times;
         }
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use steward_agent::interpret::{Context, Interpreter};
+use steward_interpret::{Context, Interpreter};
 
 /// Sentences of every sort: orders, orders with slots, politeness around them, and no orders at all.
 const SENTENCES: &[&str] = &[

@@ -4,12 +4,14 @@
 //! The services are those of the simulated laptop, in both programs inside the process: a call costs less there than over a bus,
 //! so the gate's own share counts for more. The bars are in docs/performance.md. `cargo bench -p steward-agent --bench services`
 
+mod common;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use common::{connected, median, stewardd, this_program};
 use serde::Deserialize;
 use steward_agent::backend::dbus::login1::{Login1, Power};
 use steward_agent::backend::dbus::network_manager::NetworkManager;
@@ -47,7 +49,7 @@ fn main() {
         std::fs::create_dir(at(made)).expect("a folder");
     }
     std::fs::write(at("policy.toml"), POLICY).expect("written");
-    let bare = start(std::env::current_exe().expect("this program").as_path(), &[], &[(BARE, &at("bare"))]);
+    let _bare = this_program(BARE, &at("bare"));
     let (socket, state, policy) = (at("agent.sock"), at("state"), at("policy.toml"));
     let args = [
         "--simulate".as_ref(),
@@ -58,17 +60,8 @@ fn main() {
         "--policy".as_ref(),
         policy.as_os_str(),
     ];
-    let agent = start(Path::new(env!("CARGO_BIN_EXE_stewardd")), &args, &[("TMPDIR", &at("laptop"))]);
-    let mut clients = [at("bare/bare.sock"), at("agent.sock")].map(|path| {
-        let until = Instant::now() + Duration::from_secs(10);
-        loop {
-            match UnixStream::connect(&path) {
-                Ok(stream) => return BufReader::new(stream),
-                Err(e) => assert!(Instant::now() < until, "{} does not answer: {e}", path.display()),
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    });
+    let _agent = stewardd(&args, &[("TMPDIR", &at("laptop"))]);
+    let mut clients = [at("bare/bare.sock"), socket].map(|path| BufReader::new(connected(&path)));
     println!("{:>18}  {:>26}  {:>26}", "", "p50 µs (ratio)", "p99 µs (ratio)");
     for (name, order, back) in CASES {
         let mut rows = [Vec::new(), Vec::new()];
@@ -81,16 +74,6 @@ fn main() {
         let cell = |i: usize| format!("{:.1} / {:.1} ({:.2}×)", ours[i], bare[i], ours[i] / bare[i]);
         println!("{name:>18}  {:>26}  {:>26}", cell(0), cell(1));
     }
-    for mut child in [bare, agent] {
-        let _gone = child.kill();
-        let _gone = child.wait();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench starts the programs that it measures")]
-fn start(program: &Path, args: &[&std::ffi::OsStr], env: &[(&str, &Path)]) -> Child {
-    let mut command = Command::new(program);
-    command.args(args).envs(env.iter().copied()).stderr(std::process::Stdio::null()).spawn().expect("a program")
 }
 
 /// The p50 and p99 of `order` in microseconds; `back` goes in between and is not measured.
@@ -111,11 +94,6 @@ fn round(client: &mut BufReader<UnixStream>, order: &str, back: &str) -> [f64; 2
     }
     times.sort_unstable();
     [times[REQUESTS / 2], times[REQUESTS * 99 / 100]].map(|t| t as f64 / 1000.0)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 #[derive(Deserialize)]

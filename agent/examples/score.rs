@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::Deserialize;
-use steward_agent::interpret::{Context, Interpreter, Reading};
+use steward_interpret::{Context, Interpreter, Reading};
 
 /// The home folder that `__HOME__` stands for.
 const HOME: &str = "/home/speaker";

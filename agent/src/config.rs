@@ -167,8 +167,8 @@ impl Config {
             return Err(format!("[deadline]: no action is named `{name}`{hint}"));
         }
         let languages = config.languages.iter().flatten();
-        if let Some(code) = languages.into_iter().find(|c| !crate::interpret::languages().any(|known| known == *c)) {
-            let known: Vec<&str> = crate::interpret::languages().collect();
+        if let Some(code) = languages.into_iter().find(|c| !steward_interpret::languages().any(|known| known == *c)) {
+            let known: Vec<&str> = steward_interpret::languages().collect();
             return Err(format!("`languages`: `{code}` is not one of {}", known.join(", ")));
         }
         if config.package.managers.is_empty() {

@@ -28,7 +28,6 @@ pub mod events;
 pub mod execute;
 pub mod fault;
 pub mod gate;
-pub mod interpret;
 pub mod memory;
 pub mod notify;
 pub mod policy_files;

@@ -26,6 +26,8 @@ pub const MAX_CONNECTIONS_OF_UID: usize = 12_288;
 const BACKLOG: u32 = 1024;
 /// How long connections have to finish when the agent stops: what is asked has [`ndjson::LAST_CALL`] to be answered in it.
 const GRACE: Duration = Duration::from_secs(5);
+/// How often it is looked whether they have.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long to wait when the kernel has no descriptors left.
 const BREATHER: Duration = Duration::from_millis(100);
 
@@ -269,7 +271,7 @@ pub async fn serve(core: Core, listening: Vec<Listening>, stop: watch::Receiver<
     while accepting.join_next().await.is_some() {}
     let until = tokio::time::Instant::now() + GRACE;
     while open.taken() > 0 && tokio::time::Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -22,6 +22,7 @@ use crate::backend::dbus::units::{Scope, Units};
 use crate::backend::dbus::upower::{self, Upower};
 use crate::backend::files::{Base, KeptFiles};
 use crate::backend::package::{Manager, Packages, Transaction};
+use crate::backend::read;
 use crate::backend::simulate::Laptop;
 use crate::backend::sound::Sound;
 use crate::caller::Caller;
@@ -282,7 +283,8 @@ impl Services {
 
     /// The transaction of a request, while it is not forgotten.
     pub(crate) fn transaction_of(&self, request: Uuid) -> Option<Transaction> {
-        let text = std::fs::read(self.transactions.join(request.to_string()).join(TRANSACTION)).ok()?;
+        let path = self.transactions.join(request.to_string()).join(TRANSACTION);
+        let text = read::bytes(&path, MAX_TRANSACTION).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
@@ -335,6 +337,8 @@ impl From<BusError> for Failure {
 
 /// The name of a transaction's file in its folder.
 const TRANSACTION: &str = "transaction.json";
+/// The longest one that is read, in bytes: some ten thousand packages.
+const MAX_TRANSACTION: u64 = 16 << 20;
 
 /// One request's view of the machine.
 #[derive(Clone, Copy)]

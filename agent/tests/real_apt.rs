@@ -4,10 +4,12 @@
 //! or the tools a test says why and passes; with `STEWARD_TEST_REAL=1` that is a failure.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "tests look at the world with other programs")]
 
-use std::ffi::OsString;
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::future::Future;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,42 +19,15 @@ use steward_agent::backend::package::{
 };
 use tokio::sync::mpsc;
 
-/// Set inside the root.
-const INSIDE: &str = "STEWARD_INSIDE_APT_ROOT";
-
 /// Longer than anything here takes on a slow machine.
 const LONG: Duration = Duration::from_secs(120);
 
-/// The exit status of the script when this machine cannot do it.
-const CANNOT: i32 = 77;
-
-#[expect(clippy::disallowed_methods, reason = "tests look at the world with other programs")]
-fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    Command::new(program)
-}
-
-/// Runs `body` inside a fresh root, by starting this test there.
+/// Runs `body` inside a fresh root.
 fn in_root<F: Future<Output = ()>>(test: &str, body: impl FnOnce(World) -> F) {
-    if std::env::var_os(INSIDE).is_some() {
+    inside::in_root(&[], test, || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        return runtime.block_on(body(World::new()));
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/testbed/apt-root.sh");
-    let mut bind = std::env::current_exe().unwrap().into_os_string();
-    bind.push(":/steward-test");
-    let mut args: Vec<OsString> =
-        vec!["--bind".into(), bind, "--env".into(), format!("{INSIDE}=1").into(), "--".into()];
-    args.extend(["/steward-test", "--exact", test, "--nocapture", "--test-threads=1"].map(Into::into));
-    let output = command(script).args(args).stdin(Stdio::null()).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.code() {
-        Some(0) => assert!(said.contains("1 passed"), "the test did not run inside the root: {said}"),
-        Some(CANNOT) if std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1") => {
-            // Past the capture of the test harness, so that it is seen.
-            let _ = writeln!(std::io::stderr(), "{test}: skipped: {}", said.trim());
-        }
-        code => panic!("{test} inside the root, exit status {code:?}:\n{said}"),
-    }
+        runtime.block_on(body(World::new()));
+    });
 }
 
 /// The manager of the root, and a place for transactions.
@@ -107,7 +82,7 @@ impl World {
     fn newer_archive() {
         std::fs::remove_file("/srv/repo").unwrap();
         std::os::unix::fs::symlink("archives/v2", "/srv/repo").unwrap();
-        assert!(command("apt-get").args(["-qq", "update"]).status().unwrap().success());
+        assert!(Command::new("apt-get").args(["-qq", "update"]).status().unwrap().success());
     }
 }
 
@@ -120,7 +95,7 @@ fn some(version: &str) -> Option<String> {
 }
 
 fn shown_auto() -> String {
-    String::from_utf8(command("apt-mark").arg("showauto").output().unwrap().stdout).unwrap()
+    String::from_utf8(Command::new("apt-mark").arg("showauto").output().unwrap().stdout).unwrap()
 }
 
 #[test]
@@ -265,12 +240,12 @@ fn an_update_takes_newer_versions_and_keeps_what_is_held_and_how_it_was_marked()
     in_root("an_update_takes_newer_versions_and_keeps_what_is_held_and_how_it_was_marked", |world| async move {
         world.commit(&world.install("e2e-app,e2e-hello").await.unwrap()).await.unwrap();
         World::newer_archive();
-        assert!(command("apt-mark").args(["hold", "e2e-hello"]).status().unwrap().success());
+        assert!(Command::new("apt-mark").args(["hold", "e2e-hello"]).status().unwrap().success());
         assert!(matches!(world.install("e2e-hello").await, Err(PackageError::Unmet { text }) if text.contains("Held")));
         let held = world.apt.simulate(&Change::Upgrade).await.unwrap();
         assert_eq!(told(&held), ["install e2e-extra 1.0", "upgrade e2e-lib from 1.0 to 2.0"]);
         assert_eq!(held.kept_back, ["e2e-hello"]);
-        assert!(command("apt-mark").args(["unhold", "e2e-hello"]).status().unwrap().success());
+        assert!(Command::new("apt-mark").args(["unhold", "e2e-hello"]).status().unwrap().success());
         let update = world.apt.simulate(&Change::Upgrade).await.unwrap();
         assert_eq!(update.items.len(), 3);
         world.commit(&update).await.unwrap();
@@ -287,9 +262,9 @@ fn the_index_is_fetched_only_when_it_is_old() {
         let progress = mpsc::channel(1).0;
         assert_eq!(world.apt.refresh(LONG, &progress).await.unwrap(), Refresh::Fresh);
         let old = "/var/lib/apt/lists/partial";
-        assert!(command("touch").args(["-d", "2 hours ago", old]).status().unwrap().success());
+        assert!(Command::new("touch").args(["-d", "2 hours ago", old]).status().unwrap().success());
         assert_eq!(world.apt.refresh(LONG, &progress).await.unwrap(), Refresh::Updated);
-        assert!(command("touch").args(["-d", "2 hours ago", old]).status().unwrap().success());
+        assert!(Command::new("touch").args(["-d", "2 hours ago", old]).status().unwrap().success());
         std::fs::write("/etc/apt/sources.list", "deb [trusted=yes] file:/srv/nowhere ./\n").unwrap();
         assert!(world.apt.refresh(LONG, &progress).await.is_err());
     });
@@ -407,7 +382,12 @@ fn a_preview_takes_hardly_longer_than_apt_itself() {
         for _ in 0..5 {
             let start = Instant::now();
             assert!(
-                command("apt-get").args(["-s", "install", "e2e-app"]).stdout(Stdio::null()).status().unwrap().success()
+                Command::new("apt-get")
+                    .args(["-s", "install", "e2e-app"])
+                    .stdout(Stdio::null())
+                    .status()
+                    .unwrap()
+                    .success()
             );
             bare = bare.min(start.elapsed());
             let start = Instant::now();

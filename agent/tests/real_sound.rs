@@ -296,22 +296,22 @@ fn a_restart_of_the_server_in_the_middle_is_not_noticed() {
 }
 
 #[test]
-fn a_person_sees_the_output_and_the_values_and_what_changed_since_is_not_done() {
+fn a_person_sees_the_output_and_the_values_and_a_yes_is_bound_to_where_it_ends() {
     with_each(|server| {
-        let rule = "[[rule]]\nid = \"ask\"\nactions = [\"set_volume\", \"volume_mute\"]\ndecision = \"confirm\"\n";
+        let rule = "[[rule]]\nid = \"ask\"\nactions = [\"set_volume\", \"adjust_volume\", \"volume_mute\"]\ndecision = \"confirm\"\n";
         server.set("70%");
         let world = server.world(&desktop_and(rule));
         let held = world.ask("set_volume", "40");
         let preview = &held["preview"];
         assert_eq!(preview["summary"], json!(format!("Set volume of {TITLE} from 70 % to 40 %")), "{held}");
-        assert_eq!((&preview["effects"][0]["from"], &preview["effects"][0]["to"]), (&json!("70 %"), &json!("40 %")));
-        let id = support::id_of(&held);
-        // Somebody turned the knob meanwhile.
-        server.set("60%");
-        let changed = world.ask("confirm", &id);
+        assert_eq!((&preview["effects"][0]["to"], &preview["facts"][0]["value"]), (&json!("40 %"), &json!("70 %")));
+        let (id, step) = (support::id_of(&held), world.hold("adjust_volume", "-10"));
+        // Somebody turned the knob meanwhile. A step would end elsewhere than was shown.
+        server.set("55%");
+        let changed = world.ask("confirm", &step);
         assert_eq!(changed["code"], "confirmation_changed", "{changed}");
-        assert_eq!(server.volumes(), [60, 60]);
-        done(&world.ask("confirm", &world.hold("set_volume", "40")), "Volume set to 40 percent.");
+        assert_eq!(server.volumes(), [55, 55]);
+        done(&world.ask("confirm", &id), "Volume set to 40 percent.");
         assert_eq!(server.volumes(), [40, 40]);
         // Nobody is asked for what is so already.
         done(&world.ask("set_volume", "40"), "The volume is already at 40 percent.");

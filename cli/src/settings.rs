@@ -76,11 +76,15 @@ impl Settings {
         usual.unwrap_or_else(|_| self.state_dir.clone().unwrap_or_default().join("config.toml"))
     }
 
-    /// Where policy files are.
-    pub(crate) fn roots(&self) -> Roots {
-        let config = Places::of(Mode::User).ok().map(|p| p.config);
+    /// Where the policy files of a person's agent are, or those of the machine's.
+    pub(crate) fn roots(&self, mode: Mode) -> Roots {
+        let uid = rustix::process::geteuid().as_raw();
+        let config = match mode {
+            Mode::System => return Roots::of_the_system(self.policy.clone(), uid),
+            Mode::User => Places::of(mode).ok().map(|p| p.config),
+        };
         let config_home = config.as_deref().and_then(Path::parent).and_then(Path::parent);
-        Roots::usual(config_home, self.policy.clone(), rustix::process::geteuid().as_raw())
+        Roots::usual(config_home, self.policy.clone(), uid)
     }
 
     /// Where the audit log is; `file` is another one than the state folder's.
@@ -104,7 +108,7 @@ impl Settings {
             mode: Mode::User,
             state: self.state()?,
             config: self.config(),
-            policy: self.roots(),
+            policy: self.roots(Mode::User),
             audit: None,
             clock: Clock::system(),
             wait: LOCK_WAIT,

@@ -133,7 +133,7 @@ fn the_audit_log_is_read_and_an_edit_is_found() {
 }
 
 #[test]
-fn a_bad_policy_is_named_by_line_and_column() {
+fn a_bad_policy_is_named_by_line_and_column_and_what_the_machines_agent_cannot_know_is_told() {
     let world = World::new();
     let bad = world
         .write("bad.toml", "version = 1\n[[rule]]\nid = \"a\"\nactions = [\"pakage_install\"]\ndecision = \"ok\"\n");
@@ -144,6 +144,13 @@ fn a_bad_policy_is_named_by_line_and_column() {
         "{check:?}"
     );
     world.run(&["policy", "check", "/no/such/file.toml"]).with(2);
+    let kiosk = "version = 1\n[caller.kiosk]\nuid = [1000]\nexe = \"/usr/bin/kiosk\"\n[[rule]]\nid = \"a\"\n\
+        actions = [\"remember\"]\ndecision = \"ok\"\nwhen.caller = [\"kiosk\"]\n";
+    let kiosk = world.write("kiosk.toml", kiosk);
+    let kiosk = kiosk.to_str().unwrap();
+    assert_eq!(world.run(&["policy", "check", kiosk]).with(0).out, "");
+    let note = world.run(&["policy", "check", "--system", kiosk]).with(0).out;
+    assert!(note.contains("kiosk.toml:5: note: the rule `a` never holds for the caller `kiosk`"), "{note}");
     let doctor = world.run(&["--policy", bad, "doctor"]).with(1);
     assert!(doctor.out.contains("bad.toml:4:12"), "{doctor:?}");
     let denied = world.run(&["--policy", bad, "call", "remember", "x"]).with(4);

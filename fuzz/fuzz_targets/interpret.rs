@@ -4,12 +4,12 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use steward_agent::interpret::{Context, Interpreter, Reading};
+use steward_interpret::{Context, Interpreter, Reading};
 
 static INTERPRETER: LazyLock<Interpreter> =
     LazyLock::new(|| {
         let english = Interpreter::new(&steward_agent::action::phrases()).expect("the tables can be read");
-        english.and_languages(steward_agent::interpret::languages()).expect("the languages can be read")
+        english.and_languages(steward_interpret::languages()).expect("the languages can be read")
     });
 
 fuzz_target!(|text: &str| {

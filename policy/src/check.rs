@@ -298,6 +298,33 @@ impl Policy {
         out
     }
 
+    /// What is questionable where the executable of other uids' processes cannot be read, as by the machine's agent, which has no rights
+    /// of root's: rules that rest on one. All are notes, because the same rules may be meant for agents that can.
+    pub fn check_without_exe(&self) -> Vec<Finding> {
+        let resting = |clause: &Clause| clause.callers.iter().find(|c| c.exe.is_some()).map(|c| c.name.clone());
+        let mut out = Vec::new();
+        for rule in &self.rules {
+            let file = &self.files[rule.file as usize];
+            let mut note = |what: &str, caller: &str, matches: bool| {
+                let how = if matches { "holds whatever the program is" } else { "never holds" };
+                let message = format!(
+                    "{what} `{}` {how} for the caller `{caller}`: the machine's agent cannot read the `exe` of another user's process; name a `uid`, `unit` or `socket` instead",
+                    rule.id
+                );
+                let line = file.line(rule.at);
+                out.push(Finding { severity: Severity::Note, file: file.name.clone(), line, message });
+            };
+            if let Some(caller) = resting(&rule.clause) {
+                note("the rule", &caller, rule.strict());
+            }
+            if let Some(caller) = rule.except.iter().find_map(resting) {
+                note("an exception of the rule", &caller, !rule.strict());
+            }
+        }
+        out.sort();
+        out
+    }
+
     /// The surroundings of a request that `[caller.NAME]` makes; none when no caller has this name.
     pub fn staged_as(&self, caller: &str) -> Option<Staged> {
         self.callers.iter().find(|c| *c.name == *caller).map(|c| Staged::of(c))

@@ -4,58 +4,12 @@
 
 mod common;
 
-use common::{Actions, source};
-use steward_policy::{Arg, Layer, LimitUse, LocalTime, PathFact, Policy, Released, Risk, Step, Surroundings};
+use common::{Actions, Around, UNKNOWN, source};
+use steward_policy::{Arg, Layer, PathFact, Policy, Risk, Step};
 
-/// A caller at home in `/home/sam`, of an agent that was started in `/work`.
-struct Sam {
-    home: Option<&'static str>,
-    here: Option<&'static str>,
-}
-
-const SAM: Sam = Sam { home: Some("/home/sam"), here: Some("/srv/project") };
-
-impl Surroundings for Sam {
-    fn uid(&self) -> Option<u32> {
-        Some(1000)
-    }
-    fn gid(&self) -> Option<u32> {
-        Some(1000)
-    }
-    fn pid(&self) -> Option<u32> {
-        Some(1)
-    }
-    fn exe(&self) -> Option<&str> {
-        None
-    }
-    fn unit(&self) -> Option<&str> {
-        None
-    }
-    fn user_unit(&self) -> Option<&str> {
-        None
-    }
-    fn door(&self) -> &str {
-        "ndjson"
-    }
-    fn socket(&self) -> Option<&str> {
-        None
-    }
-    fn locked(&self) -> Option<bool> {
-        None
-    }
-    fn local_time(&self, _: Option<&str>) -> Option<LocalTime> {
-        None
-    }
-    fn released(&self, _: &LimitUse) -> Option<Released> {
-        None
-    }
-    fn home(&self) -> Option<&str> {
-        self.home
-    }
-    fn folder(&self) -> Option<&str> {
-        self.here
-    }
-}
+/// A caller at home in `/home/sam`, of an agent that was started in `/srv/project`.
+const SAM: Around =
+    Around { uid: Some(1000), pid: Some(1), home: Some("/home/sam"), folder: Some("/srv/project"), ..UNKNOWN };
 
 fn load(files: &[(Layer, &str)]) -> Policy {
     let sources = files
@@ -73,16 +27,16 @@ fn errors(text: &str) -> String {
     Policy::load(one, &Actions).err().unwrap_or_default().iter().map(|e| format!("{e}\n")).collect()
 }
 
-fn risk(policy: &Policy, action: &str, risk: Risk, path: &str, s: &Sam) -> Risk {
+fn risk(policy: &Policy, action: &str, risk: Risk, path: &str, s: &Around) -> Risk {
     let fact = PathFact { path: path.into(), kind: "file".into(), owner: Some(1000) };
     policy.risk_of(&Step { action, risk, args: &[("path", Arg::Path(&fact))] }, s)
 }
 
-fn reads(policy: &Policy, path: &str, s: &Sam) -> bool {
+fn reads(policy: &Policy, path: &str, s: &Around) -> bool {
     risk(policy, "read_file", Risk::Observe, path, s) == Risk::Observe
 }
 
-fn writes(policy: &Policy, path: &str, s: &Sam) -> bool {
+fn writes(policy: &Policy, path: &str, s: &Around) -> bool {
     risk(policy, "write_file", Risk::Reversible, path, s) == Risk::Reversible
 }
 
@@ -113,7 +67,7 @@ fn without_a_table_the_home_tmp_and_the_working_folder_are_free_and_hidden_files
 #[test]
 fn what_is_not_known_is_outside() {
     let policy = load(&[(Layer::Admin, "[files]\nread = ['~', '.']\nexcept = ['~/.*', '~/.*/**']")]);
-    let nowhere = Sam { home: None, here: None };
+    let nowhere = Around { home: None, folder: None, ..SAM };
     assert!(!reads(&policy, "/home/sam/x", &nowhere) && !reads(&policy, "/srv/project/x", &nowhere));
     // Where the exception cannot be known either, it may be one.
     let root = load(&[(Layer::Admin, "[files]\nread = '/tmp'\nexcept = ['~/.*', '~/.*/**']")]);

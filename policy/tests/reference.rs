@@ -6,13 +6,10 @@ mod common;
 
 use std::fmt::Write as _;
 
-use common::{Actions, source};
+use common::{Actions, Around, UNKNOWN, source};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use steward_policy::{
-    Arg, Assurance, Decision, GrantSet, Layer, LimitUse, LocalTime, PathFact, Policy, Released, Requirements, Risk,
-    Step, Surroundings,
-};
+use steward_policy::{Arg, Assurance, Decision, GrantSet, Layer, PathFact, Policy, Requirements, Risk, Step};
 
 const WORDS: [&str; 7] = ["vim", "vim-x", "nano", "a-dev", "x", "docker", "nanobot"];
 /// Each with what it means, spelled out.
@@ -64,55 +61,6 @@ struct GRule {
     cond: Cond,
     except: Option<Cond>,
     limit: Option<(u32, bool)>,
-}
-
-#[derive(Clone, Debug)]
-struct Around {
-    uid: Option<u32>,
-    pid: Option<u32>,
-    exe: Option<&'static str>,
-    locked: Option<bool>,
-    minute: Option<u16>,
-    released: Option<u32>,
-}
-
-impl Surroundings for Around {
-    fn uid(&self) -> Option<u32> {
-        self.uid
-    }
-    fn gid(&self) -> Option<u32> {
-        None
-    }
-    fn pid(&self) -> Option<u32> {
-        self.pid
-    }
-    fn exe(&self) -> Option<&str> {
-        self.exe
-    }
-    fn unit(&self) -> Option<&str> {
-        None
-    }
-    fn user_unit(&self) -> Option<&str> {
-        None
-    }
-    fn door(&self) -> &str {
-        "ndjson"
-    }
-    fn socket(&self) -> Option<&str> {
-        None
-    }
-    fn locked(&self) -> Option<bool> {
-        self.locked
-    }
-    fn local_time(&self, _: Option<&str>) -> Option<LocalTime> {
-        self.minute.map(|minute| LocalTime { weekday: 0, minute })
-    }
-    fn released(&self, _: &LimitUse) -> Option<Released> {
-        self.released.map(|count| Released { count, ..Released::default() })
-    }
-    fn home(&self) -> Option<&str> {
-        Some("/home/u")
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -517,6 +465,8 @@ fn around() -> impl Strategy<Value = Around> {
         locked,
         minute,
         released,
+        home: Some("/home/u"),
+        ..UNKNOWN
     })
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Actions, policy, source};
+use common::{Actions, Around, UNKNOWN, policy, source};
 use steward_policy::Layer::{Admin, User, Vendor};
 use steward_policy::{Catalogue, Explanation, Policy, Severity, Staged, import, with_steps};
 
@@ -45,6 +45,38 @@ fn rules_that_never_matter_are_an_error_inside_a_layer_and_a_note_across() {
     let p = policy(&[(Admin, wide), (Vendor, narrow), (User, other)]).unwrap();
     let found = p.check();
     assert_eq!(found.iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Note, Severity::Note], "{found:?}");
+}
+
+#[test]
+fn rules_that_rest_on_an_executable_are_told_where_it_cannot_be_read() {
+    let rule = |id: &str, decision: &str, rest: &str| {
+        format!("[[rule]]\nid='{id}'\nactions=['set_volume']\ndecision='{decision}'\n{rest}\n")
+    };
+    let (kiosk, voice) = ("when.caller=['kiosk']", "when.caller=['voice']");
+    let text = [
+        "[caller.kiosk]\nuid=[7]\nexe='/usr/bin/kiosk'\n[caller.voice]\nuid=[8]\nsocket='voice'\n".to_owned(),
+        rule("allows", "ok", kiosk),
+        rule("denies", "deny", kiosk),
+        rule("but", "deny", "[[rule.except]]\nwhen.caller=['voice', 'kiosk']"),
+        rule("by-socket", "ok", voice),
+    ];
+    let p = policy(&[(Admin, &text.concat())]).unwrap();
+    let found: Vec<String> = p.check_without_exe().iter().map(|f| f.message.replace('`', "")).collect();
+    let said = [
+        "the rule allows never holds for the caller kiosk:",
+        "the rule denies holds whatever the program is for the caller kiosk:",
+        "an exception of the rule but never holds for the caller kiosk:",
+    ];
+    assert_eq!(found.len(), said.len(), "{found:?}");
+    assert!(found.iter().zip(said).all(|(f, s)| f.starts_with(s)), "{found:?}");
+    // It is as they say.
+    let steps = Actions.parse("set_volume 4").unwrap();
+    for (id, holds) in [("allows", false), ("denies", true)] {
+        let alone = rule(id, if id == "allows" { "ok" } else { "deny" }, kiosk);
+        let p = policy(&[(Admin, &format!("{}{alone}[risk]\nreversible='confirm'\n", text[0]))]).unwrap();
+        let decided = with_steps(&steps, |s| p.decide(s, &Around { uid: Some(7), pid: Some(4), ..UNKNOWN }));
+        assert_eq!(&*decided.rule == id, holds, "{id}: {decided:?}");
+    }
 }
 
 #[test]

@@ -100,22 +100,22 @@ impl Move {
         }
     }
 
-    /// What is changed: the level called `what` of `object`.
+    /// What is changed: the level called `what` of `object`. An approval is bound to where it ends, not to where it begins.
     pub(super) fn effect(self, what: &str, object: &str) -> Effect {
         Effect {
             verb: "set".to_owned(),
             object: format!("{what} of {object}"),
-            from: Some(format!("{} %", self.from)),
             to: Some(format!("{} %", self.to)),
             ..Effect::default()
         }
     }
 
-    /// What would happen.
-    pub(super) fn shown(self, what: &str, object: &str, facts: Vec<Fact>) -> Shown {
+    /// What would happen, with what it is as a fact before the others.
+    pub(super) fn shown(self, what: &str, object: &str, mut facts: Vec<Fact>) -> Shown {
         let Move { from, to, .. } = self;
         let summary = format!("Set {what} of {object} from {from} % to {to} %");
         let effects = vec![self.effect(what, object)];
+        facts.insert(0, Fact { name: "now".to_owned(), value: format!("{from} %") });
         let already = self.sets().is_none().then(|| self.says(what));
         Shown { preview: Preview { summary, effects, facts, requester_text: None }, already, ..Shown::default() }
     }
@@ -204,15 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_the_value_before_and_after_and_is_bound() {
+    fn what_is_shown_has_the_value_before_and_after_and_is_bound_to_the_one_after() {
         let made = to(40).from(70);
         let shown = made.shown("volume", "Built-in Audio", Vec::new());
         assert_eq!(shown.preview.summary, "Set volume of Built-in Audio from 70 % to 40 %");
+        assert_eq!(shown.preview.facts, [Fact { name: "now".to_owned(), value: "70 %".to_owned() }]);
         assert!(shown.already.is_none());
-        assert!(still(Some(&shown), &made.effect("volume", "Built-in Audio")).is_ok());
-        assert!(still(None, &made.effect("volume", "Built-in Audio")).is_ok());
-        for other in [made.effect("volume", "Headphones"), to(40).from(71).effect("volume", "Built-in Audio")] {
-            assert_eq!(still(Some(&shown), &other).unwrap_err().code, Code::ConfirmationChanged);
+        let same = |made: Move, object: &str| still(Some(&shown), &made.effect("volume", object)).map_err(|f| f.code);
+        for now in [70, 71, 20, 40] {
+            assert_eq!(same(to(40).from(now), "Built-in Audio"), Ok(()), "at {now}");
         }
+        assert_eq!(same(made, "Headphones"), Err(Code::ConfirmationChanged));
+        // A step ends elsewhere when it begins elsewhere.
+        assert_eq!(same(by(-30).from(70), "Built-in Audio"), Ok(()));
+        assert_eq!(same(by(-30).from(60), "Built-in Audio"), Err(Code::ConfirmationChanged));
+        assert!(still(None, &made.effect("volume", "Built-in Audio")).is_ok());
     }
 }

@@ -254,8 +254,8 @@ impl Capability for ReadContext {
         "what (are|is|is in|is on|are in|do you have in|have you got in|do i have in) (my|the|your) (notes|memories|saved notes|notepad) => default",
         "what (are|is|is in|is on|are in) (my|the|your) (notes|saved notes|memories|stored notes|notepad|note list|list of notes) => default",
         "whats (in|on|inside) (my|the|your) (notes|memory|memories|saved notes|note list) => default",
-        "(what|which) (notes|memories|things|facts) (do|have|did|are|were) (you|i|we) [have|saved|stored|got|keep|kept|noted|remember|made|\
-         taken|take|told you to remember|recorded|written|asked you to remember|in memory|remembered] [saved|stored|noted|so far|for me] \
+        "(what|which) (notes|memories|things|facts) (do|have|did|are|were) (you|i|we) [have|saved|stored|got|keep|kept|noted|remember|made|given \
+         you|left you|left|taken|take|told you to remember|recorded|written|asked you to remember|in memory|remembered] [saved|stored|noted|so far|for me] \
          => default",
         "(show|list|read|show me|read me|read out|tell me|give me|display|print|view|open|read back|see|get|recall|bring up|pull up|recite|\
          go through|check|review|look at|fetch) [me] [all|all of|all the] [the|my|your] [recent|latest|last|saved|stored|current|existing|\

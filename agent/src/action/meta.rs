@@ -102,8 +102,9 @@ impl Capability for GetCapabilities {
          be|you might be|are u) (able to|capable of|good for|good at|useful for|designed for|here for) [do|doing|help with|help me with|\
          assist with|handle|perform|offer|for me|to do] [for me]",
         "what [else] (am|was) i able to (ask|say|do|ask you|tell you|request) [you|about|with you|here]",
-        "(what|which) (topics|subjects|areas|things|features|questions) (can|could|may|do|should) (i|you) (ask|ask about|ask you about|\
-         know|know about|cover|help with|talk about|use|try|ask you)",
+        "(what|which) (topics|subjects|areas|things|features|questions|sort of things|kind of things|kinds of things|sorts of things) (can|could|may|do|should) (i|you) (ask|ask about|ask you about|\
+         know|know about|cover|help with|talk about|use|try|ask you|ask you for|ask for|tell you to do)",
+        "(give|show|tell) [me] (an overview|a summary|a rundown|a tour) of (your|all your|all of your) (features|abilities|capabilities|skills|commands|functions)",
         "(give|show|tell|list) [me] (some|a few|any|the|more) (examples|example commands|sample commands|suggestions|ideas) [of|for] [what|\
          things|commands] [you can do|i can ask|i can say|you understand|i can ask you|you can help with|i can give you|to ask|to say]",
         "(what|which) (kind|kinds|sort|sorts|type|types) of (help|things|stuff|tasks|services|support|assistance|commands|requests) (can|\

@@ -21,10 +21,10 @@ use crate::backend::files::{Place, Readable};
 use crate::backend::package::Transaction;
 use crate::backend::sandbox::OpenProgram;
 use crate::gate::judge::Subject;
-use crate::interpret::PhraseSet;
 use crate::reply::{Failure, Outcome};
 use crate::request::Ask;
 use crate::services::Context;
+use steward_interpret::PhraseSet;
 
 pub mod app;
 pub mod bluetooth;

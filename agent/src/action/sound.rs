@@ -52,27 +52,34 @@ fn mute_state(sink: &Sink, muted: bool) -> Value {
     json!({ "output": sink.name, "muted": muted })
 }
 
+/// Has the output changed by the order that `order` makes of how it is, if `effect` is what was shown. Gives how it was before.
+async fn change(
+    cx: &Context<'_>,
+    ready: &Ready,
+    effect: impl Fn(&Sink) -> Effect + Send,
+    order: impl Fn(&Sink) -> Option<Order> + Send,
+) -> Result<Sink, Failure> {
+    let mut as_shown = Ok(());
+    let make = |sink: &Sink| {
+        if ready.shown.is_some() {
+            as_shown = still(ready.shown.as_ref(), &effect(sink));
+        }
+        order(sink).filter(|_| as_shown.is_ok())
+    };
+    let sink = cx.services.seat.sound.change(make).await?;
+    as_shown.map(|()| sink)
+}
+
 async fn preview_level(cx: &Context<'_>, wish: Wish) -> Result<Shown, Failure> {
     let sink = cx.services.seat.sound.sink().await?;
     Ok(wish.from(sink.percent()).shown("volume", &shown_name(&sink), mute_fact(&sink)))
 }
 
 async fn run_level(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome, Failure> {
-    let mut as_shown = Ok(());
-    let sink = cx
-        .services
-        .seat
-        .sound
-        .change(|sink| {
-            let level = wish.from(sink.percent());
-            if ready.shown.is_some() {
-                as_shown = still(ready.shown.as_ref(), &level.effect("volume", &shown_name(sink)));
-            }
-            level.sets().filter(|_| as_shown.is_ok()).map(Order::Volume)
-        })
-        .await?;
-    as_shown?;
-    let level = wish.from(sink.percent());
+    let level = |sink: &Sink| wish.from(sink.percent());
+    let effect = |sink: &Sink| level(sink).effect("volume", &shown_name(sink));
+    let sink = change(cx, &ready, effect, |sink| level(sink).sets().map(Order::Volume)).await?;
+    let level = level(&sink);
     let mut says = level.says("volume");
     if sink.muted {
         says.push_str(" The sound is muted.");
@@ -86,15 +93,8 @@ async fn run_level(cx: &Context<'_>, wish: Wish, ready: Ready) -> Result<Outcome
 }
 
 fn mute_effect(sink: &Sink, mute: bool) -> Effect {
-    let word = |muted: bool| Some(if muted { "muted" } else { "not muted" }.to_owned());
     let verb = if mute { "mute" } else { "unmute" };
-    Effect {
-        verb: verb.to_owned(),
-        object: shown_name(sink),
-        from: word(sink.muted),
-        to: word(mute),
-        ..Effect::default()
-    }
+    Effect { verb: verb.to_owned(), object: shown_name(sink), ..Effect::default() }
 }
 
 fn already_mute(mute: bool) -> &'static str {
@@ -105,26 +105,17 @@ async fn preview_mute(cx: &Context<'_>, mute: bool) -> Result<Shown, Failure> {
     let sink = cx.services.seat.sound.sink().await?;
     let effect = mute_effect(&sink, mute);
     let summary = format!("{} {}", if mute { "Mute" } else { "Unmute" }, effect.object);
-    let volume = Fact { name: "volume".to_owned(), value: format!("{} %", sink.percent()) };
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let now = if sink.muted { "muted" } else { "not muted" }.to_owned();
+    let facts = vec![fact("now", now), fact("volume", format!("{} %", sink.percent()))];
     let already = (sink.muted == mute).then(|| already_mute(mute).to_owned());
-    let preview = Preview { summary, effects: vec![effect], facts: vec![volume], requester_text: None };
+    let preview = Preview { summary, effects: vec![effect], facts, requester_text: None };
     Ok(Shown { preview, already, ..Shown::default() })
 }
 
 async fn run_mute(cx: &Context<'_>, mute: bool, ready: Ready) -> Result<Outcome, Failure> {
-    let mut as_shown = Ok(());
-    let sink = cx
-        .services
-        .seat
-        .sound
-        .change(|sink| {
-            if ready.shown.is_some() {
-                as_shown = still(ready.shown.as_ref(), &mute_effect(sink, mute));
-            }
-            (sink.muted != mute && as_shown.is_ok()).then_some(Order::Mute(mute))
-        })
-        .await?;
-    as_shown?;
+    let order = |sink: &Sink| (sink.muted != mute).then_some(Order::Mute(mute));
+    let sink = change(cx, &ready, |sink| mute_effect(sink, mute), order).await?;
     let data = json!({ "muted": mute, "percent": sink.percent(), "output": shown_name(&sink) });
     if sink.muted == mute {
         return Ok(unchanged(already_mute(mute).to_owned(), data));
@@ -285,7 +276,8 @@ impl Capability for AdjustVolume {
     const PHRASES: &'static [&'static str] = &[
         "(<raise>|raise up|increase up) <the> <loud> [level] [up] [higher] <bit> => +",
         "(<raise>|turn|make|put|bring|move|set|take|change|get|step|nudge) <the> <loud> [level] (up|higher|louder|upward|upwards) <bit> => +",
-        "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning) <the> <loud> <bit> (up|higher|louder) <bit> => +",
+        "(turn|crank|bring|put|move|pump|make|step|nudge|bump|get|keep turning|ease) <the> <loud> <bit> (up|higher|louder) <bit> => +",
+        "(can|could) <the> <loud> (be|get) (turned|brought|put|moved|bumped) <bit> (up|higher) <bit> => +",
         "(turn|crank|pump|bump|bring|put|push|take) up <the> <loud> <bit> => +",
         "(turn|crank|pump|bump|put|jack|amp|ramp|whack) it <bit> up <bit> => +",
         "(bring|take|move|push|dial|nudge|kick|knock|notch|step) (it|that|this) [back] up (a bit|a little|a little bit|a tad|a notch|one \
@@ -327,7 +319,7 @@ impl Capability for AdjustVolume {
         "(raise|increase|up|boost|bump) it [up] by {step} (volume|sound) => +{step}",
         "<the> <volume> [level] (up|higher|plus|+|increase) [by] {step} [points|notches|steps|units|levels] => +{step}",
         "<move> <the> <volume> up {step} [points|notches|steps|units|levels|more] => +{step}",
-        "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] => +{step}",
+        "(<raise>) <the> <volume> {step} [points|notches|steps|units|levels|more] [higher|up|louder] => +{step}",
         "(add|give) {step} [points|more|extra] (to|on) <the> <volume> => +{step}",
         "(give|give it|give me|add|i want|i need|id like) (another|an extra|an additional|a further) {step} [points|more|of] [on|to] <the> \
          <volume> => +{step}",
@@ -359,6 +351,8 @@ impl Capability for AdjustVolume {
         "(speak|talk|play|sound|get|be) <bit> (quieter|softer|more quietly|more softly|less loud|lower|less loudly) <bit> => -",
         "(quiet|quieten|hush|calm|shush) (it|this|that|things|everything|<the> <loud>) down <bit> => -",
         "quieten (it|this|that|things|everything|<the> <loud>) <bit> => -",
+        "ease <the> <loud> <bit> (down|off|back) <bit> => -",
+        "(can|could) <the> <loud> (be|get) (turned|brought|put|moved|toned) <bit> (down|lower) <bit> => -",
         "(quiet|quieten|hush|pipe) down <bit> => -",
         "<wish> (it|this|that|things|everything) [to be|to sound|turned|played] <bit> (quieter|softer|less loud|more quiet) <bit> => -",
         "<wish> (it|this|that) turned <bit> down <bit> => -",

@@ -10,6 +10,7 @@ use steward_policy::Risk;
 use super::types::{count, no_payload, size};
 use super::{Capability, Example, Perform, Ready, call, say};
 use crate::backend::dbus::upower::Upower;
+use crate::backend::read;
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
 
@@ -195,12 +196,15 @@ fn machine(home: Option<&str>) -> Map<String, Value> {
     data
 }
 
+/// The longest value in sysfs that is read, in bytes.
+const MAX_VALUE: u64 = 256;
+
 /// The hottest thermal zone in degrees Celsius, if the kernel knows one.
 fn hottest() -> Option<i64> {
     let zones = std::fs::read_dir("/sys/class/thermal").ok()?;
     let degrees =
         zones.flatten().filter(|z| z.file_name().to_string_lossy().starts_with("thermal_zone")).filter_map(|z| {
-            let milli: i64 = std::fs::read_to_string(z.path().join("temp")).ok()?.trim().parse().ok()?;
+            let milli: i64 = read::text(&z.path().join("temp"), MAX_VALUE).ok()?.trim().parse().ok()?;
             Some(milli / 1000)
         });
     degrees.filter(|d| (-50..200).contains(d)).max()

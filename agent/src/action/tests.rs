@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::interpret::{Interpreter, Reading};
+use steward_interpret::{Interpreter, Reading};
 
 /// Names of the protocol's document, or of questions about Steward itself, that are no noun and verb.
 const OTHER_NAMES: [&str; 12] = [
@@ -80,7 +80,7 @@ fn every_example_is_read_and_comes_back_the_same() {
 #[test]
 fn every_example_that_can_be_said_means_exactly_its_action() {
     let interpreter = Interpreter::new(&phrases()).expect("the shipped templates");
-    let cx = crate::interpret::Context { home: Some("/home/sam"), ..Default::default() };
+    let cx = steward_interpret::Context { home: Some("/home/sam"), ..Default::default() };
     for entry in CATALOGUE {
         for example in entry.examples {
             let Some(say) = example.say else { continue };

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The head file follows the chain at this distance, in time.
 const HEAD_LAG: Duration = Duration::from_secs(1);
+/// How soon it is tried again when the disk did not take it.
+const HEAD_AGAIN: Duration = Duration::from_millis(10);
 /// So many records of the log's own wait for a disk that refuses them.
 const OWN: usize = 64;
 /// The system journal gets the head after so many records…
@@ -258,7 +260,7 @@ impl Book for AuditBook {
                     self.tell(now);
                 }
             } else {
-                due = due.min(head_due.saturating_duration_since(now).max(Duration::from_millis(10)));
+                due = due.min(head_due.saturating_duration_since(now).max(HEAD_AGAIN));
             }
         }
         Some(due)

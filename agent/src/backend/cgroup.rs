@@ -3,19 +3,20 @@
 
 use std::path::Path;
 
+use super::read;
+
 /// The longest list of controllers that is read, in bytes.
-const MAX_LIST: usize = 4096;
+const MAX_LIST: u64 = 4096;
 
 /// The controllers among `wanted` that are not there for the units of a manager whose control group is `group` (empty for the
 /// machine's). `sysfs` is `/sys` but in tests.
 pub fn missing(sysfs: &Path, group: &str, wanted: &[&'static str]) -> Vec<&'static str> {
     let root = sysfs.join("fs/cgroup");
-    let is_there = |controller: &str| match std::fs::read(root.join("cgroup.controllers")) {
+    let is_there = |controller: &str| match read::text(&root.join("cgroup.controllers"), MAX_LIST) {
         // One hierarchy: what the manager's own group has, it can give to its units.
         Ok(_) => {
-            let list = std::fs::read(root.join(group.trim_start_matches('/')).join("cgroup.controllers"));
-            let list =
-                list.map(|l| String::from_utf8_lossy(&l[..l.len().min(MAX_LIST)]).into_owned()).unwrap_or_default();
+            let list = root.join(group.trim_start_matches('/')).join("cgroup.controllers");
+            let list = read::text(&list, MAX_LIST).unwrap_or_default();
             list.split_ascii_whitespace().any(|c| c == controller)
         }
         // A hierarchy for each controller (version 1): these are never delegated to a person's systemd.

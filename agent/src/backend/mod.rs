@@ -11,6 +11,7 @@ pub mod files;
 pub mod firmware;
 pub mod journal;
 pub mod package;
+pub(crate) mod read;
 pub mod sandbox;
 #[expect(clippy::disallowed_types, reason = "this folder is where zbus is named")]
 pub mod simulate;

@@ -27,6 +27,9 @@ use tokio::sync::watch;
 /// How long a daemon waits for the command that has the state folder at the moment.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long threads that cannot be interrupted are waited for at the end.
+const LEFT_BEHIND: Duration = Duration::from_millis(100);
+
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
         return Ok(ended);
@@ -50,7 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let done = runtime.block_on(run(args, inherited));
     // A read of standard input cannot be interrupted; nothing else is left.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown_timeout(LEFT_BEHIND);
     done.map(|()| ExitCode::SUCCESS)
 }
 

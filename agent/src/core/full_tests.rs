@@ -13,11 +13,9 @@ use crate::audit;
 use crate::backend::package::Manager;
 use crate::backend::package::mock::MockArchive;
 use crate::caller::{Caller, Door};
-use crate::clock::Clock;
-use crate::policy_files::Roots;
 use crate::reply::{Ending, Outcome};
 use crate::request::{Ask, Plan};
-use crate::services::{Machine, Mode};
+use crate::services::Machine;
 use crate::store::seam::{Step, fail_next, fail_second};
 
 /// Everything is done at once.
@@ -43,26 +41,8 @@ impl World {
     }
 
     fn start(&self) -> Core {
-        let uid = rustix::process::geteuid().as_raw();
-        let setup = Setup {
-            mode: Mode::User,
-            state: self.at("state"),
-            config: self.at("config.toml"),
-            policy: Roots {
-                admin: self.at("etc"),
-                vendor: self.at("usr"),
-                user: None,
-                given: vec![self.at("policy.toml")],
-                uid,
-                system: uid,
-            },
-            audit: None,
-            clock: Clock::system(),
-            wait: Duration::from_secs(30),
-            note: "a test".to_owned(),
-            machine: Machine::bare(Some(Manager::Mock(self.archive.clone()))),
-        };
-        Core::start(setup).expect("it starts").0
+        let machine = Machine::bare(Some(Manager::Mock(self.archive.clone())));
+        Core::start(Setup::of_a_test(self.folder.path(), machine)).expect("it starts").0
     }
 
     async fn does(&self, core: &Core, name: &str, payload: &str) -> Outcome {

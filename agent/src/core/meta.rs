@@ -314,8 +314,8 @@ impl Core {
             match preview {
                 Ok(mut shown) => {
                     self.mark_previews(&plan.steps, &mut shown);
-                    data["preview"] = serde_json::to_value(super::merged(&shown)).unwrap_or(Value::Null);
-                    outcome.preview = super::merged(&shown).map(Box::new);
+                    data["preview"] = serde_json::to_value(super::assess::merged(&shown)).unwrap_or(Value::Null);
+                    outcome.preview = super::assess::merged(&shown).map(Box::new);
                 }
                 Err(f) => data["preview_error"] = json!(f.message),
             }

@@ -8,8 +8,9 @@ use steward_ipc::Code;
 use steward_policy::{Assurance, Decision, Policy, Requirements, Risk, Verdict};
 use uuid::Uuid;
 
+use super::Core;
+use super::assess::{mean, merged};
 use super::carry::Case;
-use super::{Core, mean, merged};
 use crate::action::{self, Action, Meta, Shown};
 use crate::audit::{AuditRecord, Kind, What};
 use crate::caller::Caller;

@@ -7,9 +7,10 @@ use steward_ipc::Code;
 use steward_policy::{Assurance, Decision, GrantLength};
 use uuid::Uuid;
 
+use super::Core;
+use super::assess::{Assessed, Depth};
 use super::carry::Case;
 use super::plan::with_words;
-use super::{Assessed, Core, Depth};
 use crate::action::meta::{Confirm, MAX_NOTE, Reject};
 use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
@@ -264,14 +265,10 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::{Setup, Vanished};
     use super::*;
-    use crate::clock::Clock;
-    use crate::policy_files::Roots;
     use crate::request::{Plan, Terms};
-    use crate::services::{Machine, Mode};
+    use crate::services::Machine;
 
     const SELDOM: &str = "version = 1\n[risk]\nobserve = \"ok\"\nlow = \"confirm\"\n[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\n\
         limit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\ndecision = ";
@@ -289,30 +286,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         let write = |text: &str| std::fs::write(at("policy.toml"), text).expect("written");
-        let uid = rustix::process::geteuid().as_raw();
-        let setup = || Setup {
-            mode: Mode::User,
-            state: at("state"),
-            config: at("config.toml"),
-            policy: Roots {
-                admin: at("etc"),
-                vendor: at("usr"),
-                user: None,
-                given: vec![at("policy.toml")],
-                uid,
-                system: uid,
-            },
-            audit: None,
-            clock: Clock::system(),
-            wait: Duration::from_secs(30),
-            note: "a test".to_owned(),
-            machine: Machine::bare(None),
-        };
         std::fs::write(at("config.toml"), "version = 1\n").expect("written");
         let caller = Arc::new(Caller::this_process(Door::Command));
         for decision in ["\"ok\"\n", "\"confirm\"\n"] {
             write(&format!("{SELDOM}{decision}"));
-            let (core, _) = Core::start(setup()).expect("it starts");
+            let (core, _) = Core::start(Setup::of_a_test(folder.path(), Machine::bare(None))).expect("it starts");
             let held = match core.path(&caller, note(), &Terms::default()).await.ending {
                 Ending::Held(held) => Some(held.id.to_string()),
                 _ => None,

@@ -11,10 +11,10 @@ use crate::action::meta::{Cancel, Confirm};
 use crate::action::{self, Meta};
 use crate::caller::Caller;
 use crate::gate::record::Held;
-use crate::interpret::{Context, FollowUp, Reading};
 use crate::reply::{Failure, Reply};
 use crate::request::{Ask, Plan, Terms};
 use crate::services::Mode;
+use steward_interpret::{Context, FollowUp, Reading};
 
 /// How old a held request may be for a yes in words, in milliseconds: who says it still knows what was asked.
 const YES_WITHIN: i64 = 60_000;

@@ -19,13 +19,13 @@ use crate::events::Events;
 use crate::gate::Gate;
 use crate::gate::judge::{Judging, Subject, Who, judge};
 use crate::gate::record::Held;
-use crate::interpret::Interpreter;
 use crate::memory::Memory;
 use crate::policy_files::{PolicyFiles, ReadPolicy, Roots};
 use crate::provenance::Provenance;
 use crate::receipts::Receipts;
 use crate::services::{Machine, Mode, Services};
 use crate::store::{LockError, LogError, StateLock};
+use steward_interpret::Interpreter;
 
 /// How often what is old is tidied away.
 const TIDY: Duration = Duration::from_secs(30);
@@ -51,6 +51,29 @@ pub struct Setup {
     pub note: String,
     /// The machine that it acts on.
     pub machine: Machine,
+}
+
+#[cfg(test)]
+impl Setup {
+    /// Longer than any test takes.
+    const TEST: Duration = Duration::from_secs(30);
+
+    /// An agent that has all that is its own in `folder`, with `policy.toml` and `config.toml` there.
+    pub(super) fn of_a_test(folder: &std::path::Path, machine: Machine) -> Setup {
+        let uid = rustix::process::geteuid().as_raw();
+        let (admin, vendor, given) = (folder.join("etc"), folder.join("usr"), vec![folder.join("policy.toml")]);
+        Setup {
+            mode: Mode::User,
+            state: folder.join("state"),
+            config: folder.join("config.toml"),
+            policy: Roots { admin, vendor, user: None, given, uid, system: uid },
+            audit: None,
+            clock: Clock::system(),
+            wait: Setup::TEST,
+            note: "a test".to_owned(),
+            machine,
+        }
+    }
 }
 
 /// Why an agent cannot start.
@@ -357,7 +380,7 @@ fn interpreter(languages: Vec<String>) -> Box<dyn FnOnce() -> Interpreter + Send
 fn of_the_locale() -> Vec<String> {
     let set =
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    set.and_then(|locale| crate::interpret::of_locale(&locale)).map(str::to_owned).into_iter().collect()
+    set.and_then(|locale| steward_interpret::of_locale(&locale)).map(str::to_owned).into_iter().collect()
 }
 
 /// Whether an administrator's file that is gone counts as taken away.

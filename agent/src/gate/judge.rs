@@ -1,11 +1,13 @@
 //! Judging: the plan and its facts against the policy, with what the policy may ask about the caller and the moment.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use steward_policy::{Arg, LimitUse, LocalTime, OwnedArg, Policy, Released, Risk, Step, Surroundings, Verdict};
 
 use super::rates::Rates;
 use super::record::Asker;
+use crate::backend::read;
 use crate::caller::Caller;
 use crate::clock::Moment;
 
@@ -154,13 +156,16 @@ impl Surroundings for Judging<'_> {
     }
 }
 
+/// The longest description of a time zone that is read, in bytes; the longest there is has a few thousand.
+const MAX_ZONE: u64 = 1 << 20;
+
 /// The wall clock in a zone of the time zone database, or in that of `/etc/localtime`; `TZ` is not looked at.
 pub fn local_time(wall_ms: i64, zone: Option<&str>) -> Option<LocalTime> {
     static LOCAL: OnceLock<Option<Arc<jiff::tz::TimeZone>>> = OnceLock::new();
     let tz = match zone {
         Some(name) => jiff::tz::TimeZone::get(name).ok()?,
         None => {
-            let local = LOCAL.get_or_init(|| match std::fs::read("/etc/localtime") {
+            let local = LOCAL.get_or_init(|| match read::bytes(Path::new("/etc/localtime"), MAX_ZONE) {
                 Ok(bytes) => jiff::tz::TimeZone::tzif("localtime", &bytes).ok().map(Arc::new),
                 // localtime(5): without the file the zone is UTC.
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(Arc::new(jiff::tz::TimeZone::UTC)),

@@ -1,7 +1,6 @@
 //! The gate: who may answer, when, how often, and what an answer is bound to.
 
 use std::collections::HashMap;
-use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::support::{DESKTOP, World, as_uid, connect, desktop_and, eventually, i
 const NO_QUOTAS: &str = "version = 1\n[confirm]\nper_uid = 100000\nper_caller = 100000\n";
 
 /// Whatever changes something asks; notes may be approved for longer.
-const ASKS: &str = r#"
+pub(crate) const ASKS: &str = r#"
 version = 1
 [risk]
 observe     = "ok"
@@ -23,11 +22,11 @@ disruptive  = "confirm"
 destructive = "confirm"
 "#;
 
-fn code(answer: &Value) -> &str {
+pub(crate) fn code(answer: &Value) -> &str {
     answer["code"].as_str().or(answer["status"].as_str()).expect("a code or a status")
 }
 
-fn state(world: &World, id: &str) -> String {
+pub(crate) fn state(world: &World, id: &str) -> String {
     world.ask("result", id)["data"]["state"].as_str().expect("a state").to_owned()
 }
 
@@ -356,22 +355,6 @@ fn the_requester_cannot_approve_at_the_desk() {
 }
 
 #[test]
-fn a_longer_approval_is_never_made_by_the_requester() {
-    let world = World::new(ASKS);
-    let held = world.ask("remember", "x");
-    let id = id_of(&held);
-    assert_eq!(held["data"]["grants"], json!(["once", "session", "1h", "8h", "until_revoked"]));
-    for length in ["session", "1h", "8h", "until_revoked"] {
-        let answer = world.call("confirm", json!({ "id": id, "grant": length }));
-        assert_eq!(code(&answer), "approver_not_allowed", "{length}: {answer}");
-    }
-    assert_eq!(code(&world.call("confirm", json!({ "id": id, "grant": "for ever" }))), "invalid_payload");
-    assert_eq!(world.line(r#"{"name":"grants_list"}"#)["data"]["grants"], json!([]));
-    assert_eq!(code(&world.call("confirm", json!({ "id": id, "grant": "once" }))), "ok");
-    assert_eq!(code(&world.ask("remember", "x")), "confirm", "and the next one is asked about again");
-}
-
-#[test]
 fn the_least_assurance_of_a_door_holds_for_what_comes_in_there() {
     let world = World::new(&desktop_and("[door.ndjson]\nmin_assurance = \"desktop\"\n"));
     let held = world.ask("package_install", "cowsay");
@@ -451,250 +434,12 @@ fn an_equal_request_of_another_uid_is_another_request() {
     assert_ne!(id_of(&a[0]), id_of(&b[0]));
 }
 
-/// Runs shell words in a pane of tmux, as a person at another terminal would.
-fn in_another_pane(world: &World, words: &str) -> bool {
-    if !std::path::Path::new("/usr/bin/tmux").exists() || !std::path::Path::new("/usr/bin/python3").exists() {
-        println!("skipped: needs tmux and python3");
-        return false;
-    }
-    // A server of its own each time: one that is about to end takes no more sessions.
-    let server = world.path(&format!("tmux-{}", uuid::Uuid::new_v4()));
-    let done = Command::new("/usr/bin/tmux")
-        .args(["-S", server.to_str().unwrap(), "-f", "/dev/null", "new-session", "-d", words])
-        .env_remove("TMUX")
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .status()
-        .expect("tmux");
-    assert!(done.success());
-    true
-}
-
-/// Sends a line from another pane and gives its answer.
-fn from_another_pane(world: &World, line: &Value) -> Option<Value> {
-    let (script, question, answer) = (world.path("ask.py"), world.path("question"), world.path("answer"));
-    let text = "import socket,sys,os\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nf=s.makefile('rw')\nf.write(open(sys.argv[2]).read()+'\\n');f.flush()\nr=f.readline()\nopen(sys.argv[3]+'.new','w').write(r)\nos.rename(sys.argv[3]+'.new',sys.argv[3])\n";
-    std::fs::write(&script, text).unwrap();
-    std::fs::write(&question, line.to_string()).unwrap();
-    drop(std::fs::remove_file(&answer));
-    let path = |p: &std::path::Path| p.display().to_string();
-    let words =
-        format!("/usr/bin/python3 {} {} {} {}", path(&script), path(&world.socket()), path(&question), path(&answer));
-    if !in_another_pane(world, &words) {
-        return None;
-    }
-    eventually(|| answer.exists());
-    Some(serde_json::from_str(&std::fs::read_to_string(&answer).unwrap()).unwrap())
-}
-
-#[test]
-fn a_person_at_another_terminal_gives_a_standing_approval_that_ends_when_it_should() {
-    let world = World::new(&format!("{ASKS}[set]\nwords.good = [\"x\"]\n"));
-    let id = world.hold("remember", "x");
-    let yes = json!({ "name": "confirm", "args": { "id": id, "grant": "1h" } });
-    let Some(done) = from_another_pane(&world, &yes) else { return };
-    assert_eq!((&done["action"], code(&done)), (&json!("remember"), "ok"), "{done}");
-
-    let grants = world.line(r#"{"name":"grants_list"}"#);
-    let grant = &grants["data"]["grants"][0];
-    assert_eq!(
-        (&grant["action"], &grant["length"], &grant["uses"]),
-        (&json!("remember"), &json!("1h"), &json!(0)),
-        "{grants}"
-    );
-    assert_eq!(grant["approver"]["assurance"], "desktop");
-    assert_eq!(grant["approver"]["approver_same_uid"], true);
-
-    // Its scope is this note alone; explaining uses nothing up.
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    assert_eq!(code(&world.ask("remember", "something else")), "confirm");
-    drop(world.ask("explain", r#"{"name":"remember","payload":"x"}"#));
-    let uses = || world.line(r#"{"name":"grants_list"}"#)["data"]["grants"][0]["uses"].clone();
-    assert_eq!(uses(), 1);
-
-    // A policy that got stricter suspends it, and a deny is a deny.
-    let stricter = ASKS.replace(r#"["once", "session", "1h", "8h", "until_revoked"]"#, r#"["once"]"#);
-    world.reload(&stricter).unwrap();
-    assert_eq!(code(&world.ask("remember", "x")), "confirm");
-    world.reload(&ASKS.replace("low         = {", "low = \"deny\"\n#")).unwrap();
-    assert_eq!(code(&world.ask("remember", "x")), "denied");
-    world.reload(ASKS).unwrap();
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    assert_eq!(uses(), 2);
-
-    let grant = grant["id"].as_str().unwrap();
-    world.turn_seconds(3599);
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    world.turn_seconds(2);
-    assert_eq!(code(&world.ask("remember", "x")), "confirm", "an hour is over");
-    assert_eq!(world.line(r#"{"name":"grants_list"}"#)["data"]["grants"], json!([]));
-    drop(world.ask("grant_revoke", grant));
-}
-
-#[test]
-fn a_standing_approval_survives_a_restart_and_ends_when_it_is_taken_back() {
-    let mut world = World::new(ASKS);
-    let id = world.hold("remember", "x");
-    let yes = json!({ "name": "confirm", "args": { "id": id, "grant": "until_revoked", "scope": 7 } });
-    let Some(wrong) = from_another_pane(&world, &yes) else { return };
-    assert_eq!(code(&wrong), "invalid_payload", "no such scope was offered: {wrong}");
-    assert_eq!(state(&world, &id), "pending");
-    let yes = json!({ "name": "confirm", "args": { "id": id, "grant": "until_revoked", "scope": 0 } });
-    let done = from_another_pane(&world, &yes).expect("tmux is there");
-    assert_eq!(code(&done), "ok", "{done}");
-    world.restart();
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    let grants = world.line(r#"{"name":"grants_list"}"#);
-    let grant = grants["data"]["grants"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(code(&world.ask("grant_revoke", &grant)), "ok");
-    assert_eq!(code(&world.ask("remember", "x")), "confirm");
-    assert_eq!(code(&world.ask("grant_revoke", &grant)), "confirmation_not_found");
-    world.restart();
-    assert_eq!(code(&world.ask("remember", "x")), "confirm");
-}
-
-#[test]
-fn a_standing_approval_is_on_record_and_none_is_given_with_a_yes_that_did_not_hold() {
-    let mut world = World::new(ASKS);
-    let id = world.hold("remember", "x");
-    let yes = |scope: u32| json!({ "name": "confirm", "args": { "id": id, "grant": "8h", "scope": scope } });
-    let Some(wrong) = from_another_pane(&world, &yes(7)) else { return };
-    assert_eq!(code(&wrong), "invalid_payload", "{wrong}");
-    let list = || world.line(r#"{"name":"grants_list"}"#)["data"]["grants"].clone();
-    assert_eq!((state(&world, &id).as_str(), list()), ("pending", json!([])));
-    assert_eq!(code(&from_another_pane(&world, &yes(0)).expect("tmux is there")), "ok");
-    let grant = list()[0]["id"].clone();
-    let records = world.end();
-    let decisions: Vec<&str> =
-        records.iter().filter(|r| r["kind"] == "decided").filter_map(|r| r["decision"].as_str()).collect();
-    assert_eq!(decisions, ["approved", "granted"], "the yes first");
-    let given = records.iter().find(|r| r["decision"] == "granted").unwrap();
-    assert_eq!((&given["action"], &given["confirmation"]), (&json!("remember"), &json!(id)), "{given}");
-    let data = &given["data"];
-    assert_eq!((&data["grant"], &data["length"]), (&grant, &json!("8h")), "{given}");
-    assert_eq!(data["covers"], "this very request only", "{given}");
-    assert!(data["owner"].is_u64() && given["approver"]["assurance"] == "desktop", "{given}");
-}
-
-#[test]
-fn an_approval_to_forget_a_note_is_none_to_purge_it() {
-    let lasting = "{ confirm = { grants = [\"1h\"] } }";
-    let policy = ASKS
-        .replace("low         = {", "low = \"ok\"\n#")
-        .replace("reversible  = \"confirm\"", &format!("reversible = {lasting}"))
-        .replace("destructive = \"confirm\"", &format!("destructive = {lasting}"));
-    let world = World::new(&policy);
-    let restore = || assert_eq!(code(&world.call("remember", json!({ "restore": 1 }))), "ok");
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    let id = id_of(&world.call("forget", json!({ "id": 1 })));
-    let yes = json!({ "name": "confirm", "args": { "id": id, "grant": "1h" } });
-    let Some(done) = from_another_pane(&world, &yes) else { return };
-    assert_eq!(code(&done), "ok", "{done}");
-    restore();
-    assert_eq!(code(&world.call("forget", json!({ "id": 1 }))), "ok", "it is covered");
-    restore();
-    assert_eq!(code(&world.call("forget", json!({ "id": 1, "purge": true }))), "confirm");
-}
-
-#[test]
-fn reloads_at_the_same_time_are_taken_one_after_the_other() {
-    let mut world = World::new(DESKTOP);
-    let barrier = Barrier::new(8);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                barrier.wait();
-                for _ in 0..5 {
-                    // The file may be half written by another of these, and then it is not taken.
-                    drop(world.reload(DESKTOP));
-                }
-            });
-        }
-    });
-    world.reload(DESKTOP).unwrap();
-    let records = world.end();
-    let loaded = records.iter().filter(|r| r["kind"] == "policy" && r["decision"] == "loaded");
-    let generations: Vec<u64> = loaded.filter_map(|r| r["data"]["generation"].as_u64()).collect();
-    let last = u64::try_from(generations.len()).unwrap() + 1;
-    assert_eq!(generations, (2..=last).collect::<Vec<_>>());
-}
-
 #[test]
 fn two_connections_of_one_program_are_one_owner() {
     let world = World::new(DESKTOP);
     let id = world.hold("package_install", "cowsay");
     let mut voice = connect(&world.path("voice.sock"));
     assert_eq!(code(&line_on(&mut voice, &json!({ "name": "confirm", "payload": id }).to_string())), "ok");
-}
-
-#[test]
-fn a_rate_counts_what_was_released_and_says_when_to_come_back() {
-    let rule = "[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\ndecision = \"ok\"\nlimit = { rate = \"3/1h\", per = \"uid\", over = \"deny\" }\n";
-    let world = World::new(&desktop_and(rule));
-    for n in 0..3 {
-        drop(world.ask("explain", &format!("remember that {n}")));
-        assert_eq!(code(&world.ask("remember", &format!("{n}"))), "ok");
-        assert_eq!(code(&world.ask("remember", "")), "invalid_payload", "what does not work does not count");
-    }
-    let over = world.ask("remember", "one more");
-    assert_eq!((&over["status"], code(&over)), (&json!("deny"), "rate_limited"), "{over}");
-    assert!(over["data"]["retry_after"].as_u64().is_some_and(|s| (3500..=3600).contains(&s)), "{over}");
-    world.turn_seconds(3601);
-    assert_eq!(code(&world.ask("remember", "one more")), "ok");
-}
-
-#[test]
-fn rules_for_sentences_join_those_for_what_they_mean() {
-    let rule = "[[rule]]\nid = \"said\"\nactions = [\"natural_language\"]\ndecision = \"confirm\"\n";
-    let world = World::new(&desktop_and(rule));
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-    let said = world.ask("natural_language", "remember that x");
-    assert_eq!((&said["action"], code(&said)), (&json!("remember"), "confirm"), "{said}");
-    assert_eq!(code(&world.ask("confirm", &id_of(&said))), "ok");
-    let world = World::new(&desktop_and(&rule.replace("\"confirm\"", "\"deny\"")));
-    assert_eq!(code(&world.ask("natural_language", "remember that x")), "denied");
-    assert_eq!(code(&world.ask("remember", "x")), "ok");
-}
-
-#[test]
-fn explaining_runs_nothing_and_changes_nothing() {
-    let world = World::new(DESKTOP);
-    let id = world.hold("package_install", "cowsay");
-    let before = world.line(r#"{"name":"pending_list"}"#);
-    for request in [
-        json!({ "name": "confirm", "payload": id }),
-        json!({ "name": "cancel", "payload": id }),
-        json!({ "name": "reject", "payload": id }),
-        json!({ "name": "package_install", "payload": "vim" }),
-        json!({ "name": "remember", "payload": "x" }),
-        json!({ "name": "natural_language", "payload": "remember that x" }),
-        json!({ "name": "explain", "payload": "remember that x" }),
-    ] {
-        let answer = world.call("explain", json!({ "request": request, "preview": true }));
-        assert_eq!((code(&answer), &answer["action"]), ("ok", &json!("explain")), "{answer}");
-        assert!(answer["data"]["decision"].is_string(), "{answer}");
-    }
-    assert_eq!(code(&world.ask("explain", "the weather is nice")), "not_understood");
-    assert_eq!(world.line(r#"{"name":"pending_list"}"#)["data"], before["data"]);
-    assert_eq!(world.line(r#"{"name":"read_context"}"#)["data"]["total"], 0);
-    assert_eq!(world.archive.started(), 0);
-}
-
-#[test]
-fn a_caller_that_may_not_read_the_policy_is_not_told_its_rules() {
-    let Some(world) = open_to_all(&desktop_and(
-        "[[rule]]\nid = \"secret-rule\"\nactions = [\"remember\"]\ndecision = \"deny\"\nwhy = \"no\"\n",
-    )) else {
-        return;
-    };
-    let lines = [
-        json!({ "name": "remember", "payload": "x" }),
-        json!({ "name": "explain", "payload": "{\"name\":\"remember\",\"payload\":\"x\"}" }),
-    ];
-    let theirs = as_uid(&world, 61_001, &lines);
-    assert_eq!((&theirs[0]["policy"]["why"], theirs[0]["policy"].get("rule")), (&json!("no"), None), "{}", theirs[0]);
-    assert!(theirs.iter().all(|a| !a.to_string().contains("secret-rule")), "{theirs:?}");
-    assert_eq!(world.ask("remember", "x")["policy"]["rule"], "secret-rule");
 }
 
 #[test]
@@ -754,51 +499,4 @@ fn a_transaction_that_outlives_the_agent_is_taken_up_again_and_not_started_twice
     assert_eq!(code(&world.ask("confirm", &id)), "confirmation_used");
     let held = world.line(r#"{"name":"undo"}"#);
     assert_eq!(code(&held), "confirm", "and it can be put back: {held}");
-}
-
-#[test]
-fn a_rate_holds_against_many_requests_at_once() {
-    let rule = "[[rule]]\nid = \"seldom\"\nactions = [\"remember\"]\ndecision = \"ok\"\nlimit = { rate = \"5/1h\", per = \"uid\", over = \"deny\" }\n";
-    for _ in 0..10 {
-        let world = World::new(&desktop_and(rule));
-        let barrier = Barrier::new(16);
-        let released: usize = std::thread::scope(|scope| {
-            let one = || {
-                let mut client = world.connect();
-                barrier.wait();
-                (0..4).filter(|_| code(&line_on(&mut client, r#"{"name":"remember","payload":"x"}"#)) == "ok").count()
-            };
-            let running: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
-            running.into_iter().map(|t| t.join().unwrap()).sum()
-        });
-        assert_eq!(released, 5);
-    }
-}
-
-#[test]
-fn a_policy_that_came_while_the_preview_was_made_is_the_one_that_counts() {
-    let denies = desktop_and("[[rule]]\nid = \"late\"\nactions = [\"package_install\"]\ndecision = \"deny\"\n");
-    // While it is asked for.
-    let world = World::new(DESKTOP);
-    world.archive.pause(Some(Pause::Simulation));
-    std::thread::scope(|scope| {
-        let asks = scope.spawn(|| world.ask("package_install", "cowsay"));
-        eventually(|| world.archive.waiting() == 1);
-        world.reload(&denies).unwrap();
-        world.archive.pause(None);
-        assert_eq!(asks.join().unwrap()["policy"]["rule"], "late");
-    });
-    // While it is released.
-    world.reload(DESKTOP).unwrap();
-    let id = world.hold("package_install", "cowsay");
-    world.archive.pause(Some(Pause::Simulation));
-    std::thread::scope(|scope| {
-        let yes = scope.spawn(|| world.ask("confirm", &id));
-        eventually(|| world.archive.waiting() == 1);
-        world.reload(&denies).unwrap();
-        world.archive.pause(None);
-        assert_eq!(code(&yes.join().unwrap()), "denied");
-    });
-    assert_eq!(state(&world, &id), "invalidated");
-    assert_eq!(world.archive.started(), 0);
 }

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::sync::Barrier;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{DESKTOP, Daemon, connect, desktop_and, eventually, line_on};
+use crate::support::{DESKTOP, Daemon, World, connect, desktop_and, eventually, line_on};
 
 const DENIES: &str = "[[rule]]\nid = \"no-notes\"\nactions = [\"remember\"]\ndecision = \"deny\"\n";
 const REMEMBER: &str = r#"{"name":"remember","payload":"x"}"#;
@@ -169,4 +170,27 @@ fn a_signal_that_comes_as_soon_as_the_socket_is_there_does_not_end_the_daemon() 
         eventually(|| generation(&daemon).0 >= 2);
         assert!(daemon.end().success());
     }
+}
+
+#[test]
+fn reloads_at_the_same_time_are_taken_one_after_the_other() {
+    let mut world = World::new(DESKTOP);
+    let barrier = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                barrier.wait();
+                for _ in 0..5 {
+                    // The file may be half written by another of these, and then it is not taken.
+                    drop(world.reload(DESKTOP));
+                }
+            });
+        }
+    });
+    world.reload(DESKTOP).unwrap();
+    let records = world.end();
+    let loaded = records.iter().filter(|r| r["kind"] == "policy" && r["decision"] == "loaded");
+    let generations: Vec<u64> = loaded.filter_map(|r| r["data"]["generation"].as_u64()).collect();
+    let last = u64::try_from(generations.len()).unwrap() + 1;
+    assert_eq!(generations, (2..=last).collect::<Vec<_>>());
 }

@@ -183,9 +183,13 @@ pub(crate) enum PolicyCommand {
 Examples:
   steward policy check                          the files that are in force
   steward policy check policy.d my.toml         these, and no others
+  steward policy check --system                 what the machine's agent goes by
 
 Exits 0 when all is well, 1 when something is wrong, 2 when it could not look.")]
     Check {
+        /// Check them for the machine's agent (`stewardd --system`).
+        #[arg(long)]
+        system: bool,
         /// Files, and folders with files; those in force when left out.
         #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
         paths: Vec<PathBuf>,

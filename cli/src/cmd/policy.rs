@@ -8,6 +8,7 @@ use steward_agent::caller::{Caller, Door};
 use steward_agent::clock::Clock;
 use steward_agent::gate::judge::local_time;
 use steward_agent::policy_files::{MAX_FILE, PolicyFiles};
+use steward_agent::services::Mode;
 use steward_policy::{
     Catalogue, Layer, LoadError, OwnedArg, OwnedStep, Policy, Severity, Source, Staged, moment, with_steps,
 };
@@ -24,7 +25,9 @@ use crate::settings::Settings;
 /// When a file cannot be read, or a word is not what it should be.
 pub(crate) fn run(settings: &Settings, out: &mut Out, command: PolicyCommand) -> Result<Exit, Fault> {
     match command {
-        PolicyCommand::Check { paths } => check(settings, out, &paths),
+        PolicyCommand::Check { system, paths } => {
+            check(settings, out, if system { Mode::System } else { Mode::User }, &paths)
+        }
         PolicyCommand::Explain { request, caller, at } => {
             explain(settings, out, &request.join(" "), caller.as_deref(), at.as_deref())
         }
@@ -37,10 +40,14 @@ pub(crate) fn run(settings: &Settings, out: &mut Out, command: PolicyCommand) ->
 /// The files of a policy, or what is wrong with them.
 type Loaded<T> = Result<T, Vec<LoadError>>;
 
-/// A policy with the number of its files.
+/// The policy of a person's agent, or what stands at `paths`, with the number of its files.
 pub(super) fn load(settings: &Settings, paths: &[PathBuf]) -> Result<Loaded<(Policy, usize)>, Fault> {
+    load_for(settings, Mode::User, paths)
+}
+
+fn load_for(settings: &Settings, mode: Mode, paths: &[PathBuf]) -> Result<Loaded<(Policy, usize)>, Fault> {
     let sources = if paths.is_empty() {
-        match PolicyFiles::new(settings.roots()).read() {
+        match PolicyFiles::new(settings.roots(mode)).read() {
             Ok(read) => read.sources,
             Err(errors) => return Ok(Err(errors)),
         }
@@ -101,12 +108,15 @@ fn bad(out: &mut Out, errors: &[LoadError]) -> Exit {
     Exit::Failed
 }
 
-fn check(settings: &Settings, out: &mut Out, paths: &[PathBuf]) -> Result<Exit, Fault> {
-    let (policy, files) = match load(settings, paths)? {
+fn check(settings: &Settings, out: &mut Out, mode: Mode, paths: &[PathBuf]) -> Result<Exit, Fault> {
+    let (policy, files) = match load_for(settings, mode, paths)? {
         Ok(loaded) => loaded,
         Err(errors) => return Ok(bad(out, &errors)),
     };
-    let findings = policy.check();
+    let mut findings = policy.check();
+    if mode == Mode::System {
+        findings.extend(policy.check_without_exe());
+    }
     let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
     let exit = if errors == 0 { Exit::Done } else { Exit::Failed };
     if out.form == Form::Json {

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 use steward_policy::{
-    ActionInfo, ArgKind, Catalogue, Layer, LoadError, OwnedArg, OwnedStep, PathFact, Policy, Risk, Source, UrlFact,
+    ActionInfo, ArgKind, Catalogue, Layer, LimitUse, LoadError, LocalTime, OwnedArg, OwnedStep, PathFact, Policy,
+    Released, Risk, Source, Surroundings, UrlFact,
 };
 
 pub(crate) struct Actions;
@@ -143,4 +144,64 @@ pub(crate) fn policy(files: &[(Layer, &str)]) -> Result<Policy, Vec<LoadError>> 
         .map(|(i, (l, t))| source(*l, &format!("{i}.toml"), &format!("version = 1\n{t}")))
         .collect();
     Policy::load(sources, &Actions)
+}
+
+/// What surrounds a request at the door `ndjson`: what is none is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct Around {
+    pub(crate) uid: Option<u32>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) exe: Option<&'static str>,
+    pub(crate) locked: Option<bool>,
+    /// Of a Monday.
+    pub(crate) minute: Option<u16>,
+    pub(crate) released: Option<u32>,
+    pub(crate) home: Option<&'static str>,
+    pub(crate) folder: Option<&'static str>,
+}
+
+/// Nothing is known.
+pub(crate) const UNKNOWN: Around =
+    Around { uid: None, pid: None, exe: None, locked: None, minute: None, released: None, home: None, folder: None };
+
+impl Surroundings for Around {
+    fn uid(&self) -> Option<u32> {
+        self.uid
+    }
+    fn gid(&self) -> Option<u32> {
+        None
+    }
+    fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+    fn exe(&self) -> Option<&str> {
+        self.exe
+    }
+    fn unit(&self) -> Option<&str> {
+        None
+    }
+    fn user_unit(&self) -> Option<&str> {
+        None
+    }
+    fn door(&self) -> &str {
+        "ndjson"
+    }
+    fn socket(&self) -> Option<&str> {
+        None
+    }
+    fn locked(&self) -> Option<bool> {
+        self.locked
+    }
+    fn local_time(&self, _: Option<&str>) -> Option<LocalTime> {
+        self.minute.map(|minute| LocalTime { weekday: 0, minute })
+    }
+    fn released(&self, _: &LimitUse) -> Option<Released> {
+        self.released.map(|count| Released { count, ..Released::default() })
+    }
+    fn home(&self) -> Option<&str> {
+        self.home
+    }
+    fn folder(&self) -> Option<&str> {
+        self.folder
+    }
 }

@@ -1,5 +1,7 @@
 //! Packages: simulated first, shown, and held to what was shown.
 
+mod install;
+mod remove;
 mod search;
 mod update;
 
@@ -7,23 +9,24 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use steward_ipc::{Code, Effect, Fact, Preview};
-use steward_policy::{ArgKind, OwnedArg, Risk};
+use steward_policy::OwnedArg;
 
 use crate::action::types::{count, listed, size};
-use crate::action::{Capability, Example, Need, Perform, Ready, Shown, call, say};
+use crate::action::{Capability, Ready, Shown};
 use crate::backend::package::alias;
 use crate::backend::package::name::MAX_NAMES;
 use crate::backend::package::{
-    Change, Done, Exact, Item, ManagerName, PackageError, PackageName, ProgressSender, Running, Transaction, Verb,
+    Change, Done, Item, ManagerName, PackageError, PackageName, ProgressSender, Running, Transaction, Verb,
 };
 use crate::gate::judge::Subject;
 use crate::reply::{Failure, Outcome, Undo};
 use crate::services::{Context, Progress};
 
+pub use install::{Back, PackageInstall};
+pub use remove::PackageRemove;
 pub use search::PackageSearch;
 pub use update::{Channel, SystemUpdate};
 
@@ -320,306 +323,6 @@ async fn present(
     let names: Vec<PackageName> = names.collect();
     let versions = cx.services.packages.installed(&names, by).await?;
     Ok(json!(names.iter().map(PackageName::as_str).zip(versions).collect::<BTreeMap<_, _>>()))
-}
-
-/// Installs packages.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackageInstall {
-    /// The packages' names.
-    #[serde(deserialize_with = "list")]
-    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
-    pub packages: Vec<PackageName>,
-    /// What is to come back and to go again, as `undo` asks for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub back: Option<Back>,
-    /// The package manager that did what is put back, as `undo` asks for it; one that the configuration names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub by: Option<ManagerName>,
-}
-
-/// Exact versions to bring back, and what has to go for them.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Back {
-    /// What comes back.
-    #[schemars(with = "Vec<Value>")]
-    pub install: Vec<Exact>,
-    /// What goes.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub remove: Vec<PackageName>,
-}
-
-impl Capability for PackageInstall {
-    const NAME: &'static str = "package_install";
-    const RISK: Risk = Risk::Disruptive;
-    const RISK_POSSIBLE: Risk = Risk::Destructive;
-    const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
-    const PHRASES: &'static [&'static str] = &[
-        "(install|reinstall|re-install) [and set up] {packages} <here>",
-        "(i think|i believe) we should install {packages} <here>",
-        "install (it|this|that|the following|these) {packages} <here>",
-        "(download|fetch|get|grab|go|find|search for|look for) [me] and (install|set up|setup|add) {packages} <here>",
-        "(download|fetch|get|grab|find) {packages} and install (it|them) <here>",
-        "(install|put in) (a copy of|the latest version of|the latest|the newest|the newest version of|the current version of|the program \
-         called|the software called|a (package|program|app|tool|application) (called|named|by the name of)|both|all of|all of these|these|\
-         the following|(for me|for us) the package|(for me|for us)) {packages} <here>",
-        "install (me|us) [some|a] {packages} <here>",
-        "(set|hook|fix) (me|us|this machine|my machine|this computer|my computer) up with {known packages}",
-        "(equip|provision|furnish) (this machine|my machine|this computer|my computer|this laptop|my laptop|the computer) with {known packages}",
-        "get {known packages} and (put|install|set up) (it|them) <here>",
-        "(get|grab|fetch|download) [me] (a copy of|[the] (latest|newest|current|most recent) [version of|release of]) {known packages} <here>",
-        "install and (set up|setup|configure) {packages} <here>",
-        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) install {packages}",
-        "(get|have|lets get|lets have|can we get|could we get|can you get|could you get|can i get|could i get|can i have|could i have|can \
-         we have) {packages} installed <here>",
-        "<wish> {packages} [to be] (installed|set up|added) <here>",
-        "<wish> {known packages} [added|put] (on|to|onto|in) (this|the|my|our) (<machine>|device)",
-        "<wish> {known packages} on (here|this|it)",
-        "(i want|i need|i would like|id like|we need|we want|get|grab|fetch|add|get me|grab me|give me|fetch me|i want to have|id like to \
-         have|i need to have|pull in|bring in|install me|go get) {known packages}",
-        "(<wish>|i am missing|im missing|i need to use|i want to use) {packages} [please] (install it|install them|please install it|\
-         please install them|so install it|get it installed)",
-        "{packages} is (missing|not installed|not here|gone) [please] (install it|please install it|add it)",
-        "(make sure|ensure|see to it) [that] {packages} (is|are|gets|get) installed <here>",
-        "(do|perform|run|start|begin) {packages} installation",
-        "(install|installation of) {packages} (using|with|via|through|from) (apt|apt get|the package manager|dnf|pacman|flatpak|my package \
-         manager|the software center|the repos|the repositories|the repo)",
-        "(add|put|get|place|download|set up|setup|stick|throw|drop|bring|pop|chuck|slap|toss) {known packages} (to|on|onto|in|into|for) \
-         (this|the|my|our) (<machine>|device|thing)",
-        "(put|get|stick|throw|pop|drop|chuck|add|load|set up) {known packages} on (here|this|it)",
-        "(set up|setup|download|fetch|get) {known packages} (for|on) (this|the|my|our) (<machine>|device)",
-        "(set up|setup|download|fetch) {known packages} [for me|please|now]",
-        "i require {packages} [installed] <here>",
-        "{packages} (install it|install them|please install it|please install them|install that|install those)",
-        "(do|perform|run|start) (an install|the installation|an installation|the install) of {packages}",
-        "(make|make sure) {packages} (available|installed) <here>",
-        "(load|slap|whack|bung) {known packages} (on|onto|on to) (this|the|my|our) (<machine>|device)",
-        "(get|have) (hold of|ahold of) {known packages} [for me] and install (it|them) <here>",
-        "(get|make) {packages} (going|running|working|available|ready|set up) on (this|the|my|our) (<machine>|device) [can you install it|install it]",
-        "(i am|im|we are|were) (missing|lacking|in need of|needing|short of|without) {packages} <here> [so|can you|could you|please] \
-         [please] (install it|install them|install|get it installed|add it)",
-        "(i could|i can|we could) [really|do] (use|do with) {packages} <here> [so|can you|could you|please] [please] (install it|install \
-         them|install|get it installed|add it)",
-        "<wish> {packages} <here> [so|can you|could you|please] [please] (install it|install them|install|get it installed|add it)",
-        "<wish> to (install|add) {packages} <here>",
-        "<wish> to (have|get) {packages} installed <here>",
-        "(me|i|we) want install {packages}",
-        "(sort|hook|fix|kit) (me|us) (out|up) with {known packages}",
-        "(go ahead with|proceed with|start|begin|do) (the|an) (install|installation) of {packages}",
-        "(go and|go) (get|fetch|grab) {known packages} <here>",
-        "(bring|pull) (in|down) {known packages} <here>",
-        "{packages} (install|get|add) (both|all three|all|all of them|both of them|all of these|all four|the lot)",
-        "install (all|both|all three|both of) [of] {packages} <here>",
-        "set {known packages} up <here>",
-        "install the {packages} (shell|editor|browser|player|package|app|program|tool|database|server|client|compiler|language|terminal|\
-         suite|game|utility) <here>",
-        "(make sure|ensure) [that] {packages} (is|are) (there|present|available|set up|in place) <here>",
-        "(go and|go) (get|fetch|grab|download) {packages} and install (it|them) <here>",
-        "install {packages} and (nothing else|only that|just that|that is all|thats all|thats it)",
-        "{packages} [please] (need|needs) (installing|to be installed) [please|now] [on (this|my|the) <machine>|here|on here] (please|now)",
-        "(do|perform|run) (a|an) [quick|clean|fresh|full] (install|installation) of {packages} <here>",
-        "(go|go and) (grab|get|fetch) {known packages} from the (repos|repositories|repo|package manager) [and install it]",
-    ];
-    const EXAMPLES: &'static [Example] = &[
-        say("install vim and curl", Some("vim,curl")),
-        say("please install htop", Some("htop")),
-        call(Some("vim,curl")),
-    ];
-
-    fn from_payload(payload: Option<&str>) -> Result<PackageInstall, Failure> {
-        Ok(PackageInstall { packages: names(payload)?, back: None, by: None })
-    }
-
-    fn bounded(&self) -> Result<(), Failure> {
-        few(self.packages.len())?;
-        let Some(back) = &self.back else { return Ok(()) };
-        few(back.install.len().max(back.remove.len()))?;
-        // What was written down here is what a manager said; flatpak takes any words of an application's maker for a version.
-        match back.install.iter().find(|exact| !exact.is_plain()) {
-            Some(exact) => Err(Failure::invalid_payload(format!(
-                "`{}` is no version",
-                crate::action::types::visible(&exact.version, 40)
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    fn payload(&self) -> Option<String> {
-        if self.back.is_some() || self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
-    }
-}
-
-impl PackageInstall {
-    fn change(&self) -> Result<Change, Failure> {
-        let Some(back) = &self.back else { return Ok(Change::Install(self.packages.clone())) };
-        let named: Vec<&PackageName> = back.install.iter().map(|e| &e.name).collect();
-        if named != self.packages.iter().collect::<Vec<_>>() {
-            return Err(Failure::invalid_payload("`packages` and `back.install` must name the same packages"));
-        }
-        Ok(Change::Restore { remove: back.remove.clone(), install: back.install.clone() })
-    }
-}
-
-impl Perform for PackageInstall {
-    const NEED: Need = Need::Packages;
-    const UNDO: &'static str = "removes what was newly installed";
-    const DEADLINE: Duration = BEFORE;
-    const AFTER_FIRST_CHANGE: Duration = AFTER;
-    const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
-    const HELD_TO_PREVIEW: bool = true;
-
-    fn sentence(&self) -> String {
-        format!("Install {}", listed_names(&self.packages))
-    }
-
-    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
-        fact(&self.packages)
-    }
-
-    async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
-        // An undo names what it means.
-        if self.back.is_none() {
-            self.packages = cx.services.packages.meant(&self.packages, self.by).await?;
-        }
-        Ok(())
-    }
-
-    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let transaction = cx.services.packages.simulate(&self.change()?, self.by).await?;
-        Ok(shown(transaction, Asked::ToCome(&self.packages)))
-    }
-
-    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready, true).await
-    }
-
-    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
-        let gone = self.back.iter().flat_map(|b| b.remove.iter().cloned());
-        present(cx, self.packages.iter().cloned().chain(gone), self.by).await
-    }
-}
-
-/// Removes packages; their configuration stays.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackageRemove {
-    /// The packages' names.
-    #[serde(deserialize_with = "list")]
-    #[schemars(with = "Vec<String>", length(min = 1, max = 64))]
-    pub packages: Vec<PackageName>,
-    /// The package manager that did what is put back, as `undo` asks for it; one that the configuration names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub by: Option<ManagerName>,
-}
-
-impl Capability for PackageRemove {
-    const NAME: &'static str = "package_remove";
-    const RISK: Risk = Risk::Destructive;
-    const ARGS: &'static [(&'static str, ArgKind)] = &[("packages", ArgKind::List)];
-    const PHRASES: &'static [&'static str] = &[
-        "(uninstall|deinstall|un-install|un install|unistall|uninstal|purge) [both|all of] {packages} <off here>",
-        "(remove|purge|delete|erase|get rid of|throw out|throw away|rip out|wipe|kick out|dump|ditch|drop|clean out|take out|scrap|trash|\
-         nuke) {known packages} <off here>",
-        "(apt|apt get|apt-get|aptitude|dnf|yum|zypper|pacman) (remove|purge|uninstall) {packages}",
-        "(take|get|kick|throw|wipe|pull|strip|scrub|clear|clean|boot|rip|remove) {known packages} (off|off of|from|out of) ((this|the|my|\
-         our) (<machine>|device|thing)|this (server|host|node))",
-        "(take off|get off|toss|toss out|pull|strip out|kill off|clear out|clear off|take away|clean up|eliminate|expunge|do away with|\
-         strip|be rid of|banish|axe) {known packages} <off here>",
-        "(take|get|throw|toss|kick|rip|pull|chuck|boot|clear|clean|tear) {known packages} (off|off here|out|out of here|off of here|away|right out)",
-        "(remove|uninstall|get rid of|delete|purge) {known packages} on (this|the|my|our) (<machine>|device)",
-        "(get|have|lets get|lets have) {packages} (uninstalled|removed|deleted|purged) <off here>",
-        "<wish> {packages} [to be] (gone|removed|uninstalled|deleted|off this machine|off this computer|off my computer|off my system|off \
-         the machine|off the system) <off here>",
-        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|have to go|need to go)",
-        "{packages} [really|just] (has to go|has got to go|have got to go|gotta go|must go|needs to go|should go|can go|have to go|need to \
-         go|ought to go|can be removed|can be uninstalled) [so] [please|please just|just] (remove it|uninstall it|get rid of it|delete it|\
-         take it off|remove them|uninstall them|purge it)",
-        "{packages} is (no longer needed|not needed|not needed anymore|unnecessary|useless|unused|not used|rubbish|garbage|bloat|bloatware|\
-         junk|no longer used|no longer necessary|not needed any more|too big|annoying|not working) [so|please] (remove it|uninstall it|get \
-         rid of it|delete it|take it off)",
-        "(remove|uninstall|delete) {packages} (using|with|via|through) (apt|apt get|the package manager|dnf|pacman|flatpak|my package manager)",
-        "{packages} [please] (uninstall it|remove it|get rid of it|uninstall them|remove them)",
-        "(remove and purge|uninstall and purge|completely remove|fully remove|totally remove|completely uninstall|fully uninstall|remove \
-         completely|permanently remove|permanently uninstall|uninstall completely) {packages} <off here>",
-        "(i dont need|i no longer need|i dont want|i no longer want|i dont use|i never use|i no longer use|im done with|i am done with|i \
-         dont like|i hate|we dont need|we no longer need|i do not need|i do not use|i do not want|im sick of|i am sick of|im tired of|no \
-         one uses|nobody uses) {packages} [anymore|any more|any longer|at all] [so|please] (remove it|remove them|uninstall them|take it \
-         off|purge it|please remove it|please uninstall it|uninstall it|get rid of it|delete it)",
-        "(remove|delete|get rid of|wipe|purge|erase|take|strip|clear|kick|throw|scrub) {packages} (from|off|off of|out of) (this|the|my|\
-         our) (<machine>)",
-        "(remove|delete|get rid of|erase|purge|wipe) (the following [packages|programs|apps]|these (packages|programs|apps)|these|those|\
-         both|the packages|the apps|the programs) {packages} <off here>",
-        "(let go of|free me of|free me from|rid me of|rid this machine of|rid my computer of|rid this computer of|rid my system of) {known packages}",
-        "<wish> to (uninstall|deinstall) {packages} <off here>",
-        "<wish> to (remove|delete|get rid of|purge|ditch|drop) {known packages} <off here>",
-        "(id rather not have|i would rather not have|i dont want|i dont want to have|i no longer want to have) {packages} (on here|here|on \
-         this machine|on this computer|on my computer|on my laptop|on this laptop|installed) [anymore|any more|any longer] [so] [please] \
-         (uninstall it|remove it|take it off|get rid of it|delete it)",
-        "(<unneeded>) {packages} <off here> [anymore|any more|any longer|at all|now] [so] [please|just] (remove it|remove them|uninstall \
-         it|uninstall them|get rid of it|delete it|take it off|purge it|ditch it|dump it)",
-        "(see to it that|make sure that|make sure|ensure) {packages} (is|are|gets|get) (removed|uninstalled|deleted|gone) <off here>",
-        "(remove|uninstall|delete) (completely|entirely|fully) {known packages}",
-        "(clean up|clean house|do some cleaning|spring cleaning) (remove|uninstall|delete) {known packages}",
-        "no more {known packages} [on (this|my|the) <machine>] [please] (remove it|uninstall it|get rid of it)",
-        "{packages} (uninstall|remove|delete) (both|all three|all|all of them|both of them|all of these|all four)",
-        "(uninstall|remove|delete|get rid of) (that|those) {packages} (program|app|package|application|software|tool|thing|programs|packages|apps)",
-        "{packages} (isnt|is not|arent|are not) (needed|used|wanted|necessary|required|useful) [any more|anymore|any longer|now] [so] \
-         [please|just] (remove it|uninstall it|get rid of it|delete it|take it off|remove them|uninstall them|purge it)",
-        "(say goodbye to|goodbye to|bye bye|farewell to) {packages} [please] (uninstall it|remove it|delete it|get rid of it)",
-    ];
-    const EXAMPLES: &'static [Example] =
-        &[say("remove htop", Some("htop")), say("uninstall vim and curl", Some("vim,curl")), call(Some("htop"))];
-
-    fn from_payload(payload: Option<&str>) -> Result<PackageRemove, Failure> {
-        Ok(PackageRemove { packages: names(payload)?, by: None })
-    }
-
-    fn bounded(&self) -> Result<(), Failure> {
-        few(self.packages.len())
-    }
-
-    fn payload(&self) -> Option<String> {
-        if self.by.is_some() { None } else { Some(comma_list(&self.packages)) }
-    }
-}
-
-impl Perform for PackageRemove {
-    const NEED: Need = Need::Packages;
-    const UNDO: &'static str = "installs the same versions";
-    const DEADLINE: Duration = BEFORE;
-    const AFTER_FIRST_CHANGE: Duration = AFTER;
-    const PREVIEW_DEADLINE: Duration = Duration::from_secs(30);
-    const HELD_TO_PREVIEW: bool = true;
-
-    fn sentence(&self) -> String {
-        format!("Remove {}", listed_names(&self.packages))
-    }
-
-    fn facts(&self) -> Vec<(&'static str, OwnedArg)> {
-        fact(&self.packages)
-    }
-
-    async fn mean(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
-        self.packages = cx.services.packages.meant(&self.packages, self.by).await?;
-        Ok(())
-    }
-
-    async fn preview(&self, cx: &Context<'_>) -> Result<Shown, Failure> {
-        let transaction = cx.services.packages.simulate(&Change::Remove(self.packages.clone()), self.by).await?;
-        Ok(shown(transaction, Asked::ToGo(&self.packages)))
-    }
-
-    async fn run(&self, cx: &Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
-        commit(cx, ready, true).await
-    }
-
-    async fn present(&self, cx: &Context<'_>) -> Result<Value, Failure> {
-        present(cx, self.packages.iter().cloned(), self.by).await
-    }
 }
 
 /// Waits for a transaction that was started before, by this run of the agent or an earlier one, and tells how it ended; nothing when

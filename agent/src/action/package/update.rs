@@ -57,7 +57,10 @@ impl Capability for SystemUpdate {
          fully updated) => stable",
         "(apt|apt get|apt-get|dnf|yum|aptitude) (upgrade|update|dist-upgrade|full-upgrade|update and upgrade) => stable",
         "(update|upgrade) (to) [the] (latest|newest) (version|versions|packages|software|release) => stable",
-        "(update|upgrade) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
+        "(update|upgrade|patch) (everything|anything|all|whatever) [that] (thats|is|that is|are|that are) (outdated|out of date|old|behind|stale) \
+         => stable",
+        "(update|upgrade|patch) (all|all of the|the|any|my) (outdated|upgradable|upgradeable|stale) (packages|software|programs|apps) => stable",
+        "(update|upgrade|patch) <all software> to [the|their|its] (latest|newest) [version|versions|packages|software] => stable",
         "<wish> <all software> [to be|to get] (updated|upgraded|patched|up to date|brought up to date) => stable",
         "(get|fetch|install|grab) [me] [the] (latest|newest) (versions|packages|software|software versions|package versions|patches|\
          security patches|security fixes|fixes) [of everything|of all packages|for everything|of all software] <here> => stable",

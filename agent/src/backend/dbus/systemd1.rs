@@ -1,4 +1,5 @@
-//! systemd: the user's, for programs in units of their own, and the machine's, for units that are there already.
+//! systemd's Manager, the machine's and the user's: its interface, the ends of its jobs, programs in units of their own. What is known
+//! and done of units by their names stands in `units`.
 //! org.freedesktop.systemd1(5), systemd.exec(5), and for names and slices of apps <https://systemd.io/DESKTOP_ENVIRONMENTS/>.
 
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use zbus::{OwnedObjectPath, Variant};
 
 use super::{at, next, the};
-use crate::backend::bus::{Bus, BusError, Service, Side};
+use crate::backend::bus::{Bus, BusError, Service, Side, clean};
 
 /// The service.
 pub static USER_MANAGER: Service = Service {
@@ -40,9 +41,12 @@ type Properties<'a> = Vec<(&'a str, Variant<'a>)>;
     default_service = "org.freedesktop.systemd1",
     default_path = "/org/freedesktop/systemd1"
 )]
-trait Manager {
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+pub(super) trait Manager {
     fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     #[allow(clippy::type_complexity, reason = "the signature of the interface")]
     fn start_transient_unit(
         &self,
@@ -51,10 +55,46 @@ trait Manager {
         properties: &[(&str, Variant<'_>)],
         aux: &[(&str, &[(&str, Variant<'_>)])],
     ) -> zbus::Result<OwnedObjectPath>;
+    #[allow(clippy::type_complexity, reason = "the signature of the interface")]
+    fn enable_unit_files(
+        &self,
+        files: &[&str],
+        runtime: bool,
+        force: bool,
+    ) -> zbus::Result<(bool, Vec<(String, String, String)>)>;
+    fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<(String, String, String)>>;
+    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
+    fn set_unit_properties(&self, name: &str, runtime: bool, properties: &[(&str, Variant<'_>)]) -> zbus::Result<()>;
+    fn reload(&self) -> zbus::Result<()>;
+    #[zbus(property)]
+    fn version(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn control_group(&self) -> zbus::Result<String>;
     #[zbus(property)]
     fn environment(&self) -> zbus::Result<Vec<String>>;
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobEnd {
+    /// Its number.
+    pub id: u32,
+    /// systemd's word: `done`, `failed`, `dependency`, `timeout`, `canceled`, `skipped` and others.
+    pub result: String,
+}
+
+/// Waits for the end of a job; none when the connection has ended before. `ended` is from before the call that made the job, so that
+/// its end is not missed.
+pub(super) async fn end_of(mut ended: JobRemovedStream, job: OwnedObjectPath) -> Option<JobEnd> {
+    while let Some(signal) = next(&mut ended).await {
+        let Ok(args) = signal.args() else { continue };
+        if args.job == job {
+            return Some(JobEnd { id: args.id, result: clean(&args.result) });
+        }
+    }
+    None
 }
 
 #[zbus::proxy(interface = "org.freedesktop.systemd1.Unit", default_service = "org.freedesktop.systemd1")]
@@ -121,8 +161,7 @@ impl UserManager<'_> {
         self.0
             .change(&USER_MANAGER, START, async |bus| {
                 let manager: ManagerProxy<'_> = the(bus).await?;
-                // Before the call, so that its end is not missed.
-                let mut ended = manager.receive_job_removed().await?;
+                let ended = manager.receive_job_removed().await?;
                 let path = program.argv.first().map(String::as_str).unwrap_or_default();
                 let command = vec![(path, literal(program.argv), false)];
                 let mut properties: Properties<'_> = vec![
@@ -138,16 +177,11 @@ impl UserManager<'_> {
                 let folder = program.folder.map_or_else(|| "~".to_owned(), |f| format!("-{f}"));
                 properties.push(("WorkingDirectory", Variant::from(folder)));
                 let job = manager.start_transient_unit(program.unit, "fail", &properties, &[]).await?;
-                while let Some(signal) = next(&mut ended).await {
-                    let Ok(args) = signal.args() else { continue };
-                    if args.job == job {
-                        return Ok(match args.result.as_str() {
-                            "done" => Started::Yes,
-                            other => Started::No(crate::backend::bus::clean(other)),
-                        });
-                    }
+                match end_of(ended, job).await {
+                    Some(end) if end.result == "done" => Ok(Started::Yes),
+                    Some(end) => Ok(Started::No(end.result)),
+                    None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
                 }
-                Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into())
             })
             .await
     }

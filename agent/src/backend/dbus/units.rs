@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
-use super::systemd1::{SYSTEM_MANAGER, USER_MANAGER};
-use super::{at, next, the};
+use super::systemd1::{JobEnd, ManagerProxy, SYSTEM_MANAGER, USER_MANAGER, end_of};
+use super::{at, the};
 use crate::backend::bus::{Bus, BusError, Service, clean};
 use crate::backend::unit_name::UnitName;
 
@@ -46,43 +46,6 @@ impl Scope {
             Scope::User => &USER_MANAGER,
         }
     }
-}
-
-#[zbus::proxy(
-    interface = "org.freedesktop.systemd1.Manager",
-    default_service = "org.freedesktop.systemd1",
-    default_path = "/org/freedesktop/systemd1"
-)]
-trait Manager {
-    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    #[allow(clippy::type_complexity, reason = "the signature of the interface")]
-    fn enable_unit_files(
-        &self,
-        files: &[&str],
-        runtime: bool,
-        force: bool,
-    ) -> zbus::Result<(bool, Vec<(String, String, String)>)>;
-    fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<(String, String, String)>>;
-    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
-    fn reload(&self) -> zbus::Result<()>;
-    fn set_unit_properties(&self, name: &str, runtime: bool, properties: &[(&str, Variant<'_>)]) -> zbus::Result<()>;
-    #[allow(clippy::type_complexity, reason = "the signature of the interface")]
-    fn start_transient_unit(
-        &self,
-        name: &str,
-        mode: &str,
-        properties: &[(&str, Variant<'_>)],
-        aux: &[(&str, &[(&str, Variant<'_>)])],
-    ) -> zbus::Result<OwnedObjectPath>;
-    #[zbus(property)]
-    fn version(&self) -> zbus::Result<String>;
-    #[zbus(property)]
-    fn control_group(&self) -> zbus::Result<String>;
-    #[zbus(signal)]
-    fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
 }
 
 #[zbus::proxy(interface = "org.freedesktop.DBus.Properties", default_service = "org.freedesktop.systemd1")]
@@ -213,15 +176,6 @@ pub enum Order {
     Stop,
     /// Stop it if it runs, and start it.
     Restart,
-}
-
-/// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobEnd {
-    /// Its number.
-    pub id: u32,
-    /// systemd's word: `done`, `failed`, `dependency`, `timeout`, `canceled`, `skipped` and others.
-    pub result: String,
 }
 
 /// What an order would bring along.
@@ -371,27 +325,18 @@ impl Units<'_> {
     ) -> Result<JobEnd, BusError> {
         let service = self.scope.service();
         let lost = |text: String| BusError::Lost { service, text };
-        let (mut ended, job) = self
+        let (ended, job) = self
             .bus
             .change(service, ORDER, async |bus| {
                 let manager: ManagerProxy<'_> = the(bus).await?;
-                // Before the call, so that its end is not missed.
                 let ended = manager.receive_job_removed().await?;
                 let job = queue(&manager).await?;
                 Ok((ended, job))
             })
             .await?;
-        let waiting = async {
-            while let Some(signal) = next(&mut ended).await {
-                let Ok(args) = signal.args() else { continue };
-                if args.job == job {
-                    return Ok(JobEnd { id: args.id, result: clean(&args.result) });
-                }
-            }
-            Err(lost("ended before it told what became of the job".to_owned()))
-        };
-        match tokio::time::timeout(JOB, waiting).await {
-            Ok(end) => end,
+        match tokio::time::timeout(JOB, end_of(ended, job)).await {
+            Ok(Some(end)) => Ok(end),
+            Ok(None) => Err(lost("ended before it told what became of the job".to_owned())),
             Err(_) => Err(lost(format!("is still at it after {} seconds", JOB.as_secs()))),
         }
     }

@@ -20,6 +20,7 @@ use super::package_kit::OnBus;
 use super::transaction::{Difference, Item, Transaction};
 use super::unit::Unit;
 use super::{Done, PackageError, Progress, ProgressSender};
+use crate::backend::read;
 use crate::backend::spawn::{self, Detached, Job, ProcessId};
 
 /// How often the output of a transaction is looked at.
@@ -33,6 +34,9 @@ const OUTPUT: &str = "output";
 
 /// The name of [`Running`] in the folder of a transaction.
 const RUNNING: &str = "running.json";
+
+/// The longest of it that is read, in bytes.
+const MAX_RUNNING: u64 = 64 * 1024;
 
 /// A transaction that was started. It is found again after a restart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +66,8 @@ impl Running {
         if let Some(instance) = Unit::load(folder) {
             return Some(Self::ordered(instance));
         }
-        let written = std::fs::read(folder.join(RUNNING)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let written =
+            read::bytes(&folder.join(RUNNING), MAX_RUNNING).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let output = folder.join(OUTPUT);
         // The output is made first; without the other file the manager may or may not have been started.
         written.or_else(|| output.exists().then(|| Self { output, ..Self::beginning() }))
@@ -101,6 +106,40 @@ fn boot_id() -> String {
 /// [`PackageError::NotRoot`].
 pub(super) fn may_change() -> Result<(), PackageError> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(PackageError::NotRoot) }
+}
+
+/// Whether a transaction can be started at all. `before` is whether one has been with its folder.
+///
+/// # Errors
+/// [`PackageError::Unmet`] where there is nothing to do, [`PackageError::Unknown`] where it was started before.
+pub(super) fn may_start(transaction: &Transaction, before: bool) -> Result<(), PackageError> {
+    if transaction.is_empty() {
+        return Err(PackageError::Unmet { text: "there is nothing to do".into() });
+    }
+    if before {
+        return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
+    }
+    Ok(())
+}
+
+/// Waits until the index can be fetched, and tells that it is.
+///
+/// # Errors
+/// Where this process may not, or `holder` tells somebody for longer than `wait`.
+pub(super) async fn before_fetching(
+    holder: impl Fn() -> Option<String>,
+    wait: Duration,
+    progress: &ProgressSender,
+) -> Result<(), PackageError> {
+    may_change()?;
+    lock::wait_until_free(holder, wait, progress).await?;
+    let _ = progress.try_send(Progress { percent: None, text: "Fetching the package index".into() });
+    Ok(())
+}
+
+/// What is known of a transaction that `who` is still carrying out when its deadline is over.
+pub(super) fn late(who: &str, deadline: Duration) -> PackageError {
+    PackageError::Unknown { text: format!("{who} is still at work after {} s", deadline.as_secs()) }
 }
 
 /// Starts a transaction that was looked at once more. The one place where one begins: where this process is not root, root runs this
@@ -184,12 +223,7 @@ pub(super) trait Direct: Sized + Sync {
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
         self.available().await?;
-        if transaction.is_empty() {
-            return Err(PackageError::Unmet { text: "there is nothing to do".into() });
-        }
-        if folder.join(OUTPUT).exists() {
-            return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
-        }
+        may_start(transaction, folder.join(OUTPUT).exists())?;
         lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
         self.check_again(transaction).await?;
         begin(self, transaction, folder).await
@@ -210,10 +244,7 @@ pub(super) trait Direct: Sized + Sync {
         }
         let followed = timeout(deadline, follow(running, Self::progress, progress)).await;
         let exit = match followed {
-            Err(_) => {
-                let text = format!("the package manager is still at work after {} s", deadline.as_secs());
-                return Err(PackageError::Unknown { text });
-            }
+            Err(_) => return Err(late("the package manager", deadline)),
             Ok(Err(error)) => return Err(PackageError::Unknown { text: error.to_string() }),
             Ok(Ok(exit)) => exit,
         };

@@ -12,6 +12,7 @@ use rustix::process::{Flock, FlockType};
 use tokio::time::{Instant, sleep};
 
 use super::{PackageError, Progress, ProgressSender, clean};
+use crate::backend::read;
 
 /// How often a lock that is held is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -38,10 +39,13 @@ fn of_opened(file: std::io::Result<File>, path: &Path) -> Option<String> {
 /// The holder of a lock that cannot be looked at.
 const NOT_KNOWN: &str = "perhaps a program that cannot be seen from here";
 
+/// The longest file with a process id that is read, in bytes.
+const MAX_PID: u64 = 64;
+
 /// The process whose number stands in the file at `path`, while it is alive; nothing for an empty file.
 #[must_use]
 pub(super) fn of_pid_file(path: &Path) -> Option<String> {
-    let pid: i32 = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let pid: i32 = read::text(path, MAX_PID).ok()?.trim().parse().ok()?;
     (pid > 0 && Path::new(&format!("/proc/{pid}")).exists()).then(|| named(pid))
 }
 

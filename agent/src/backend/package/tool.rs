@@ -52,6 +52,19 @@ impl Tool {
         Ok(output)
     }
 
+    /// Marks what came along as not wanted for itself: what was named with its version counts as wanted. `argv` is the order for names.
+    pub(super) async fn unwanted(&self, done: &[Item], argv: fn(Vec<String>) -> Vec<String>) {
+        let along = done.iter().filter(|item| item.verb.keeps() && item.mark == Mark::Auto);
+        let along: Vec<String> = along.map(|item| item.name.clone()).collect();
+        if along.is_empty() {
+            return;
+        }
+        match self.run(argv(along), QUERY).await {
+            Ok(output) if output.status.success() => {}
+            other => tracing::warn!(?other, "packages that came as dependencies could not be marked as such"),
+        }
+    }
+
     /// The last word of the first line that has a digit in it, which is the version in what all of them say to `--version`.
     pub(super) async fn version(&self) -> Option<String> {
         let bare = Self { args: Vec::new(), ..self.clone() };
@@ -126,6 +139,11 @@ impl Refusal {
             Self::Other(last) => PackageError::Failed { exit, last, done: Vec::new() },
         }
     }
+
+    /// The error that it is where a transaction ended by it before it did anything, and nothing else tells more.
+    pub(super) fn of_the_start(self) -> Option<PackageError> {
+        matches!(self, Self::Locked(_) | Self::Network(_)).then(|| self.error(None))
+    }
 }
 
 /// A size in binary units as managers print it: `5.9` `k`, `692.00` `B`, `1.2` `MiB`.
@@ -159,6 +177,11 @@ pub(super) fn item(verb: Verb, name: &str) -> Item {
         download_bytes: None,
         mark: Mark::Manual,
     }
+}
+
+/// Puts items in the order in which transactions have them: by name, architecture and verb.
+pub(super) fn sort(items: &mut [Item]) {
+    items.sort_by(|a, b| (&a.name, &a.arch, a.verb).cmp(&(&b.name, &b.arch, b.verb)));
 }
 
 /// A package that is installed.

@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::order::{self, Instance, Order};
 use super::transaction::Transaction;
-use super::{Done, Manager, ManagerName, PackageError, Progress, ProgressSender, Refresh, Running};
+use super::{Done, Manager, ManagerName, PackageError, Progress, ProgressSender, Refresh, Running, commit};
 use crate::backend::bus::{Bus, BusError};
 use crate::backend::dbus::systemd1;
+use crate::backend::read;
 
 /// Where root writes what it did; the folder of each order has its id as name.
 pub(super) const RESULTS: &str = "/var/lib/steward-txn";
@@ -26,6 +27,8 @@ pub(super) const PROGRESS: &str = "progress.jsonl";
 pub(super) const END: &str = "end.json";
 /// The name of what the agent keeps of an order in the folder of its transaction.
 const ORDERED: &str = "ordered";
+/// The longest of it that is read, in bytes: an id and a digest.
+const MAX_ORDERED: u64 = 1024;
 
 /// How often it is looked at how far root is.
 const FOLLOW: Duration = Duration::from_millis(200);
@@ -93,7 +96,7 @@ impl Unit {
 
     /// What was ordered with this folder, if anything was.
     pub(super) fn load(folder: &Path) -> Option<Instance> {
-        std::fs::read_to_string(folder.join(ORDERED)).ok()?.parse().ok()
+        read::text(&folder.join(ORDERED), MAX_ORDERED).ok()?.parse().ok()
     }
 
     /// Waits until root has ended `transaction`.
@@ -195,8 +198,7 @@ impl Unit {
                 return read_end(&folder);
             }
             if Instant::now() >= until {
-                let text = format!("the package manager is still at work after {} s", deadline.as_secs());
-                return Err(PackageError::Unknown { text });
+                return Err(commit::late("the package manager", deadline));
             }
         }
     }

@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::read;
 use wire::{ANSWER, COOKIE, Connection, SinkAnswer, WireError};
 
 /// Why the sound could not be asked or changed.
@@ -48,6 +49,8 @@ pub enum SoundError {
 const LET_IN: Duration = Duration::from_secs(1);
 /// How long after a no it is asked again.
 const AGAIN: Duration = Duration::from_millis(50);
+/// The longest machine id that is read, in bytes (machine-id(5): 32 digits).
+const MAX_ID: u64 = 256;
 
 /// The default output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +97,7 @@ impl Sound {
         let var = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
         let place = match var("PULSE_SERVER") {
             Some(servers) => {
-                let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+                let machine = read::text(Path::new("/etc/machine-id"), MAX_ID).unwrap_or_default();
                 unix_server(&servers.to_string_lossy(), machine.trim())
                     .ok_or_else(|| "`PULSE_SERVER` names no Unix socket".to_owned())
             }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::transaction::{Already, Change, Mark, Transaction};
 use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, clean, commit, find, lock, tool};
+use crate::backend::read;
 use crate::backend::spawn::{self, Job, Limits, Output, Program};
 
 use self::argv::Mode;
@@ -28,6 +29,9 @@ const QUERY: Limits = Limits { deadline: Duration::from_secs(120), output: 8 * 1
 
 /// Fetching the index. It can be stopped at any time: apt replaces each file when it is whole.
 const FETCH: Limits = Limits { deadline: Duration::from_secs(15 * 60), output: 1024 * 1024 };
+
+/// The longest list of marks that is read, in bytes; a package has about a hundred.
+const MAX_STATES: u64 = 16 << 20;
 
 /// Where apt's programs and files are. [`AptPaths::default`] is every Debian and Ubuntu.
 #[derive(Debug, Clone)]
@@ -225,7 +229,7 @@ impl Apt {
 
     fn auto_marks(&self) -> std::collections::BTreeSet<(String, String)> {
         // No file: nothing was ever installed automatically.
-        parse::auto_marks(&std::fs::read_to_string(&self.paths.extended_states).unwrap_or_default())
+        parse::auto_marks(&read::text(&self.paths.extended_states, MAX_STATES).unwrap_or_default())
     }
 
     /// See [`super::Manager::search`].
@@ -262,9 +266,7 @@ impl Apt {
         if self.index_age().is_some_and(|have| have <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
-        commit::may_change()?;
-        lock::wait_until_free(|| lock::of_record(&self.paths.lists_lock), lock_wait, progress).await?;
-        let _ = progress.try_send(super::Progress { percent: None, text: "Fetching the package index".into() });
+        commit::before_fetching(|| lock::of_record(&self.paths.lists_lock), lock_wait, progress).await?;
         let output = self.run(&self.paths.apt_get, vec!["-oAPT::Color=false".into(), "update".into()], FETCH).await?;
         if !output.status.success() {
             return Err(self.refused(&output).await);

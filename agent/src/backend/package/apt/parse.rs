@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::transaction::{Item, Mark, Verb};
-use super::super::{Hit, Progress, clean};
+use super::super::{Hit, Progress, clean, tool};
 
 /// The share of a transaction that its download takes in the progress that is shown, in percent.
 const DOWNLOAD_SHARE: f64 = 40.0;
@@ -73,7 +73,7 @@ pub fn simulation(stdout: &str) -> Simulation {
             simulation.items.push(left);
         }
     }
-    simulation.items.sort_by(|a, b| (&a.name, &a.arch, a.verb).cmp(&(&b.name, &b.arch, b.verb)));
+    tool::sort(&mut simulation.items);
     simulation
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::commit::{self, Direct};
 use super::tool::{self, FETCH, QUERY, Row, Tool};
-use super::transaction::{Already, Change, Item, Mark, Transaction, Verb};
+use super::transaction::{Already, Change, Item, Transaction, Verb};
 use super::{Hit, INDEX_AGE, PackageError, PackageName, Progress, ProgressSender, Refresh, find, lock, rpm};
 use crate::backend::spawn::{Job, Output};
 
@@ -225,9 +225,7 @@ impl Dnf {
         if tool::age_inside(std::slice::from_ref(&self.paths.index)).is_some_and(|age| age <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
-        commit::may_change()?;
-        lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
-        let _ = progress.try_send(Progress { percent: None, text: "Fetching the package index".into() });
+        commit::before_fetching(|| self.holder(), lock_wait, progress).await?;
         let output = self.paths.dnf.run(argv::refresh(), FETCH).await?;
         if output.status.success() {
             return Ok(Refresh::Updated);
@@ -289,17 +287,8 @@ impl Direct for Dnf {
         Ok(tool::done(items, &rows))
     }
 
-    /// What was named with its version counts as wanted afterwards; what came along is not.
     async fn settle(&self, done: &[Item]) {
-        let auto: Vec<String> =
-            done.iter().filter(|i| i.verb.keeps() && i.mark == Mark::Auto).map(|i| i.name.clone()).collect();
-        if auto.is_empty() {
-            return;
-        }
-        match self.paths.dnf.run(argv::unwanted(auto), QUERY).await {
-            Ok(output) if output.status.success() => {}
-            other => tracing::warn!(?other, "packages that came as dependencies could not be marked as such"),
-        }
+        self.paths.dnf.unwanted(done, argv::unwanted).await;
     }
 
     fn failed(exit: Option<i32>, output: &str) -> bool {
@@ -307,10 +296,7 @@ impl Direct for Dnf {
     }
 
     fn refused(output: &str) -> Option<PackageError> {
-        match parse::refusal("", output) {
-            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refusal.error(None)),
-            _ => None,
-        }
+        parse::refusal("", output).of_the_start()
     }
 
     fn last_words(output: &str) -> Vec<String> {

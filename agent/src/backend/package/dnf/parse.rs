@@ -65,7 +65,7 @@ pub fn simulation(stdout: &str) -> Simulation {
     }
     end_row(&mut row, section, &mut read);
     read.whole &= counted == read.items.len() as u64;
-    read.items.sort_by(|a, b| (&a.name, &a.arch, a.verb).cmp(&(&b.name, &b.arch, b.verb)));
+    tool::sort(&mut read.items);
     read
 }
 

@@ -20,10 +20,14 @@ use super::commit::{self, Direct};
 use super::tool::{self, QUERY, Refusal, Tool};
 use super::transaction::{Already, Change, Item, Transaction, Verb};
 use super::{Hit, PackageError, PackageName, Progress, ProgressSender, Refresh, find};
+use crate::backend::read;
 use crate::backend::spawn::Job;
 
 use self::argv::{Mode, Scope};
 use self::parse::{Here, Offer, Ref};
+
+/// The longest list of remotes that is read, in bytes; each has a few lines.
+const MAX_CONFIG: u64 = 1 << 20;
 
 /// Where flatpak's program and files are.
 #[derive(Debug, Clone)]
@@ -334,7 +338,7 @@ impl Direct for Flatpak {
 
     async fn available(&self) -> Result<(), PackageError> {
         self.paths.flatpak.there()?;
-        let config = std::fs::read_to_string(&self.paths.config).unwrap_or_default();
+        let config = read::text(&self.paths.config, MAX_CONFIG).unwrap_or_default();
         if config.lines().any(|line| line.starts_with("[remote \"")) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::super::transaction::{Difference, Item, Mark, Transaction, Verb};
-use super::super::{Done, PackageError, Progress, ProgressSender, Running, clean, lock};
+use super::super::{Done, PackageError, Progress, ProgressSender, Running, clean, commit, lock};
 use super::ask::{End, listen};
 use super::id::Id;
 use super::refusal::{self, CANCELLED, Meter, Role, SUCCESS};
@@ -96,8 +96,7 @@ impl Kit {
             }
         };
         let Ok(seen) = tokio::time::timeout(deadline, waiting).await else {
-            let text = format!("PackageKit is still at work after {} s", deadline.as_secs());
-            return Err(PackageError::Unknown { text });
+            return Err(commit::late("PackageKit", deadline));
         };
         self.judge(transaction, seen?, deadline, progress).await
     }

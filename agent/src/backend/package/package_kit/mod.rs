@@ -21,8 +21,8 @@ use std::time::Duration;
 pub use follow::OnBus;
 pub use id::Id;
 
-use super::transaction::{Change, Difference, Item, Mark, Transaction, Verb};
-use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, Running, clean, find, lock};
+use super::transaction::{Change, Item, Mark, Transaction, Verb};
+use super::{Hit, INDEX_AGE, PackageError, PackageName, ProgressSender, Refresh, Running, clean, commit, find, lock};
 use crate::backend::bus::Bus;
 use crate::backend::dbus::package_kit::{self as kit, FILTER_INSTALLED, FILTER_NEWEST, Order, Really};
 use ask::Answer;
@@ -202,12 +202,7 @@ impl Kit {
         progress: &ProgressSender,
     ) -> Result<Running, PackageError> {
         self.available().await?;
-        if transaction.is_empty() {
-            return Err(PackageError::Unmet { text: "there is nothing to do".into() });
-        }
-        if Running::load(folder).is_some() {
-            return Err(PackageError::Unknown { text: "this transaction has been started before".into() });
-        }
+        commit::may_start(transaction, Running::load(folder).is_some())?;
         lock::wait_until_free(lock::of_packages, lock_wait, progress).await?;
         let exact = self.check_again(transaction).await?;
         crate::fault::point("package_before_start");
@@ -232,20 +227,16 @@ impl Kit {
                 |item: &&Item| item.verb.keeps() && (role == Role::Install || marks || item.verb == Verb::Upgrade);
             transaction.items.iter().filter(named).filter_map(|item| exact(item, marks)).collect()
         };
-        let gone = |items: Vec<Item>| PackageError::Changed {
-            difference: Box::new(Difference { gone: items, ..Difference::default() }),
-        };
         if ids.is_empty() || (role == Role::Remove && ids.len() < transaction.items.len()) {
-            return Err(gone(transaction.items.clone()));
+            return Err(commit::gone(transaction, None));
         }
         let told = match self.heard(Order::Change(change(role, &strs(&ids)), Really::Simulated)).await {
             Ok(told) => told,
-            Err(PackageError::Unmet { .. }) => return Err(gone(transaction.items.clone())),
+            Err(PackageError::Unmet { .. }) => return Err(commit::gone(transaction, None)),
             Err(error) => return Err(error),
         };
-        let now = Transaction { items: self.items(&told, |_| false).await?, ..Transaction::default() };
-        let difference = transaction.diff(&now);
-        if difference.is_empty() { Ok(ids) } else { Err(PackageError::Changed { difference: Box::new(difference) }) }
+        commit::compare(transaction, self.items(&told, |_| false).await?)?;
+        Ok(ids)
     }
 }
 

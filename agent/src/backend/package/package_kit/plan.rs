@@ -1,7 +1,7 @@
 //! What a change would do, as PackageKit simulates it: names become whole ids, and what it tells becomes the items of a preview.
 
 use super::super::transaction::{Already, Exact, Item, Mark, Transaction, Verb};
-use super::super::{PackageError, PackageName, clean};
+use super::super::{PackageError, PackageName, clean, tool};
 use super::ask::Answer;
 use super::{Id, Kit, info, marked, refusal};
 use crate::backend::dbus::package_kit::{self as kit, FILTER_ARCH, FILTER_INSTALLED, FILTER_NEWEST, Order, Really};
@@ -226,7 +226,7 @@ impl Kit {
                 mark,
             });
         }
-        items.sort_by(|a, b| (&a.name, &a.arch, a.verb).cmp(&(&b.name, &b.arch, b.verb)));
+        tool::sort(&mut items);
         items.dedup();
         Ok(items)
     }

@@ -197,9 +197,7 @@ impl Zypper {
         if tool::age_inside(&self.paths.index).is_some_and(|age| age <= INDEX_AGE) {
             return Ok(Refresh::Fresh);
         }
-        commit::may_change()?;
-        lock::wait_until_free(|| self.holder(), lock_wait, progress).await?;
-        let _ = progress.try_send(Progress { percent: None, text: "Fetching the package index".into() });
+        commit::before_fetching(|| self.holder(), lock_wait, progress).await?;
         let output = self.paths.zypper.run(argv::refresh(), FETCH).await?;
         if output.status.success() {
             return Ok(Refresh::Updated);
@@ -287,10 +285,7 @@ impl Direct for Zypper {
     }
 
     fn refused(output: &str) -> Option<PackageError> {
-        match parse::refusal(output)? {
-            refusal @ (Refusal::Locked(_) | Refusal::Network(_)) => Some(refusal.error(None)),
-            _ => None,
-        }
+        parse::refusal(output)?.of_the_start()
     }
 
     fn last_words(output: &str) -> Vec<String> {

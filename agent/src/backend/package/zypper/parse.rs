@@ -89,7 +89,7 @@ pub fn simulation(xml: &str) -> Option<Simulation> {
         }
     }
     if let Some(read) = read.as_mut() {
-        read.items.sort_by(|a, b| (&a.name, &a.arch, a.verb).cmp(&(&b.name, &b.arch, b.verb)));
+        tool::sort(&mut read.items);
         read.items.dedup_by(|a, b| a.name == b.name && a.arch == b.arch);
     }
     read

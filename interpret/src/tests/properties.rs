@@ -193,7 +193,7 @@ proptest! {
 #[test]
 fn each_spoken_example_of_an_action_is_read_as_exactly_that_action() {
     let mut failures = Vec::new();
-    for entry in crate::action::CATALOGUE.iter().filter(|e| !e.phrases.is_empty()) {
+    for entry in steward_agent::action::CATALOGUE.iter().filter(|e| !e.phrases.is_empty()) {
         for words in entry.examples.iter().filter_map(|e| e.say) {
             match read(words) {
                 Reading::Order(order) if order.action == entry.name => {}

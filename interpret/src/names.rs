@@ -3,6 +3,7 @@
 //! "Install" and "uninstall" are said of software, so an unknown name is a name; "add", "get" and "delete" are said of eggs and
 //! photos too, so only what is known to be software counts. Everyday words count in neither case unless the speaker says "package".
 
+use super::slot::NOT_IN_NAMES;
 use super::token::{Token, Tokens};
 use super::words::{Class, class, is_english};
 
@@ -20,21 +21,8 @@ const MAX_PACKAGES: usize = 16;
 /// Most words of one name.
 const MAX_WORDS: usize = 4;
 
-const NEVER: Class = class::NEGATION
-    | class::PERSON
-    | class::MINE
-    | class::QUESTION
-    | class::HYPOTHESIS
-    | class::TIME
-    | class::PRONOUN
-    | class::POLITE
-    | class::PREPOSITION
-    | class::ARTICLE
-    | class::THE
-    | class::AND
-    | class::ADVERB
-    | class::SHELL
-    | class::NUMBER;
+/// Classes that the name of a package never has in it, besides.
+const NEVER: Class = NOT_IN_NAMES | class::MINE | class::THE | class::AND | class::NUMBER;
 
 /// A list of packages as a comma list in lower case, or nothing when one of them is not a name.
 pub(super) fn packages(tokens: &Tokens<'_>, from: usize, to: usize, trust: Trust) -> Option<String> {

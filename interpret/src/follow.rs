@@ -123,8 +123,8 @@ impl Interpreter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::interpreter;
     use super::*;
+    use crate::tests::interpreter;
 
     #[test]
     fn what_is_said_after_something_was_done_becomes_a_named_action() {

@@ -251,10 +251,18 @@ impl<'t> Tokens<'t> {
     }
 
     /// Whether the word at `i` is this one, which is lower case and without apostrophes.
+    #[inline(always)]
     pub(super) fn says(&self, i: usize, word: &str) -> bool {
-        if i >= self.list.len() {
-            return false;
-        }
+        // Nearly always it is not, which the first letter and the length already tell.
+        let Some(t) = self.list.get(i) else { return false };
+        let first = self.text.as_bytes()[t.start as usize].to_ascii_lowercase();
+        (word.as_bytes()[0] == first || !first.is_ascii_alphanumeric())
+            && (t.end - t.start) as usize >= word.len()
+            && self.says_all(i, word)
+    }
+
+    /// [`says`](Self::says), letter by letter.
+    fn says_all(&self, i: usize, word: &str) -> bool {
         let said = self.word(i);
         said.len() == word.len() && said.eq_ignore_ascii_case(word)
             || said.len() > word.len()

@@ -222,7 +222,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     (
         "all software",
         "[the|my|this|our|your|the whole|the entire|whole|entire] (<machine>|os|operating system|distro|distribution|debian|ubuntu|device|\
-         installation|packages|software|apps|programs|applications|computer software|system software|system packages|installed packages|\
+         installation|packages|software|apps|programs|applications|computer software|system software|system packages|os packages|operating system packages|installed packages|\
          installed software|installed apps|linux) \
          | (all|all the|all of the|all my|all of my|every) (packages|software|apps|programs|applications|installed packages|installed \
          software|package|app|program|things) \

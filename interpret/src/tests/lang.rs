@@ -13,7 +13,7 @@ const SAID: &[(&str, &str)] = &[
 const MOST_USED: usize = 20;
 
 fn also(code: &str) -> Interpreter {
-    let english = Interpreter::new(&crate::action::phrases()).expect("the tables can be read");
+    let english = Interpreter::new(&super::phrases()).expect("the tables can be read");
     english.and_languages([code]).expect("the language can be read")
 }
 
@@ -70,7 +70,7 @@ fn each_language_has_the_actions_that_are_used_most_and_each_template_reads_as_i
     let mut wrong = Vec::new();
     for code in lang::codes() {
         let language = lang::Language::named(code).expect("it is there").expect("it can be read");
-        let known = |action: &str| crate::action::CATALOGUE.iter().any(|e| e.name == action);
+        let known = |action: &str| steward_agent::action::CATALOGUE.iter().any(|e| e.name == action);
         assert!(language.sets.iter().all(|(action, _)| known(action)), "{code}");
         assert_eq!(language.sets.len(), MOST_USED, "{code}");
         let speaker = also(code);

@@ -2,7 +2,7 @@
 //! doubts, or says when.
 
 /// Phrases in front of an order.
-pub(in crate::interpret) const BEFORE: &[&str] = &[
+pub(crate) const BEFORE: &[&str] = &[
     "please | pls | plz | kindly | just | now | then | so | well | um | umm | uh | uhh | uhm | er | erm | hm | hmm | ah | oh | yo | like | \
      actually | quickly | simply | also | and | alright | ok | okay | right | great | good | cool | yes | yeah | yep | sure | look | \
      listen | next | lets see | basically | immediately | anyway | anyways | first | finally | again | now then | okay so | ok so | \
@@ -169,7 +169,7 @@ pub(in crate::interpret) const BEFORE: &[&str] = &[
 ];
 
 /// Phrases behind an order.
-pub(in crate::interpret) const AFTER: &[&str] = &[
+pub(crate) const AFTER: &[&str] = &[
     "please | pls | plz | thanks | thx | ty | cheers | ta | kindly | now | immediately | asap | again | already | quickly | quick | ok | \
      okay | then | too | man | will you | would you | can you | could you | cant you | wont you | right | straightaway | pretty please | \
      will ya | would ya | wouldja | yeah | yes | alright | instantly | please please | tyvm | lol | haha | fast | also | as well | anyway | \
@@ -255,7 +255,7 @@ pub(in crate::interpret) const AFTER: &[&str] = &[
 ];
 
 /// Pieces of these phrases.
-pub(in crate::interpret) const FRAGMENTS: &[(&str, &str)] = &[
+pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
     ("wake", "steward | computer | assistant | agent | jarvis | robot | bot"),
     (
         "too",

@@ -15,48 +15,6 @@ pub(super) enum Two {
     Different(Vec<Order>),
 }
 
-/// Words that politeness, hesitation and temper put anywhere into an order without changing it.
-const FILLERS: &[&str] = &[
-    "please",
-    "pls",
-    "plz",
-    "kindly",
-    "um",
-    "umm",
-    "uh",
-    "uhh",
-    "uhm",
-    "er",
-    "erm",
-    "hm",
-    "hmm",
-    "mm",
-    "like",
-    "damn",
-    "damned",
-    "dang",
-    "darn",
-    "bloody",
-    "goddamn",
-    "freaking",
-    "frigging",
-    "flipping",
-    "fucking",
-    "stupid",
-    "silly",
-    "blasted",
-    "just",
-    "simply",
-    "basically",
-    "literally",
-    "eh",
-    "ah",
-    "oh",
-    "ya",
-    "kinda",
-    "sorta",
-];
-
 /// Longest note in which a second order is looked for, in words.
 const MAX_WORDS_OF_TWO: usize = 24;
 
@@ -88,35 +46,17 @@ impl Interpreter {
         };
         // "At exactly 40", "by a further 15".
         let rough = |i: usize| {
-            [
-                "exactly",
-                "precisely",
-                "roughly",
-                "approximately",
-                "about",
-                "around",
-                "another",
-                "further",
-                "additional",
-                "extra",
-                "only",
-            ]
-            .iter()
-            .any(|w| tokens.says(i, w))
-                && i < last
-                && tokens.list[i + 1].is(class::NUMBER | class::ARTICLE)
+            tokens.list[i].is(class::ROUGH) && i < last && tokens.list[i + 1].is(class::NUMBER | class::ARTICLE)
                 || tokens.says(i, "a") && ["further", "additional"].iter().any(|w| tokens.says(i + 1, w))
         };
-        let filler = |i: usize| FILLERS.iter().any(|w| tokens.says(i, w)) || degree(i) || rough(i);
+        let filler = |i: usize| tokens.list[i].is(class::FILLER) || degree(i) || rough(i);
         let urged = ["now", "please", "pls"].iter().any(|w| tokens.says(last, w));
         let subject = |i: usize| i == 0 && urged && tokens.says(0, "you") && tokens.list[1].is(class::COMMAND);
         let left_out = |i: usize| filler(i) || subject(i);
         // "Lock, um, lock the screen", "to to forty": a word that stumbled. "Very very loud" needs no mending.
         let stumbled = |i: usize| {
             let next = (i + 1..=last).find(|&n| !left_out(n));
-            next.is_some_and(|n| {
-                tokens.list[i].number.is_none() && tokens.says(n, &tokens.word(i).to_ascii_lowercase())
-            })
+            next.is_some_and(|n| tokens.list[i].number.is_none() && tokens.word(n).eq_ignore_ascii_case(tokens.word(i)))
         };
         if !(0..=last).any(|i| left_out(i) || stumbled(i)) {
             return None;

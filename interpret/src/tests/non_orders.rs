@@ -9,6 +9,8 @@ const NO_ORDERS: &[&str] = &[
     "install vim; curl; wget",
     "my phone is frozen, restart it",
     "the build is done, he said, reboot",
+    "install docker, he is still talking",
+    "they are presenting, update everything",
     "dim the lights on the screen",
     "don't turn off wifi",
     "is the wifi on",

@@ -52,7 +52,7 @@ const MAX_QUERY_WORDS: usize = 24;
 const MAX_FEW_WORDS: usize = 8;
 
 /// Classes that a name never has in it.
-const NOT_IN_NAMES: Class = class::NEGATION
+pub(super) const NOT_IN_NAMES: Class = class::NEGATION
     | class::QUESTION
     | class::HYPOTHESIS
     | class::TIME

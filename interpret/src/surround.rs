@@ -355,14 +355,19 @@ fn is_situation(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
             .any(|i| pauses(tokens, i) && i + 1 < to && tokens.list[i + 1].is(class::COMMAND))
 }
 
-/// Whether a clause tells somebody else's words: somebody says something in it, or it is about a text, or it ends with a shout.
+/// Whether a clause tells somebody else's words: somebody says something in it, or it is about a text, or it ends with a shout, or it
+/// tells who speaks: "install docker, he is still talking" passes on what he says.
 fn of_others(tokens: &Tokens<'_>, from: usize, to: usize) -> bool {
+    const THEY: &[&str] = &["he", "she", "they", "hes", "shes", "theyre", "somebody", "someone"];
+    const SPEAK: &[&str] = &["talking", "speaking", "dictating", "explaining", "presenting", "narrating", "lecturing"];
+    let they_speak =
+        THEY.iter().any(|w| tokens.says(from, w)) && (from + 1..to).any(|i| SPEAK.iter().any(|w| tokens.says(i, w)));
     let told = |i: usize| {
         let wish = (tokens.says(i, "wants") || tokens.says(i, "wanted")) && tokens.says(i + 1, "to");
         tokens.list[i].is(class::REPORTER) && !wish
     };
     let text = |i: usize| tokens.list[i].is(class::SOURCE);
-    (from..to).any(told) || (from..to.min(from + 3)).any(text) || text(to - 1)
+    they_speak || (from..to).any(told) || (from..to.min(from + 3)).any(text) || text(to - 1)
 }
 
 /// Whether a word inside a clause could begin an order: not "to focus", "can't read", "my search".

@@ -422,7 +422,7 @@ fn an_order_is_read_as_its_action_and_payload() {
 
 #[test]
 fn every_action_that_can_be_said_has_orders_in_the_table() {
-    for set in crate::action::phrases().iter().filter(|set| !set.templates.is_empty()) {
+    for set in super::phrases().iter().filter(|set| !set.templates.is_empty()) {
         assert!(ORDERS.iter().any(|(action, said)| *action == set.action && !said.is_empty()), "{}", set.action);
     }
 }

@@ -81,6 +81,10 @@ pub(super) mod class {
     pub(crate) const SOURCE: Class = 1 << 35;
     /// `says`, `error`, `manual`: whose words are told.
     pub(crate) const REPORTER: Class = 1 << 28;
+    /// `um`, `just`, `bloody`: what an order means the same without.
+    pub(crate) const FILLER: Class = 1 << 37;
+    /// `exactly`, `another`: what a number means the same without.
+    pub(crate) const ROUGH: Class = 1 << 38;
 }
 
 /// The words of each class. One word may stand in several.
@@ -212,6 +216,12 @@ pub(super) const CLASSES: &[(Class, &str)] = &[
          suggested recommends recommended shouted yelled screamed whispered replied answered wants wanted error message manual sign docs \
          instructions caption tutorial guide readme headline label",
     ),
+    (
+        class::FILLER,
+        "please pls plz kindly um umm uh uhh uhm er erm hm hmm mm like damn damned dang darn bloody goddamn freaking \
+         frigging flipping fucking stupid silly blasted just simply basically literally eh ah oh ya kinda sorta",
+    ),
+    (class::ROUGH, "exactly precisely roughly approximately about around another further additional extra only"),
     (class::MACHINE, "computer pc machine laptop system box desktop notebook workstation device thing"),
     (
         class::PAST,
