@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "STEWARD_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<PathBuf>,
     /// Write the audit log here instead of into the state folder.
-    #[arg(long, alias = "audit-path", value_name = "FILE")]
+    #[arg(long, visible_alias = "audit-path", value_name = "FILE")]
     pub audit: Option<PathBuf>,
     /// Read the configuration from here.
     #[arg(long, value_name = "FILE")]

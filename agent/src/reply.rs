@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use steward_ipc::{Capabilities, Code, PolicyNote, Preview, Response, Status};
 use steward_policy::Decision;
 use uuid::Uuid;
@@ -16,6 +16,8 @@ pub struct Reply {
     pub ending: Ending,
     /// How each step ended, where there is more than one and they did not all end alike.
     pub steps: Vec<Ending>,
+    /// The names of these steps.
+    names: Vec<&'static str>,
 }
 
 /// How a request ended.
@@ -40,6 +42,8 @@ pub struct Looked {
     pub decision: Decision,
     /// Whether this request would be asked about, for want of an approval.
     pub asks: bool,
+    /// Why the token that came with it does not count, where it would be asked about.
+    pub unfit: Option<&'static str>,
     /// The policy's reason.
     pub policy: PolicyNote,
     /// What would happen.
@@ -185,7 +189,7 @@ impl Failure {
 impl Reply {
     /// The answer that something ended like this.
     pub fn ended(action: impl Into<Cow<'static, str>>, ending: Ending) -> Reply {
-        Reply { action: action.into(), ending, steps: Vec::new() }
+        Reply { action: action.into(), ending, steps: Vec::new(), names: Vec::new() }
     }
 
     /// One answer about steps that ended each in its own way: that of the only one, else the first failure, else all that was said.
@@ -196,8 +200,6 @@ impl Reply {
             let nothing = || Ending::Done(Outcome::says("There was nothing to do."));
             return Reply::ended(action, steps.into_iter().next().unwrap_or_else(nothing));
         };
-        let all: Vec<Value> = names.iter().zip(&steps).map(|(name, ending)| ending.told(name)).collect();
-        let data = json!({ "steps": all });
         // What was not begun is not what went wrong.
         let wrong = |e: &&Ending| !matches!(e.code(), None | Some(Code::NotRun));
         let first = steps.iter().find(wrong).or_else(|| steps.iter().find(|e| e.code().is_some()));
@@ -205,9 +207,9 @@ impl Reply {
             Some(Ending::Failed(failure)) => {
                 let at = steps.iter().position(|e| e.code() == Some(failure.code)).unwrap_or_default();
                 let message = format!("step {} of {} (`{}`): {}", at + 1, steps.len(), names[at], failure.message);
-                Ending::Failed(Box::new(Failure { preview: None, ..Failure::new(failure.code, message).with(data) }))
+                Ending::Failed(Box::new(Failure::new(failure.code, message)))
             }
-            Some(Ending::Denied(denied)) => Ending::Denied(Box::new(Denied { data: Some(data), ..(**denied).clone() })),
+            Some(Ending::Denied(denied)) => Ending::Denied(denied.clone()),
             _ => {
                 let said = |e: &Ending| match e {
                     Ending::Done(outcome) => outcome.message.as_ref().map(ToString::to_string),
@@ -215,13 +217,19 @@ impl Reply {
                 };
                 let message = steps.iter().filter_map(said).collect::<Vec<_>>().join(" ");
                 let message = if message.is_empty() { "Done.".to_owned() } else { message };
-                Ending::Done(Outcome::says(message).with(data))
+                Ending::Done(Outcome::says(message))
             }
         };
-        Reply { action, ending, steps }
+        Reply { action, ending, steps, names: names.to_vec() }
     }
 
     /// How each of so many steps ended.
+    pub fn endings(&self, count: usize) -> impl Iterator<Item = &Ending> {
+        let alike = if self.steps.len() == count { 0 } else { count };
+        self.steps.iter().take(count - alike).chain(std::iter::repeat_n(&self.ending, alike))
+    }
+
+    /// The same, taken out of the reply.
     pub fn into_endings(self, count: usize) -> Vec<Ending> {
         if self.steps.len() == count { self.steps } else { vec![self.ending; count] }
     }
@@ -272,15 +280,18 @@ impl Ending {
         }
     }
 
-    /// A step as the answer about all of them tells it.
-    fn told(&self, action: &str) -> Value {
+    /// A step as the answer about all of them tells it. What was read may be long, so it is moved and not copied.
+    fn told(self, action: &str) -> Value {
+        let (status, code) = (self.status(), self.code());
         let (message, data) = match self {
-            Ending::Done(outcome) => (outcome.message.as_deref(), outcome.data.as_ref()),
-            Ending::Failed(failure) => (Some(&*failure.message), failure.data.as_deref()),
-            Ending::Denied(denied) => (Some(&*denied.message), denied.data.as_ref()),
+            Ending::Done(outcome) => (outcome.message, outcome.data),
+            Ending::Failed(failure) => (Some(failure.message), failure.data.map(|data| *data)),
+            Ending::Denied(denied) => (Some(denied.message), denied.data),
             Ending::Held(_) | Ending::Looked(_) => (None, None),
         };
-        json!({ "action": action, "status": self.status(), "code": self.code(), "message": message, "data": data })
+        let mut told = json!({ "action": action, "status": status, "code": code, "message": message });
+        told["data"] = data.unwrap_or_default();
+        told
     }
 }
 
@@ -322,6 +333,11 @@ impl From<Reply> for Response {
                 response.data = failure.data;
                 response.preview = failure.preview;
             }
+        }
+        if !reply.steps.is_empty() {
+            let steps = reply.names.iter().zip(reply.steps).map(|(name, ending)| ending.told(name)).collect();
+            let all = response.data.get_or_insert_with(|| Box::new(Value::Object(Map::new())));
+            all["steps"] = Value::Array(steps);
         }
         response
     }

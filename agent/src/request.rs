@@ -31,6 +31,8 @@ pub struct Terms<'a> {
     pub only_look: bool,
     /// What was handed out for an approval of this plan.
     pub token: Option<&'a str>,
+    /// What was said in the steps was replaced by what is meant already.
+    pub meant: bool,
     /// For each step: whether the requester itself wants that somebody is asked, whatever the policy says. Empty: none.
     pub asks: Vec<bool>,
 }

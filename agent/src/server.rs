@@ -78,6 +78,9 @@ pub enum ListenError {
     /// Something that is no socket.
     #[error("{0}: there is something that is not a socket; it is left alone, so choose another --socket")]
     NotASocket(PathBuf),
+    /// A place in a folder that would lie in one that is not there either.
+    #[error("{0}: the folder above its folder is not there; make it, or choose another --socket")]
+    NoFolder(PathBuf),
     /// What the service manager handed over is no socket that can be listened on.
     #[error(
         "descriptor {number} from the service manager: {why}; the socket unit needs ListenStream= with a path, and Accept=no"
@@ -201,7 +204,12 @@ pub fn listen(spec: &SocketSpec, access: Access) -> Result<Listening, ListenErro
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
         let mode = if access == Access::Own { 0o700 } else { 0o750 };
         use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(io)?;
+        // One, and not a whole way to it: that is a name which was typed wrongly.
+        std::fs::DirBuilder::new().mode(mode).create(folder).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => ListenError::NoFolder(path.clone()),
+            _ => io(e),
+        })?;
+        tracing::info!("made the folder {}", folder.display());
         if let Access::Group(Some(gid)) = access {
             std::os::unix::fs::chown(folder, None, Some(gid)).map_err(io)?;
         }

@@ -100,6 +100,25 @@ impl Out {
         self.raw(format!("{line}\n").as_bytes());
     }
 
+    /// Writes a text from outside as it is; on a terminal without anything that a terminal would obey or not show, and as whole lines.
+    pub(crate) fn text(&mut self, text: &str) {
+        if !io::stdout().is_terminal() {
+            return self.raw(text.as_bytes());
+        }
+        let mut shown = String::with_capacity(text.len() + 1);
+        for c in text.chars() {
+            match c {
+                '\n' | '\t' => shown.push(c),
+                c if is_hidden(c) => shown.push_str(&format!("<U+{:04X}>", u32::from(c))),
+                c => shown.push(c),
+            }
+        }
+        if !shown.is_empty() && !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+        self.raw(shown.as_bytes());
+    }
+
     /// Writes a value as one line of JSON. On a terminal, characters that are not shown are written as `\u202e`.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         match serde_json::to_string(value) {

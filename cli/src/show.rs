@@ -34,12 +34,42 @@ fn done(out: &mut Out, response: &Response, message: &str) {
     match data["packages"].as_array() {
         // The sentence is the same list, to be read aloud.
         Some(found) if response.action == "package_search" && !found.is_empty() => packages(out, found),
+        _ if response.action == "read_file" && data["content_base64"].is_string() => content(out, data, message),
         _ if !message.is_empty() => out.line(&clean(message)),
         _ => names(out, response),
     }
     if data["receipt"].is_string() {
         out.note("`steward undo` puts it back.");
     }
+}
+
+/// A file's text as it is; of what is no text, how much there is of it.
+fn content(out: &mut Out, data: &Value, message: &str) {
+    let encoded = data["content_base64"].as_str().unwrap_or_default();
+    let bytes = base64_simd::STANDARD.decode_to_vec(encoded).unwrap_or_default();
+    let truncated = data["truncated"] == true;
+    match text_of(&bytes, truncated) {
+        Some(text) => {
+            out.text(text);
+            if truncated {
+                out.note(&clean(message));
+            }
+        }
+        None => {
+            out.line(&clean(message));
+            out.note("It is no text; --json has it in base64.");
+        }
+    }
+}
+
+/// Bytes as a text, where they are one; a character that was cut at the end is left out.
+fn text_of(bytes: &[u8], truncated: bool) -> Option<&str> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(e) if truncated && e.error_len().is_none() => std::str::from_utf8(&bytes[..e.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then_some(text)
 }
 
 /// What can be asked, for those who said "what can you do".
@@ -220,6 +250,21 @@ mod tests {
     fn times_are_said_in_their_unit() {
         for (seconds, said) in [(5, "5 s"), (299, "4 min 59 s"), (7260, "2 h 01 min")] {
             assert_eq!(left(&json!(seconds)), said);
+        }
+    }
+
+    #[test]
+    fn a_file_is_a_text_where_its_bytes_are_one() {
+        for (bytes, truncated, text) in [
+            (&b"a\n"[..], false, Some("a\n")),
+            (b"", false, Some("")),
+            ("é".as_bytes(), false, Some("é")),
+            (b"a\xc3", true, Some("a")),
+            (b"a\xc3", false, None),
+            (b"\xff\xfea", true, None),
+            (b"a\0b", false, None),
+        ] {
+            assert_eq!(text_of(bytes, truncated), text, "{bytes:?}");
         }
     }
 

@@ -250,3 +250,35 @@ fn the_prompt_takes_sentences_and_commands() {
     assert!(is_private(&history));
     assert!(std::fs::read_to_string(history).unwrap().contains("what do you remember"));
 }
+
+#[test]
+fn a_file_is_printed_and_what_is_no_text_is_not() {
+    let world = World::new();
+    let text = world.write("home/letter.txt", "Dear Sam,\n\tit is \u{e9}.\n");
+    let shown = world.run(&["call", "read_file", text.to_str().unwrap()]).with(0);
+    assert_eq!(shown.out, "Dear Sam,\n\tit is \u{e9}.\n", "{shown:?}");
+    let args = serde_json::json!({ "path": text, "max_bytes": 4 }).to_string();
+    let cut = world.run(&["call", "read_file", "--args", &args]).with(0);
+    assert!(cut.out == "Dear" && cut.err.contains("there is more"), "{cut:?}");
+    let picture = world.path("home/picture");
+    std::fs::write(&picture, b"\x89PNG\xff\0").unwrap();
+    let shown = world.run(&["call", "read_file", picture.to_str().unwrap()]).with(0);
+    assert!(shown.out.starts_with("Read 6 bytes of") && shown.err.contains("--json has it"), "{shown:?}");
+    let json = world.run(&["--json", "call", "read_file", picture.to_str().unwrap()]).with(0).json();
+    assert_eq!(json["data"]["content_base64"], "iVBORw==".replace("Rw==", "R/8A"));
+}
+
+#[test]
+fn what_is_misnamed_is_told_what_there_is() {
+    let world = World::new();
+    for (args, exit, says) in [
+        (&["call", "zzzzzzzz"][..], 2, "`steward capabilities`"),
+        (&["call", "service_status"], 2, "such as `service_status ssh.service`"),
+        (&["undo", "nosuch"], 1, "nothing to put back under `nosuch`: it is no receipt of yours"),
+        (&["policy", "explain", "turn off the wifi"], 2, "`steward explain turn off the wifi` takes a sentence"),
+    ] {
+        let ended = world.run(args);
+        assert!(ended.err.contains(says), "{args:?}: {ended:?}");
+        ended.with(exit);
+    }
+}

@@ -34,6 +34,13 @@ fn a_plan_is_checked_without_a_daemon() {
             "{plan}"
         );
     }
+    // More than a plan may have is a verdict as well, and the daemon's words for it.
+    let long = format!("{PING}{}", " ".repeat(1 << 20));
+    let file = world.write("long.json", &long).display().to_string();
+    let verdict = world.run(&["plan", "validate", "--file", &file]).with(0).json();
+    assert_eq!(verdict["error"], json!({ "code": "request_too_large", "message": "request exceeds max bytes" }));
+    let unsent = world.run(&["plan", "send", "--file", &file]).with(1);
+    assert!(unsent.out.is_empty() && unsent.err.contains("at most 262144"), "{unsent:?}");
     let file = world.write("plan.json", PING);
     world.run(&["plan", "validate", "--file", file.to_str().unwrap()]).with(0);
 }
@@ -49,6 +56,7 @@ fn what_cannot_be_sent_is_an_error_and_nothing_is_printed() {
         (vec!["plan", "send", "--file", "/no/such/file"], "", "No such file or directory"),
         (vec!["plan", "send", "--socket-path", &socket], PING, "No such file or directory"),
         (vec!["plan", "ping", "--socket-path", &socket], "", "No such file or directory"),
+        (vec!["plan", "ping", "--socket-path", &socket], "", "start an agent that does with `stewardd --plan-socket"),
     ] {
         let ended = world.run_with(&args, input).with(1);
         assert!(ended.out.is_empty() && ended.err.contains(said), "{args:?}: {ended:?}");
@@ -113,12 +121,14 @@ fn a_plan_is_sent_its_answer_printed_and_told_how_to_approve() {
     ], "confirmation": { "token": "none" } });
     let asked = world.run_with(&["plan", "send"], &held.to_string()).with(0);
     assert_eq!(asked.json()["results"][0]["error"]["code"], "confirmation_required", "{asked:?}");
+    assert!(asked.err.contains("its confirmation.token does not count"), "{asked:?}");
     let id = asked.err.split('`').find_map(|w| w.strip_prefix("steward approve ")).unwrap_or_default().to_owned();
     let token = world.run(&["approve", "--token", &id]).with(0);
     let mut approved = held.clone();
     approved["confirmation"]["token"] = json!(token.out.trim());
     let done = world.run_with(&["plan", "send"], &approved.to_string()).with(0);
     assert_eq!(done.json()["results"][0]["artifacts"], json!(["x"]), "{done:?}");
+    assert!(done.err.is_empty(), "{done:?}");
 
     let _nobody = stop.send(true);
     thread.join().unwrap();

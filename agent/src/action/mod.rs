@@ -618,7 +618,9 @@ fn known(name: &str) -> Result<&'static Entry, Failure> {
         let near = near(name);
         let hint = match near.first() {
             Some(first) => format!("; did you mean `{first}`?"),
-            None => "; `get_capabilities` lists what there is".to_owned(),
+            None => {
+                "; `get_capabilities`, or on the command line `steward capabilities`, lists what there is".to_owned()
+            }
         };
         let shown = types::visible(name, 64);
         Failure::new(Code::UnknownAction, format!("no action is named `{shown}`{hint}")).with(json!({ "near": near }))

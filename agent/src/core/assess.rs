@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use serde_json::json;
 use steward_ipc::Code;
 use steward_policy::{Arg, Decision, Policy, Risk, Step, Verdict};
@@ -11,11 +12,18 @@ use uuid::Uuid;
 use super::verdict::SAID;
 use super::{Core, Rules};
 use crate::action::{self, Action, Look, Opened, Ready, Shown};
+use crate::backend::files::Readable;
 use crate::backend::package::Item;
 use crate::gate::judge::{Subject, Who};
 use crate::reply::Failure;
 use crate::request::{Ask, Plan};
 use crate::services::Context;
+
+/// Replaces what was said in a step by what is meant, in the light of the steps before it.
+pub(super) async fn mean(steps: &mut [Action], number: usize, cx: &Context<'_>) -> Result<(), Failure> {
+    let (earlier, [step, ..]) = steps.split_at_mut(number) else { return Ok(()) };
+    step.mean(&Context { earlier, ..*cx }).await
+}
 
 /// How far a plan is looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +55,25 @@ impl Core {
     pub(super) async fn resolve(&self, mut plan: Plan, cx: &Context<'_>) -> Result<Plan, Failure> {
         let [Action::Undo(undo)] = plan.steps.as_slice() else {
             for n in 0..plan.steps.len() {
-                let (earlier, rest) = plan.steps.split_at_mut(n);
-                rest[0].mean(&Context { earlier, ..*cx }).await?;
+                mean(&mut plan.steps, n, cx).await?;
             }
             return Ok(plan);
         };
-        let none = || Failure::new(Code::Failed, "there is nothing to put back").with(json!({ "state": "no_receipt" }));
+        let no_receipt = |said: String| Failure::new(Code::Failed, said).with(json!({ "state": "no_receipt" }));
+        let none = || no_receipt("there is nothing to put back".to_owned());
+        let unknown = |text: &str| {
+            let shown = action::types::visible(text, 64);
+            no_receipt(format!(
+                "there is nothing to put back under `{shown}`: it is no receipt of yours, or it was put back, or is too old; without a \
+                 receipt it is what was done last"
+            ))
+        };
         let wanted = match &undo.receipt {
-            Some(text) => Some(Uuid::try_parse(text).map_err(|_| none())?),
+            Some(text) => Some(Uuid::try_parse(text).map_err(|_| unknown(text))?),
             None => None,
         };
-        let receipt = self.0.receipts.find(cx.owner, wanted).ok_or_else(none)?;
+        let receipt = self.0.receipts.find(cx.owner, wanted);
+        let receipt = receipt.ok_or_else(|| undo.receipt.as_deref().map_or_else(none, unknown))?;
         let args = receipt.undo.args.as_object().cloned().unwrap_or_default();
         let Ask::Do(inverse) = action::recall(&receipt.undo.action, args)? else { return Err(none()) };
         if inverse.personal() {
@@ -170,12 +186,18 @@ impl Core {
         let mut subjects = Vec::with_capacity(plan.steps.len() + 1);
         let mut ready = Vec::with_capacity(plan.steps.len());
         let mut troubles = Vec::with_capacity(plan.steps.len());
+        // Files of persons are not looked at for others.
+        let mut files = match cx.personal() {
+            Ok(()) => action::files::ahead(&plan.steps, cx).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
         for n in 0..plan.steps.len() {
+            let file = files.get_mut(n).and_then(Option::take);
             let (earlier, rest) = plan.steps.split_at_mut(n);
             let step = &mut rest[0];
             let cx = &Context { earlier, ..*cx };
             let mut subject = Subject { action: step.name(), risk: step.risk(), facts: Vec::new() };
-            let (opened, trouble) = match self.look_at(step, policy, who, &mut subject, cx).await {
+            let (opened, trouble) = match self.look_at(step, file, policy, who, &mut subject, cx).await {
                 Ok(opened) => (opened, None),
                 Err(failure) => {
                     if subject.facts.is_empty() {
@@ -195,18 +217,20 @@ impl Core {
         (subjects, ready, troubles)
     }
 
-    /// Looks at one step: what rules see of it, and what was opened.
+    /// Looks at one step: what rules see of it, and what was opened. `file` is what it reads, where that was opened already.
     pub(super) async fn look_at(
         &self,
         step: &mut Action,
+        file: Option<Result<Readable, Errno>>,
         policy: &Policy,
         who: Who<'_>,
         subject: &mut Subject,
         cx: &Context<'_>,
     ) -> Result<Option<Opened>, Failure> {
         // What belongs to somebody else is not looked at: it is judged on its arguments, and refused after that.
-        let look = match cx.personal() {
-            Err(_) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
+        let look = match (cx.personal(), file) {
+            (Ok(()), Some(file)) if let Action::ReadFile(read) = &*step => read.seen(file, cx),
+            (Err(_), _) if step.personal() => Look { risk: step.risk(), facts: step.facts(), opened: None },
             _ => step.look(cx).await?,
         };
         (subject.risk, subject.facts) = (look.risk, look.facts);

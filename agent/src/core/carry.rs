@@ -279,8 +279,8 @@ fn without_receipt(reply: &mut Reply) {
 
 /// What the audit log keeps of how a plan ended.
 fn ends(case: &Case<'_>, reply: &Reply) -> Value {
-    let endings = reply.clone().into_endings(case.plan.steps.len());
-    let steps: Vec<Value> = endings.iter().map(|e| json!({ "status": e.status(), "code": e.code() })).collect();
+    let endings = reply.endings(case.plan.steps.len());
+    let steps: Vec<Value> = endings.map(|e| json!({ "status": e.status(), "code": e.code() })).collect();
     json!({ "plan": case.plan.about.as_ref().map(said), "steps": steps })
 }
 
@@ -436,7 +436,7 @@ impl Turns for Between<'_> {
         let core = &self.running.core;
         let rules = core.rules();
         let mut subject = Subject { action: action.name(), risk: action.risk(), facts: Vec::new() };
-        ready.opened = core.look_at(action, &rules.policy, self.who, &mut subject, cx).await?;
+        ready.opened = core.look_at(action, None, &rules.policy, self.who, &mut subject, cx).await?;
         ready.looked = true;
         let verdict = core.judge(&rules.policy, std::slice::from_ref(&subject), self.who).await;
         let stricter = verdict.decision.stricter_than(self.running.admitted);

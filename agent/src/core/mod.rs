@@ -155,7 +155,7 @@ impl Core {
     async fn try_path(&self, caller: &Arc<Caller>, plan: Plan, terms: &Terms<'_>, id: Uuid) -> Result<Reply, Failure> {
         let progress = |_: Progress| {};
         let cx = self.context(caller, caller.uid(), id, &progress);
-        let mut plan = self.resolve(plan, &cx).await?;
+        let mut plan = if terms.meant { plan } else { self.resolve(plan, &cx).await? };
         let mut rules = self.rules();
         let asks = terms.asks.contains(&true);
         let depth = match (terms.only_look, asks) {
@@ -207,15 +207,20 @@ impl Core {
                 return Ok(self.hopeless(caller, &plan, troubles));
             }
             Decision::Confirm(needs) => {
-                if let Some(token) = terms.token
-                    && let Some(claim) = self.0.gate.redeem(token, caller, &plan)
-                {
-                    drop(turn);
-                    return Ok(self.answered(caller, claim, None).await);
-                }
+                let unfit = match terms.token.map(|token| self.0.gate.redeem(token, caller, &plan)) {
+                    Some(Ok(claim)) => {
+                        drop(turn);
+                        return Ok(self.answered(caller, claim, None).await);
+                    }
+                    Some(Err(unfit)) => Some(unfit),
+                    None => None,
+                };
                 if self.admits_by_static_token(terms.token, &plan, &subjects, &needs) {
                     self.0.gate.by_static_token(plan.clone(), ready, caller, &verdict.limits)
                 } else {
+                    if let Some(unfit) = unfit {
+                        self.does_not_count(caller, &plan, terms.token, unfit);
+                    }
                     // A requester that wants somebody to be asked does not want what was approved before.
                     let grant = match asks {
                         true => None,

@@ -6,16 +6,19 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use steward_ipc::Code;
 use steward_policy::{Assurance, Decision, Policy, Requirements, Risk, Verdict};
+use uuid::Uuid;
 
 use super::Core;
-use super::assess::merged;
+use super::assess::{mean, merged};
 use super::carry::Case;
 use crate::action::{self, Action, Meta, Shown};
 use crate::audit::{AuditRecord, Kind, What};
 use crate::caller::Caller;
+use crate::gate::Unfit;
 use crate::gate::judge::{Subject, Who};
 use crate::reply::{Denied, Ending, Failure, Looked, Outcome, Reply};
 use crate::request::{About, Ask, PLAN, Plan, PlanRequest, Terms};
+use crate::services::Progress;
 use crate::store::Durability;
 
 /// The worst class of harm that a static token discharges. A command is an exception as long as a sandbox holds it.
@@ -69,15 +72,64 @@ impl Core {
         } else {
             let count = steps.len();
             terms.asks = asks;
-            let plan = Plan::of(steps, about);
             // Plans of nothing but `ping` do not carry a future of this size.
-            let reply = Box::pin(self.caught(PLAN.into(), self.path(caller, plan, &terms))).await;
+            let reply = Box::pin(self.caught(PLAN.into(), self.several(caller, steps, about, terms))).await;
             for (at, ending) in positions.into_iter().zip(reply.into_endings(count)) {
                 endings[at] = Some(ending);
             }
         }
         let missing = || failed(Failure::internal("a step of a plan without an end"));
         endings.into_iter().map(|ending| ending.unwrap_or_else(missing)).collect()
+    }
+
+    /// Takes the path with these steps. Of several, one that cannot be meant is that one's trouble: nothing is done then, and where it
+    /// is only looked, at the others.
+    async fn several(
+        &self,
+        caller: &Arc<Caller>,
+        mut steps: Vec<Action>,
+        about: Option<About>,
+        mut terms: Terms<'_>,
+    ) -> Reply {
+        if steps.len() < 2 {
+            return self.path(caller, Plan::of(steps, about), &terms).await;
+        }
+        let progress = |_: Progress| {};
+        let cx = self.context(caller, caller.uid(), Uuid::new_v4(), &progress);
+        let mut troubles = Vec::with_capacity(steps.len());
+        for number in 0..steps.len() {
+            troubles.push(mean(&mut steps, number, &cx).await.err());
+        }
+        terms.meant = true;
+        if troubles.iter().all(Option::is_none) {
+            return self.path(caller, Plan::of(steps, about), &terms).await;
+        }
+        let plan = Plan::of(steps, about);
+        if !terms.only_look {
+            return self.hopeless(caller, &plan, troubles);
+        }
+        let names = plan.names();
+        let mut good = troubles.iter().map(Option::is_none);
+        let mut asks = terms.asks.into_iter();
+        let (steps, asks) = plan
+            .steps
+            .into_iter()
+            .map(|step| (step, asks.next().unwrap_or(false)))
+            .filter(|_| good.next() == Some(true))
+            .unzip();
+        terms.asks = asks;
+        let plan = Plan { steps, ..Plan::of(Vec::new(), plan.about) };
+        let count = plan.steps.len();
+        let mut seen = match count {
+            0 => Vec::new(),
+            _ => self.path(caller, plan, &terms).await.into_endings(count),
+        }
+        .into_iter();
+        let endings = troubles.into_iter().map(|trouble| match trouble {
+            Some(failure) => failed(failure),
+            None => seen.next().unwrap_or_else(|| failed(Failure::internal("a step that was not looked at"))),
+        });
+        Reply::of_steps(PLAN, &names, endings.collect())
     }
 
     /// A plan that only asked whether somebody answers: recorded like what only looks.
@@ -125,13 +177,16 @@ impl Core {
     ) -> Reply {
         let mut steps = Vec::with_capacity(case.plan.steps.len());
         let verdicts = self.each(&case.rules.policy, case).await;
+        let is_static = self.is_static_token(terms.token);
+        let redeemable = terms.token.map(|token| self.0.gate.redeemable(token, case.caller, case.plan));
         let excused = match case.verdict.decision {
             Decision::Confirm(needs) => {
-                terms.token.is_some_and(|token| self.0.gate.redeemable(token, case.caller, case.plan))
+                redeemable == Some(Ok(()))
                     || self.admits_by_static_token(terms.token, case.plan, &case.subjects, &needs)
             }
-            _ => self.is_static_token(terms.token),
+            _ => is_static,
         };
+        let unfit = redeemable.and_then(Result::err).map(|unfit| self.unfit(terms.token, unfit));
         for (at, verdict) in verdicts.into_iter().enumerate() {
             let wanted = terms.asks.get(at).copied().unwrap_or(false);
             if verdict.decision == Decision::Deny {
@@ -141,12 +196,16 @@ impl Core {
             let asks = matches!(verdict.decision, Decision::Confirm(_)) || wanted;
             let preview = shown.get(at).filter(|s| !s.preview.summary.is_empty()).map(|s| s.preview.clone());
             let name = verdict.decision.name();
+            let would_fail = troubles.get(at).cloned().flatten();
+            // What could not be opened is judged as the worst that it could be, and it is not asked about as long as it would not work.
+            let excused = excused || is_static && would_fail.is_some();
             steps.push(Ending::Looked(Box::new(Looked {
                 decision: verdict.decision,
                 asks: asks && !excused,
+                unfit: unfit.filter(|_| asks && !excused).map(Unfit::why),
                 policy: self.note(&Case { verdict, subjects: Vec::new(), rules: case.rules.clone(), ..*case }, name),
                 preview,
-                would_fail: troubles.get(at).cloned().flatten(),
+                would_fail,
             })));
         }
         let mut record = self.record(Kind::Finished, case);
@@ -217,6 +276,20 @@ impl Core {
     fn is_static_token(&self, token: Option<&str>) -> bool {
         let (Some(token), Some(own)) = (token, self.0.static_token.get()) else { return false };
         Sha256::digest(token.trim().as_bytes())[..] == own[..]
+    }
+
+    /// Why a token does not count, with what is known of the static one.
+    fn unfit(&self, token: Option<&str>, unfit: Unfit) -> Unfit {
+        if self.is_static_token(token) { Unfit::TooWeak } else { unfit }
+    }
+
+    /// Records that a plan came with a token that does not count. Somebody may be trying them out.
+    pub(super) fn does_not_count(&self, caller: &Arc<Caller>, plan: &Plan, token: Option<&str>, unfit: Unfit) {
+        let mut record = self.blank(Kind::Refused, caller);
+        record.action = Some(plan.name.to_string());
+        record.code = Some(Code::ConfirmationNotFound.as_str().to_owned());
+        record.data = Some(json!({ "token": self.unfit(token, unfit).name(), "plan": plan.about.as_ref().map(said) }));
+        self.write_later(&record);
     }
 
     /// Whether the static token discharges a plan: it is the one, the policy wants nobody else than the requester, and no step does

@@ -41,6 +41,7 @@ use state::{Entry, IdOf, Phase, State, open_now, replay};
 pub use approved::{Approved, How};
 pub use claim::{Answer, Claim};
 pub use state::shown;
+pub use token::Unfit;
 
 /// How long the end of a request can be asked for, in milliseconds.
 const KEPT_MS: i64 = 24 * 3_600_000;

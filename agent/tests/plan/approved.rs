@@ -155,3 +155,39 @@ fn of_any_number_who_come_with_a_token_one_has_it_done() {
     });
     assert_eq!(done, 1);
 }
+
+#[test]
+fn a_token_that_does_not_count_says_why_where_there_is_room_and_is_on_record() {
+    let plans = Plans::with_token();
+    let only = |token: &str, steps: Value| {
+        let mut document = confirmed(token, plan(steps));
+        document["mode"] = json!("plan_only");
+        let results = results(&plans.send(&document));
+        assert_eq!(
+            (code(&results[0]), &results[0]["error"]["message"]),
+            ("confirmation_required", &json!("confirmation required"))
+        );
+        results[0]["plan"]["token"].as_str().unwrap_or("nothing").to_owned()
+    };
+    let command = json!([exec(&["/usr/bin/true"])]);
+    assert!(only("never heard of", command.clone()).contains("not known"));
+    // The static one is a token, and not enough for what cannot be put back.
+    assert!(only(TOKEN, json!([read("/etc/shadow")])).contains("not enough"));
+
+    plans.execute(command.clone());
+    let given = token(&plans, pending(&plans)[0]["id"].as_str().unwrap());
+    let given = given["data"]["token"].as_str().unwrap();
+    assert!(only(given, json!([exec(&["/usr/bin/true", "x"])])).contains("another plan"));
+    assert_eq!(plans.execute_with(given, command.clone())[0]["exit_code"], 0);
+    assert!(only(given, command.clone()).contains("used already"));
+
+    // To be done it is asked about, in the protocol's words.
+    for (token, steps) in [("never heard of", command.clone()), (given, command), (TOKEN, json!([read("/etc/shadow")]))]
+    {
+        assert_eq!(plans.execute_with(token, steps)[0]["error"]["message"], "confirmation required");
+    }
+    let log = plans.end();
+    let refused: Vec<&Value> = log.iter().filter(|r| r["kind"] == "refused").map(|r| &r["data"]["token"]).collect();
+    assert_eq!(refused, ["unknown", "used", "too_weak"], "{log:?}");
+    assert!(!log.iter().any(|r| r.to_string().contains("never heard of")));
+}

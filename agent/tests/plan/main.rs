@@ -7,6 +7,8 @@
 mod support;
 
 mod approved;
+mod disk;
+mod slow;
 mod steps;
 mod wire;
 
@@ -37,6 +39,11 @@ impl Plans {
     }
 
     pub(crate) fn with(flags: &[&str], policy: &str) -> Plans {
+        Plans::started_in(None, flags, policy)
+    }
+
+    /// One that was started in another folder than its own.
+    pub(crate) fn started_in(work: Option<&str>, flags: &[&str], policy: &str) -> Plans {
         let folder = tempfile::tempdir().unwrap();
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
@@ -44,7 +51,10 @@ impl Plans {
         std::fs::create_dir(at("work")).unwrap();
         std::fs::write(at("policy.toml"), policy).unwrap();
         let mut command = Daemon::command(folder.path());
-        command.current_dir(at("work")).args(flags).stderr(std::process::Stdio::null());
+        command
+            .current_dir(work.map_or_else(|| at("work"), PathBuf::from))
+            .args(flags)
+            .stderr(std::process::Stdio::null());
         for (flag, name) in [("--socket", "agent.sock"), ("--plan-socket", "plan.sock"), ("--policy", "policy.toml")] {
             command.arg(flag).arg(at(name));
         }

@@ -63,6 +63,29 @@ fn one_step_that_is_denied_or_cannot_be_meant_keeps_all_from_running() {
 }
 
 #[test]
+fn what_ends_the_machine_is_denied_under_all_of_its_names() {
+    let plans = Plans::with_token();
+    for program in [
+        "dd",
+        "/bin/dd",
+        "/usr/bin/dd",
+        "mkfs.xfs",
+        "/usr/sbin/mkfs.ext4",
+        "poweroff",
+        "halt",
+        "/usr/sbin/reboot",
+        "shutdown",
+    ] {
+        for mode in ["execute", "plan_only"] {
+            let mut document = crate::confirmed(TOKEN, crate::plan(json!([exec(&[program, "--help"])])));
+            document["mode"] = json!(mode);
+            let results = crate::results(&plans.send(&document));
+            assert_eq!(results[0]["error"]["message"], "exec denied by policy", "{program}: {results:?}");
+        }
+    }
+}
+
+#[test]
 fn output_is_cut_at_8192_bytes_and_says_so() {
     let plans = Plans::with_token();
     for (bytes, cut) in [(8192, false), (8193, true)] {
@@ -119,4 +142,88 @@ fn links_and_the_way_up_lead_nowhere() {
     let audit = plans.path("state/audit/audit.jsonl");
     let results = plans.execute_with(TOKEN, json!([write(audit.to_str().unwrap(), "")]));
     assert_eq!(code(&results[0]), "policy_denied", "{results:?}");
+}
+
+#[test]
+fn one_step_that_cannot_be_meant_is_that_ones_trouble_and_no_others() {
+    let plans = Plans::new();
+    std::fs::write(plans.path("work/there.txt"), "x").unwrap();
+    let steps =
+        json!([read("there.txt"), read("a\0b"), exec(&["echo", "x"]), write("folder/", "x"), { "type": "ping" }]);
+    let results = plans.execute(steps.clone());
+    let codes: Vec<&str> = results.iter().map(code).collect();
+    assert_eq!(codes, ["not_run", "read_failed", "not_run", "write_failed", "none"], "{results:?}");
+    assert_eq!(results[1]["error"]["message"], "read failed: file name contained an unexpected NUL byte");
+    assert_eq!(results[3]["error"]["message"], "write failed: Is a directory (os error 21)");
+    assert!(!plans.path("work/folder").exists());
+    let mut only = crate::plan(steps);
+    only["mode"] = json!("plan_only");
+    let results = crate::results(&plans.send(&only));
+    assert!(results.iter().all(|r| r["error"].is_null()), "{results:?}");
+    assert_eq!(results[0]["plan"]["decision"], "ok", "{results:?}");
+    assert_eq!(
+        (&results[1]["ok"], &results[1]["plan"]["would_fail"]["code"]),
+        (&json!(false), &json!("invalid_payload"))
+    );
+    assert_eq!((&results[2]["ok"], &results[2]["plan"]["decision"]), (&json!(true), &json!("ok")));
+}
+
+#[test]
+fn a_file_that_is_not_opened_says_what_it_is_behind_the_systems_words() {
+    let plans = Plans::new();
+    let at = |name: &str| plans.path("work").join(name);
+    std::os::unix::fs::symlink("elsewhere", at("link")).unwrap();
+    let made = rustix::fs::mknodat(
+        rustix::fs::CWD,
+        at("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    );
+    made.unwrap();
+    for (path, begins, says) in [
+        ("link", "failed: Too many levels of symbolic links (os error 40); ", "name the place that it leads to"),
+        ("link/x", "failed: Too many levels of symbolic links (os error 40); ", "links are not followed"),
+        ("pipe", "failed: No such device (os error 19); ", "a device, a pipe, a socket"),
+        // What the original's clients know stays as it is.
+        ("none/x", "failed: No such file or directory (os error 2)", ""),
+        ("pipe/x", "failed: Not a directory (os error 20)", ""),
+    ] {
+        for (word, step) in [("read", read(path)), ("write", write(path, "x"))] {
+            let results = plans.execute(json!([step]));
+            let message = results[0]["error"]["message"].as_str().unwrap();
+            assert_eq!(code(&results[0]), format!("{word}_failed"));
+            assert!(message.starts_with(&format!("{word} {begins}")) && message.contains(says), "{path}: {message}");
+            assert!(!says.is_empty() || message.len() == word.len() + 1 + begins.len(), "{path}: {message}");
+        }
+    }
+    let device = plans.execute(json!([read("/dev/null")]));
+    assert!(device[0]["error"]["message"].as_str().unwrap().contains("neither read nor written"), "{device:?}");
+}
+
+#[test]
+fn memory_that_programs_share_is_a_place_like_others() {
+    let plans = Plans::new();
+    let path = format!("/dev/shm/steward-test-{}", std::process::id());
+    assert_eq!(code(&plans.execute(json!([write(&path, "x")]))[0]), "confirmation_required");
+    assert_eq!(code(&plans.execute(json!([write("/dev/steward-test", "x")]))[0]), "policy_denied");
+    assert!(!std::path::Path::new(&path).exists());
+}
+
+#[test]
+fn a_daemon_in_the_root_folder_has_nothing_free_because_of_it() {
+    let plans = Plans::started_in(Some("/"), &[], crate::support::DESKTOP);
+    // A relative path is a whole one by then, and judged as that.
+    for path in ["etc/hostname", "./etc/passwd", "root/x", "proc/version"] {
+        let results = plans.execute(json!([read(path)]));
+        assert!(results[0]["content_base64"].is_null(), "{path}: {results:?}");
+        let results = plans.execute(json!([write(path, "x")]));
+        assert!(
+            matches!(code(&results[0]), "confirmation_required" | "policy_denied" | "write_failed"),
+            "{path}: {results:?}"
+        );
+    }
+    let log = plans.end();
+    assert!(!log.iter().any(|r| r["kind"] == "judged"), "something ran: {log:?}");
+    assert!(log.iter().any(|r| r.to_string().contains("\"/etc/passwd\"")));
 }

@@ -145,6 +145,40 @@ fn what_is_only_planned_is_judged_and_shown_and_nothing_runs() {
 }
 
 #[test]
+fn what_the_original_only_describes_is_described_though_it_is_denied_or_never_done_like_that() {
+    let plans = Plans::new();
+    let service =
+        |verb: &str, unit: &str| json!({ "type": "service_control", "action": verb, "unit": unit, "reason": "r" });
+    let mut document = plan(json!([
+        service("stop", "ssh.service"), service("start", "--now"),
+        { "type": "observe", "tool": "top", "args": ["-a", "b c"], "reason": "r" },
+        { "type": "cgroup_apply", "pid": 1, "cpu_weight": 0, "reason": "r" },
+        { "type": "firmware_op", "op": "uefi_var_read", "uefi_var_name": "a b", "reason": "r" },
+        { "type": "update_system", "manager": "dnf", "reason": "r" },
+    ]));
+    document["mode"] = json!("plan_only");
+    let results = results(&plans.send(&document));
+    for (at, argv) in [
+        (0, json!(["systemctl", "stop", "ssh.service"])),
+        (1, json!(["systemctl", "start", "--now"])),
+        (2, json!(["top", "-a", "b c"])),
+        (3, json!(["systemd-run", "--scope", "-p", "CPUWeight=0", "--pid=1"])),
+        (4, json!(["cat", "/sys/firmware/efi/efivars/a b"])),
+    ] {
+        let result = &results[at];
+        assert_eq!(
+            (&result["ok"], &result["error"], &result["argv"]),
+            (&json!(false), &json!(null), &argv),
+            "{result}"
+        );
+    }
+    assert_eq!(results[0]["plan"]["decision"], "deny");
+    assert!(results[0]["plan"]["why"].as_str().unwrap().contains("session"), "{}", results[0]);
+    assert_eq!(results[2]["plan"]["would_fail"]["code"], "invalid_payload");
+    assert_eq!(code(&results[5]), "policy_denied");
+}
+
+#[test]
 fn every_plan_is_on_record_and_no_secret_of_it() {
     let plans = Plans::with_token();
     let mut step = exec(&["/bin/echo", "out-secret"]);

@@ -541,3 +541,38 @@ fn what_the_firmware_says_is_read_and_nothing_else_can_be() {
         assert_eq!(answer["code"], code, "{name}: {answer}");
     }
 }
+
+#[test]
+fn when_the_bus_dies_within_a_plan_what_was_called_is_unknown_and_what_comes_after_is_not_begun() {
+    use std::io::{Read, Write};
+    let bench = Bench::new(ALLOW);
+    let plan = |actions: Value| {
+        let document = json!({ "request_id": "r", "version": "0.1", "mode": "execute", "actions": actions });
+        let mut stream = std::os::unix::net::UnixStream::connect(bench.world.path("plan.sock")).unwrap();
+        stream.set_read_timeout(Some(NO_HANG)).unwrap();
+        stream.write_all(document.to_string().as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{e} in {answer}"));
+        answer["results"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+    };
+    let service =
+        |verb: &str, unit: &str| json!({ "type": "service_control", "action": verb, "unit": unit, "reason": "r" });
+    let file = |name: &str| json!({ "type": "write_file", "path": format!("/tmp/{name}"), "content": "x", "mode": "0644", "reason": "r" });
+    let steps =
+        json!([file("first"), service("start", "ssh"), file("second"), service("status", "ssh"), { "type": "ping" }]);
+    bench.laptop.trouble(Part::SystemManager, When::Changing, Trouble::Closes);
+    let results = plan(steps.clone());
+    let codes: Vec<&str> = results.iter().map(|r| r["error"]["code"].as_str().unwrap_or("none")).collect();
+    assert_eq!(codes[..3], ["none", "unknown_outcome", "not_run"], "{results:?}");
+    // It was told to, and did; looking at it is still done, over a new connection.
+    assert_eq!(bench.laptop.state().system_units["ssh.service"].active_state, "active");
+    assert_eq!((&results[3]["ok"], &results[4]["ok"]), (&json!(true), &json!(true)), "{results:?}");
+    let there = |name: &str| bench.laptop.root().join("tmp").join(name).exists();
+    assert!(there("first") && !there("second"));
+    // The next plan is as if nothing had been.
+    bench.laptop.trouble(Part::SystemManager, When::Changing, Trouble::None);
+    let again = plan(json!([service("stop", "bluetooth"), file("second")]));
+    assert!(again.iter().all(|r| r["ok"] == true), "{again:?}");
+    assert!(there("second"));
+}

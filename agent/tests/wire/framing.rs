@@ -277,6 +277,11 @@ fn a_socket_has_the_mode_of_its_service_and_its_folder_is_made() {
         drop(listening);
         assert!(!path.exists(), "it is taken away at the end");
     }
+    // Where more than that is missing, somebody typed it wrongly.
+    let path = tmp.path().join("not/there/agent.sock");
+    let refused = listen(&SocketSpec { name: None, path, speaks: Speaks::Home }, Access::Own);
+    assert!(matches!(refused, Err(ListenError::NoFolder(_))));
+    assert!(!tmp.path().join("not").exists());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::connection::{self, Connection, Fault};
 use crate::exit::Exit;
 use crate::out::Out;
 use crate::settings::Settings;
+use crate::show::quoted;
 
 /// How long an answer may keep quiet: longer than any upgrade of a machine.
 const ANSWER: Duration = Duration::from_secs(2 * 60 * 60);
@@ -28,15 +29,22 @@ pub(crate) fn run(settings: &Settings, out: &mut Out, command: PlanCommand) -> R
     match command {
         PlanCommand::Validate { source } => {
             let verdict = match read(&source)? {
-                Ok(plan) => plan.validate().map_err(|e| ("validation_failed", e.to_string())),
-                Err(e) => Err(("parse_failed", e.to_string())),
+                Document::Plan(plan) => plan.validate().map_err(|e| ("validation_failed", e.to_string())),
+                Document::No(e) => Err(("parse_failed", e.to_string())),
+                Document::TooLong => Err(("request_too_large", TOO_LONG.to_owned())),
             };
             let error = verdict.as_ref().err().map(|(code, message)| json!({ "code": code, "message": message }));
             show(out, &pretty(&Verdict { ok: verdict.is_ok(), error }));
             Ok(Exit::Done)
         }
         PlanCommand::Send { source, socket_path, request_id, session_id } => {
-            let mut plan = read(&source)?.map_err(|e| Fault::Failed(e.to_string()))?;
+            let mut plan = match read(&source)? {
+                Document::Plan(plan) => plan,
+                Document::No(e) => return Err(Fault::Failed(e.to_string())),
+                Document::TooLong => {
+                    return Err(Fault::Failed(format!("{TOO_LONG}: a plan has at most {MAX_DOCUMENT}")));
+                }
+            };
             if let Some(id) = not_blank("request_id", request_id)? {
                 plan.request_id = id;
             }
@@ -94,8 +102,18 @@ fn show(out: &mut Out, text: &str) {
     }
 }
 
+/// The daemon's words for it.
+const TOO_LONG: &str = "request exceeds max bytes";
+
+/// What a document turned out to be.
+enum Document {
+    Plan(ActionPlan),
+    No(serde_json::Error),
+    TooLong,
+}
+
 /// The plan that is meant: the one on the command line, in a file, or on standard input.
-fn read(source: &PlanSource) -> Result<Result<ActionPlan, serde_json::Error>, Fault> {
+fn read(source: &PlanSource) -> Result<Document, Fault> {
     let text = match (&source.document, &source.file) {
         (Some(text), _) => text.clone().into_bytes(),
         (None, Some(file)) => {
@@ -103,15 +121,15 @@ fn read(source: &PlanSource) -> Result<Result<ActionPlan, serde_json::Error>, Fa
         }
         (None, None) => at_most(Ok(io::stdin().lock())).map_err(|e| Fault::Failed(e.to_string()))?,
     };
-    Ok(ActionPlan::decode(&text))
+    if text.len() > MAX_DOCUMENT {
+        return Ok(Document::TooLong);
+    }
+    Ok(ActionPlan::decode(&text).map_or_else(Document::No, Document::Plan))
 }
 
 fn at_most(from: io::Result<impl Read>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     from?.take(MAX_DOCUMENT as u64 + 1).read_to_end(&mut text)?;
-    if text.len() > MAX_DOCUMENT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "request exceeds max bytes"));
-    }
     Ok(text)
 }
 
@@ -120,7 +138,17 @@ fn send(settings: &Settings, out: &mut Out, socket: Option<PathBuf>, plan: &Acti
     let socket = socket.or_else(usual).ok_or_else(|| {
         Fault::Failed("no runtime folder, so there is no usual socket: give --socket-path PATH".to_owned())
     })?;
-    let answer = plan::send(&socket, plan, ANSWER).map_err(|e| Fault::Failed(format!("{}: {e}", socket.display())))?;
+    let answer = plan::send(&socket, plan, ANSWER).map_err(|e| {
+        let path = socket.display();
+        Fault::Failed(match e.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
+                "nobody takes plans at {path}: {e}; start an agent that does with `stewardd --plan-socket {}`, or name its socket with \
+                 --socket-path",
+                quoted(&path.to_string())
+            ),
+            _ => format!("{path}: {e}"),
+        })
+    })?;
     show(out, &answer);
     if waits(&answer) {
         tell_how_to_approve(settings, out, &socket, plan);
@@ -140,6 +168,12 @@ fn tell_how_to_approve(settings: &Settings, out: &Out, socket: &Path, plan: &Act
     // The answer ends without a newline.
     if !io::stdout().is_terminal() {
         out.say_aside("");
+    }
+    if plan.confirmation.is_some() {
+        out.say_aside(
+            "its confirmation.token does not count: it is not known, was used already, is too old, was handed out for another plan, or is \
+             too weak for this one (`steward audit tail` says which)",
+        );
     }
     let socket = socket.display();
     match pending(settings, out, &plan.request_id) {

@@ -222,7 +222,7 @@ fn explain(
     if let Some(home) = std::env::var("HOME").ok().filter(|h| !h.is_empty()) {
         staged.home = home;
     }
-    let steps = ForPolicy.parse(request).map_err(|e| Fault::Usage(clean(&e)))?;
+    let steps = ForPolicy.parse(request).map_err(|e| Fault::Usage(clean(&e) + &for_a_sentence(request)))?;
     let steps = at_home(steps, &staged.home);
     let explanation = with_steps(&steps, |steps| policy.explain(steps, &staged));
     if out.form == Form::Json {
@@ -240,6 +240,18 @@ fn explain(
         out.line(&line);
     }
     Ok(Exit::Done)
+}
+
+/// Where to go with what begins with no action's name.
+fn for_a_sentence(request: &str) -> String {
+    let first = request.split_whitespace().next().unwrap_or_default();
+    match steward_agent::action::entry(first).is_some() || request.trim_start().starts_with('{') {
+        true => String::new(),
+        false => format!(
+            "; this takes a named action with its payload, such as `package_install cowsay`, and `steward explain {}` takes a sentence",
+            crate::out::one_line(request)
+        ),
+    }
 }
 
 /// This process, as the agent inside the command would see it.

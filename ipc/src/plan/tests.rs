@@ -186,6 +186,46 @@ fn at_its_bounds_a_plan_is_kept() {
 }
 
 #[test]
+fn an_answer_goes_out_as_serde_would_write_it() {
+    let plan = ActionPlan::decode(
+        document(
+            r#"{"type":"ping"},{"type":"exec","argv":["a"],"timeout_sec":1,"as_root":false,"reason":"r"},
+            {"type":"read_file","path":"x","max_bytes":1,"reason":"r"}"#,
+        )
+        .as_bytes(),
+    )
+    .expect("a plan");
+    let [ping, exec, read] = [0, 1, 2].map(|at| StepResult::of(&plan.actions[at]));
+    let with = |content: &str| StepResult { content_base64: Some(content.to_owned()), ..read.clone() };
+    let told = Told { message: Some("\"x\"".to_owned()), data: serde_json::json!({ "a": [1] }) };
+    let results = [
+        with("QUJD+/=="),
+        with(""),
+        StepResult { ok: true, truncated: true, ..with(&"QUJD".repeat(9999)) },
+        // What is no base64 is written with care all the same.
+        with("a\"b\\c\u{1}é"),
+        StepResult { judged: Some(Box::new(Judged::of("ok"))), ..with("QQ==") },
+        StepResult { told: Some(Box::new(told)), ..with("QQ==") },
+        with("QQ==").failed(ErrorCode::ReadFailed, "read \"failed\""),
+        StepResult { stdout: "a\n\"\u{fffd}".to_owned(), ..exec },
+        read,
+        ping,
+    ];
+    for count in 0..=results.len() {
+        let answer = PlanResult {
+            request_id: "r \"\n é".to_owned(),
+            executed: count % 2 == 0,
+            results: results[results.len() - count..].to_vec(),
+            error: None,
+        };
+        let wanted = serde_json::to_string(&answer).expect("JSON");
+        assert_eq!(String::from_utf8(answer.encode().expect("JSON")).expect("text"), wanted);
+    }
+    let refused = PlanResult::refused("x", ErrorCode::Overloaded, "no \"room\"");
+    assert_eq!(refused.encode().expect("JSON"), serde_json::to_vec(&refused).expect("JSON"));
+}
+
+#[test]
 fn results_have_their_members_in_order() {
     let plan = ActionPlan::decode(
         document(

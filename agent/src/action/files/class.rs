@@ -186,6 +186,8 @@ const VITAL: [&str; 26] = [
     "/etc/fstab",
     "/etc/crypttab",
 ];
+/// Beneath `/dev`, and no device: files in memory, in a folder that everybody may write to (shm_overview(7)).
+const SHARED_MEMORY: &str = "/dev/shm/";
 /// The same, by what a path begins with: variants such as `/etc/shadow-` and `/etc/ld.so.conf.d`.
 const VITAL_BEGINS: [&str; 6] =
     ["/etc/shadow", "/etc/gshadow", "/etc/ld.so", "/etc/polkit-1/", "/etc/security/", "/etc/ssh/"];
@@ -258,7 +260,8 @@ impl Places<'_> {
     /// How bad it can be to write a file, by its path alone, and why.
     pub(super) fn writing(&self, path: &str) -> (Risk, Option<&'static str>) {
         let name = name_of(path);
-        if VITAL.iter().any(|v| beneath(path, v)) || VITAL_BEGINS.iter().any(|v| after(path, v).is_some()) {
+        let vital = |v: &&str| beneath(path, v) && !path.starts_with(SHARED_MEMORY);
+        if VITAL.iter().any(vital) || VITAL_BEGINS.iter().any(|v| after(path, v).is_some()) {
             return (Risk::Critical, Some("the machine may not start without it, or it decides who may do what"));
         }
         let starts = Some("what is written there is started by something else");
@@ -379,7 +382,9 @@ mod tests {
             "/etc/ld.so.preload",
             "/etc/sudoers.d/x",
             "/usr/bin/x",
-            "/dev/shm/x",
+            "/dev/shm",
+            "/dev/shmx",
+            "/dev/Shm/x",
             "/proc/x",
         ] {
             assert_eq!(places.writing(path).0, Risk::Critical, "{path}");
@@ -390,6 +395,7 @@ mod tests {
             "/home/sam/a/b.txt",
             "/data/x",
             "/var/tmp/x",
+            "/dev/shm/x",
             "/home/sam/servicebook.txt",
         ] {
             assert_eq!(places.writing(path).0, Risk::Reversible, "{path}");

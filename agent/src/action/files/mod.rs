@@ -21,6 +21,7 @@ mod class;
 mod read;
 mod write;
 
+pub(crate) use read::ahead;
 pub use read::{MaxBytes, ReadFile};
 pub use write::{Content, FileMode, WriteFile};
 
@@ -161,7 +162,9 @@ fn normal(path: &str, home: Option<&str>) -> Result<String, Failure> {
     let path = absolute(path, home)?;
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     if parts.is_empty() || path.ends_with('/') || path.ends_with("/.") {
-        return Err(Failure::invalid_payload(format!("`{}` names a folder, not a file", visible(&path, 100))));
+        let message = format!("`{}` names a folder, not a file", visible(&path, 100));
+        let reason = std::io::Error::from(Errno::ISDIR).to_string();
+        return Err(Failure::invalid_payload(message).with(json!({ "reason": reason })));
     }
     Ok(format!("/{}", parts.join("/")))
 }
@@ -205,7 +208,10 @@ fn not_opened(error: Errno, shown: &str) -> Option<Failure> {
             failed(format!("`{shown}` was moved while it was opened, or something is mounted over it; try again"))
         }
         Errno::ISDIR => failed(format!("`{shown}` is a folder")),
-        Errno::NODEV => failed(format!("`{shown}` is no regular file on a disk")),
+        Errno::NODEV => failed(format!(
+            "`{shown}` is no regular file on a disk but a device, a pipe, a socket or something that the kernel makes up, and those are \
+             neither read nor written"
+        )),
         Errno::NOENT | Errno::NOTDIR => failed(format!("there is no `{shown}`")),
         Errno::ACCESS | Errno::PERM => {
             Some(Failure::new(Code::NotAuthorized, format!("`{shown}` is not open to this user")))

@@ -10,7 +10,7 @@ use steward_policy::{ArgKind, OwnedArg, Risk};
 use super::class::private_by_mode;
 use super::{MAX_CONTENT, blocking, fact, normal, not_opened, places};
 use crate::action::types::{count, visible};
-use crate::action::{Capability, Example, Look, Opened, Perform, Ready, Shown, call};
+use crate::action::{Action, Capability, Example, Look, Opened, Perform, Ready, Shown, call};
 use crate::backend::files::{Found, Readable};
 use crate::reply::{Failure, Outcome};
 use crate::services::Context;
@@ -88,10 +88,7 @@ impl Perform for ReadFile {
 
     /// Judged by what was opened; what is not there, or cannot be opened, by its path.
     async fn look(&self, cx: &Context<'_>) -> Result<Look, Failure> {
-        let found = self.find(cx).await?;
-        let known = found.as_ref().ok().map(Readable::found);
-        let (risk, _) = self.risk(cx, known);
-        Ok(Look { risk, facts: self.facts_of(known), opened: Some(Opened::File(found)) })
+        Ok(self.seen(self.find(cx).await?, cx))
     }
 
     /// Bound to the very file; it may have grown by then.
@@ -134,8 +131,10 @@ impl Perform for ReadFile {
         let content = base64_simd::STANDARD.encode_to_string(&bytes[..read]);
         let more = if truncated { "; there is more" } else { "" };
         let message = format!("Read {} of `{}`{more}.", size_of(read as u64), visible(&self.path, 200));
-        Ok(Outcome::says(message)
-            .with(json!({ "path": self.path, "content_base64": content, "truncated": truncated, "size": size })))
+        let mut data = json!({ "path": self.path, "truncated": truncated, "size": size });
+        // Moved: `json!` would copy it.
+        data["content_base64"] = content.into();
+        Ok(Outcome::says(message).with(data))
     }
 }
 
@@ -143,7 +142,33 @@ fn size_of(bytes: u64) -> String {
     count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte")
 }
 
+/// What each step that reads a file finds there, for [`ReadFile::seen`]: opened in one go, because a thread for each file costs more
+/// than opening it. Nothing where there are not several.
+///
+/// # Errors
+/// When it could not be looked at all.
+pub(crate) async fn ahead(steps: &[Action], cx: &Context<'_>) -> Result<Vec<Option<Result<Readable, Errno>>>, Failure> {
+    let path = |step: &Action| match step {
+        Action::ReadFile(read) => Some(read.path.clone()),
+        _ => None,
+    };
+    let paths: Vec<Option<String>> = steps.iter().map(path).collect();
+    if paths.iter().flatten().count() < 2 {
+        return Ok(Vec::new());
+    }
+    let base = cx.services.files.clone();
+    let open = move |path: String| base.find(&path).map(Found::opened);
+    blocking("opening files", move || paths.into_iter().map(|path| path.map(&open)).collect()).await
+}
+
 impl ReadFile {
+    /// [`Perform::look`] with what was found.
+    pub(crate) fn seen(&self, found: Result<Readable, Errno>, cx: &Context<'_>) -> Look {
+        let known = found.as_ref().ok().map(Readable::found);
+        let (risk, _) = self.risk(cx, known);
+        Look { risk, facts: self.facts_of(known), opened: Some(Opened::File(found)) }
+    }
+
     async fn find(&self, cx: &Context<'_>) -> Result<Result<Readable, Errno>, Failure> {
         let (base, path) = (cx.services.files.clone(), self.path.clone());
         blocking("opening a file", move || base.find(&path).map(Found::opened)).await

@@ -97,7 +97,9 @@ macro_rules! service {
             const EXAMPLES: &'static [Example] = &[$($example),+];
 
             fn from_payload(payload: Option<&str>) -> Result<$name, Failure> {
-                let name = payload.filter(|p| !p.is_empty()).ok_or_else(|| Failure::invalid_payload("missing unit"))?;
+                let name = payload.filter(|p| !p.is_empty()).ok_or_else(|| {
+                    Failure::invalid_payload(format!("missing unit; name one, such as `{} ssh.service`", Self::NAME))
+                })?;
                 let unit = UnitName::try_from(name.to_owned()).map_err(|e| Failure::invalid_payload(Self::invalid(&e)))?;
                 Ok($name { unit, scope: None })
             }

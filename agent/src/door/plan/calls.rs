@@ -24,6 +24,7 @@ pub(super) fn terms(plan: &ActionPlan) -> Terms<'_> {
     Terms {
         only_look: plan.mode == Mode::PlanOnly,
         token: plan.confirmation.as_ref().map(|c| c.token.as_str()),
+        meant: false,
         asks: plan.actions.iter().map(wants_a_person).collect(),
     }
 }
@@ -69,6 +70,8 @@ pub(super) fn of(plan: &ActionPlan, place: &Place) -> Vec<Result<Call<'static>, 
 
 fn call(action: &Action, mode: Mode, place: &Place) -> Result<Call<'static>, Failure> {
     let whole = |path: &str| whole(path, &place.folder);
+    // With a stroke at its end a name is a folder's, and no file is read or written by it.
+    let file = |path: &str| whole(path) + if path.ends_with('/') || path.ends_with("/.") { "/" } else { "" };
     let (name, args) = match action {
         Action::Ping => return Ok(Call::new("ping", None)),
         Action::Exec(exec) => {
@@ -85,10 +88,10 @@ fn call(action: &Action, mode: Mode, place: &Place) -> Result<Call<'static>, Fai
             }
             ("exec", args)
         }
-        Action::ReadFile(read) => ("read_file", json!({ "path": whole(&read.path), "max_bytes": read.max_bytes })),
+        Action::ReadFile(read) => ("read_file", json!({ "path": file(&read.path), "max_bytes": read.max_bytes })),
         Action::WriteFile(write) => {
             let mode = write.mode.trim();
-            ("write_file", json!({ "path": whole(&write.path), "content": write.content, "mode": mode }))
+            ("write_file", json!({ "path": file(&write.path), "content": write.content, "mode": mode }))
         }
         Action::ServiceControl(control) => {
             let name = match control.action.name() {
@@ -221,6 +224,11 @@ mod tests {
                 r#"{"type":"read_file","path":"x","max_bytes":9,"reason":"r"}"#,
                 "read_file",
                 json!({"path":"/srv/work/x","max_bytes":9}),
+            ),
+            (
+                r#"{"type":"read_file","path":"x/.","max_bytes":9,"reason":"r"}"#,
+                "read_file",
+                json!({"path":"/srv/work/x/","max_bytes":9}),
             ),
             (
                 r#"{"type":"write_file","path":"/tmp/x","content":"c","mode":" 0o644 ","reason":"r"}"#,

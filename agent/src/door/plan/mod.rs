@@ -63,7 +63,11 @@ impl Place {
 #[derive(Debug, PartialEq, Eq)]
 enum Received {
     /// A document, or what its client left of one.
-    Document(Vec<u8>),
+    Document {
+        bytes: Vec<u8>,
+        /// Nothing can come after it: its sender has half-closed.
+        is_all: bool,
+    },
     /// More than a document may have.
     TooLarge,
     /// Nothing, or not all of it in time.
@@ -87,7 +91,7 @@ pub async fn serve_connection(
     };
     let result = match &received {
         Received::Gone => return,
-        Received::Document(document) => answer(&core, &caller, &place, document).await,
+        Received::Document { bytes, .. } => answer(&core, &caller, &place, bytes).await,
         Received::TooLarge => {
             let message = "request exceeds max bytes";
             core.rejected(&caller, None, &Failure::new(Code::RequestTooLarge, message)).await;
@@ -98,18 +102,20 @@ pub async fn serve_connection(
             PlanResult::refused(UNKNOWN, ErrorCode::ParseFailed, "read timed out")
         }
     };
-    let reply = serde_json::to_vec(&result).unwrap_or_default();
+    let reply = result.encode().unwrap_or_default();
     if let Err(e) = write(&stream, &reply).await {
         return tracing::debug!("a plan's answer was not read: {e}");
     }
     let _closed_already = rustix::net::shutdown(&*stream, Shutdown::Write);
-    drain(&stream, received == Received::TooLarge).await;
+    if !matches!(received, Received::Document { is_all: true, .. }) {
+        drain(&stream, received == Received::TooLarge).await;
+    }
 }
 
 /// The last words for a connection that is not served.
 pub fn refuse(stream: &UnixStream, failure: &Failure) {
     let code = if failure.code == Code::Overloaded { ErrorCode::Overloaded } else { ErrorCode::PolicyDenied };
-    let reply = serde_json::to_vec(&PlanResult::refused(UNKNOWN, code, &*failure.message)).unwrap_or_default();
+    let reply = PlanResult::refused(UNKNOWN, code, &*failure.message).encode().unwrap_or_default();
     // It fits into the buffer of a fresh socket; if not, the client is gone.
     let _gone = rustix::net::send(stream, &reply, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
@@ -151,7 +157,7 @@ async fn receive(stream: &UnixStream) -> Received {
                     match read(stream, &mut document) {
                         Ok(n) if n > 0 && document.len() <= MAX_DOCUMENT => continue,
                         _ if document.len() > MAX_DOCUMENT => return Received::TooLarge,
-                        _ => return Received::Document(document),
+                        n => return Received::Document { bytes: document, is_all: n.is_ok_and(|n| n == 0) },
                     }
                 }
                 let until = (Instant::now() + IDLE).min(started + DEADLINE);
@@ -159,7 +165,7 @@ async fn receive(stream: &UnixStream) -> Received {
                     Ok(Ok(())) => continue,
                     Ok(Err(_)) => return Received::Gone,
                     Err(_) if document.is_empty() || Instant::now() >= started + DEADLINE => return Received::TimedOut,
-                    Err(_) => true,
+                    Err(_) => return Received::Document { bytes: document, is_all: false },
                 }
             }
             Err(_) => return Received::Gone,
@@ -168,7 +174,7 @@ async fn receive(stream: &UnixStream) -> Received {
             return Received::TooLarge;
         }
         if ended {
-            return Received::Document(document);
+            return Received::Document { bytes: document, is_all: true };
         }
     }
 }
