@@ -51,7 +51,9 @@ const MAX_TEXT: usize = 400;
 /// A text without control characters (a package's description is not ours), cut to a length that can be shown.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
+    // Trimmed last: what was nothing but control characters is nothing.
+    let visible: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
+    visible.trim().to_owned()
 }
 
 /// A package manager by name, as the configuration and transactions write it.

@@ -383,6 +383,12 @@ proptest! {
     }
 }
 
+#[test]
+fn a_name_of_nothing_but_control_characters_is_no_item() {
+    let xml = "<install-summary><to-remove><solvable type=\"package\" name=\"\u{1b}\" edition=\"1\"/></to-remove></install-summary>";
+    assert_eq!(zypper::parse::simulation(xml).unwrap().items, []);
+}
+
 /// A program that says something else for each way of being called.
 fn program(folder: &Path, name: &str, cases: &str) -> Tool {
     let path = folder.join(name);
