@@ -38,8 +38,11 @@ fn done(out: &mut Out, response: &Response, message: &str) {
         _ if !message.is_empty() => out.line(&clean(message)),
         _ => names(out, response),
     }
-    if data["receipt"].is_string() {
-        out.note("`steward undo` puts it back.");
+    match data["receipt"].as_str() {
+        // Without a receipt `undo` goes further back, and does not take back what it did.
+        Some(receipt) if response.action == "undo" => out.note(&format!("`steward undo {receipt}` puts it back.")),
+        Some(_) => out.note("`steward undo` puts it back."),
+        None => {}
     }
 }
 

@@ -53,6 +53,11 @@ impl Core {
             if grant.is_some() {
                 return Err(Failure::invalid_payload("a token is for one plan, once; leave `grant` out"));
             }
+            if held.about.is_none() {
+                let message =
+                    "a token is for an action plan, which is sent again with it; this request waits for a plain yes";
+                return Err(Failure::invalid_payload(message));
+            }
             let mut record = self.decided(caller, &held, "approved", Some(&approver));
             record.data = Some(json!({ "owner": held.asker.uid, "digest": held.digest, "token": true }));
             self.write(record).await?;

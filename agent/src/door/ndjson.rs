@@ -1,7 +1,10 @@
 //! The home protocol: one JSON object a line, one answer a line, in order (docs/ipc.md).
 
+use std::future::poll_fn;
 use std::io::{self, IsTerminal as _};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use steward_ipc::frame::{Frame, Lines};
@@ -164,7 +167,8 @@ async fn serve(core: &Core, wire: &impl Wire, caller: &Arc<Caller>, mut stop: wa
                 frame => frame,
             };
             let Some(frame) = frame else { break };
-            let (response, subscribed) = answer(core, caller, frame, &mut stop).await;
+            let answering = answer(core, caller, frame, &mut stop);
+            let Ok((response, subscribed)) = in_turn(wire, &mut out, answering).await else { return };
             response.encode(&mut out);
             if let Some(watch) = subscribed {
                 if wire.write(&out).await.is_ok() {
@@ -248,6 +252,21 @@ impl Half {
         core.malformed(caller, &failure);
         Response::from(Reply::failed("unknown", failure)).encode(out);
     }
+}
+
+/// Waits for an answer. Those before it that are not written yet are not kept waiting by one that takes its time.
+///
+/// # Errors
+/// When the client does not read them.
+async fn in_turn<T>(wire: &impl Wire, out: &mut Vec<u8>, answering: impl Future<Output = T>) -> io::Result<T> {
+    let mut answering = pin!(answering);
+    if !out.is_empty() {
+        if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await {
+            return Ok(answer);
+        }
+        write(wire, out).await?;
+    }
+    Ok(answering.await)
 }
 
 /// Waits until the agent stops.
@@ -426,5 +445,30 @@ mod tests {
             half.saw(Seen::of(&[b"before\n", read].concat(), read.len()), at(now));
             assert_eq!(half.deadline(), deadline.map(at), "at {now}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_does_not_wait_for_a_slower_one_behind_it() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (ours, mut out) = (Arc::new(ours), b"pong\n".to_vec());
+        // This one ends only when the answer before it has been read.
+        let slow = async {
+            let mut read = [0; 5];
+            loop {
+                theirs.readable().await.unwrap();
+                match theirs.try_read(&mut read) {
+                    Ok(n) => return read[..n].to_vec(),
+                    Err(e) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
+                }
+            }
+        };
+        let read = tokio::time::timeout(WRITE_DEADLINE, in_turn(&ours, &mut out, slow)).await;
+        assert_eq!(read.expect("the answer came first").unwrap(), b"pong\n");
+        assert!(out.is_empty());
+
+        // What is done at once is written together with what was before it.
+        out.extend_from_slice(b"pong\n");
+        in_turn(&ours, &mut out, std::future::ready(())).await.unwrap();
+        assert_eq!(out, b"pong\n");
     }
 }

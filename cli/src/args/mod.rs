@@ -269,11 +269,14 @@ Examples:
         preview: bool,
     },
     /// Lists what can be done here, and what the policy says to it.
-    #[command(after_help = "\
+    #[command(
+        after_help = "\
 Examples:
   steward capabilities
   steward capabilities --details package_install set_volume
-  steward --json capabilities --details | jq '.data.actions[].name'")]
+  steward --json capabilities --details | jq '.data.actions[].name'",
+        visible_alias = "actions"
+    )]
     Capabilities {
         /// Tell everything about each action: arguments, risk, way back, examples.
         #[arg(long)]

@@ -172,7 +172,7 @@ fn tell_how_to_approve(settings: &Settings, out: &Out, socket: &Path, plan: &Act
     if plan.confirmation.is_some() {
         out.say_aside(
             "its confirmation.token does not count: it is not known, was used already, is too old, was handed out for another plan, or is \
-             too weak for this one (`steward audit tail` says which)",
+             too weak for this one (`steward audit tail --json` says which)",
         );
     }
     let socket = socket.display();
@@ -183,7 +183,7 @@ fn tell_how_to_approve(settings: &Settings, out: &Out, socket: &Path, plan: &Act
         )),
         Some(None) => out.say_aside(&format!(
             "it needs a person's yes, and no request of it waits at your agent: too many wait already (`steward pending`; answer some and \
-             send it again), or another agent listens at {socket}"
+             send it again), three of its sender's were refused in the last ten minutes (send it again after that), or another agent listens at {socket}"
         )),
         None => out.say_aside(&format!(
             "it needs a person's yes; `steward pending` (of the agent that listens at {socket}) shows whether it waits"

@@ -254,10 +254,10 @@ impl StepResult {
     }
 }
 
-/// Whether a text is one of the letters of base64 and nothing else. Each is looked at, so that many are at once.
+/// Whether JSON writes a text as it is (RFC 8259, section 7). Every byte is looked at, so that many are at once.
 fn is_plain(text: &str) -> bool {
-    let one = |b: u8| b.is_ascii_alphanumeric() | (b == b'+') | (b == b'/') | (b == b'=');
-    text.as_bytes().iter().fold(true, |plain, b| plain & one(*b))
+    let escaped = |b: u8| u8::from(b < b' ') | u8::from(b == b'"') | u8::from(b == b'\\');
+    text.as_bytes().iter().fold(0, |any, b| any | escaped(*b)) == 0
 }
 
 impl StepResult {
