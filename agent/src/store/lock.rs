@@ -24,7 +24,7 @@ pub struct StateLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
-    #[error("the state folder {} is in use by {holder}; stop that process, or choose another folder with --state-dir", dir.display())]
+    #[error("the state folder {} is in use by {holder}; talk to it at its socket (`steward --socket PATH`), stop it, or choose another folder with --state-dir", dir.display())]
     Held {
         /// The state folder.
         dir: PathBuf,

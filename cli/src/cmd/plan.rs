@@ -178,8 +178,8 @@ fn tell_how_to_approve(settings: &Settings, out: &Out, socket: &Path, plan: &Act
     let socket = socket.display();
     match pending(settings, out, &plan.request_id) {
         Some(Some(id)) => out.say_aside(&format!(
-            "it waits for a person: `steward approve {id}` has it done, `steward approve --token {id}` prints a token; send the same \
-             plan again with it as \"confirmation\":{{\"token\":…}}"
+            "it waits for a person: `steward approve {id}` has it done (in another terminal, where the policy wants a person at the desk), \
+             `steward approve --token {id}` prints a token; send the same plan again with it as \"confirmation\":{{\"token\":…}}"
         )),
         Some(None) => out.say_aside(&format!(
             "it needs a person's yes, and no request of it waits at your agent: too many wait already (`steward pending`; answer some and \

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A plan of one step, of which one member may be another.
@@ -254,4 +256,18 @@ fn results_have_their_members_in_order() {
         serde_json::to_string(&refused).expect("JSON"),
         r#"{"request_id":"unknown","executed":false,"results":[],"error":{"code":"parse_failed","message":"read timed out"}}"#
     );
+}
+
+#[test]
+fn each_step_of_the_document_is_one_and_every_sort_has_one() {
+    let document = include_str!("../../../docs/plan.md");
+    let steps: Vec<&str> = document.lines().filter(|line| line.starts_with(r#"{"type":"#)).collect();
+    let mut sorts = BTreeSet::new();
+    for step in &steps {
+        let plan = format!(r#"{{"request_id":"r","version":"0.1","mode":"plan_only","actions":[{step}]}}"#);
+        let plan = ActionPlan::decode(plan.as_bytes()).unwrap_or_else(|e| panic!("{e:?}: {step}"));
+        plan.validate().unwrap_or_else(|e| panic!("{e}: {step}"));
+        sorts.insert(plan.actions[0].name());
+    }
+    assert_eq!((steps.len(), sorts.len()), (11, 11), "{sorts:?}");
 }
