@@ -119,6 +119,12 @@ impl Connection {
     /// # Errors
     /// When a socket was named and nobody answers there, or when this process cannot be the agent.
     pub(crate) fn open(settings: &Settings, out: &Out) -> Result<Connection, Fault> {
+        let found = Connection::find(settings, out)?;
+        out.reached(found.command());
+        Ok(found)
+    }
+
+    fn find(settings: &Settings, out: &Out) -> Result<Connection, Fault> {
         if let Some(daemon) = daemon(settings, out)? {
             if settings.names_an_agent_of_its_own() {
                 let path = daemon.path.display();

@@ -1,6 +1,7 @@
 //! Standard output and standard error: colour where it is wanted, nothing that reaches a terminal's own commands, no panic
 //! on a closed pipe.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -44,6 +45,8 @@ pub(crate) struct Out {
     /// Standard output is gone: nobody reads on.
     closed: bool,
     broken: Option<io::Error>,
+    /// What a person types to reach the agent that answered.
+    command: OnceCell<String>,
 }
 
 impl Out {
@@ -59,7 +62,19 @@ impl Out {
             colour_errors: wanted && io::stderr().is_terminal(),
             closed: false,
             broken: None,
+            command: OnceCell::new(),
         }
+    }
+
+    /// Hints name this command from now on.
+    pub(crate) fn reached(&self, command: String) {
+        // The same agent is reached again after it was lost.
+        let _same = self.command.set(command);
+    }
+
+    /// What hints begin with: `steward`, with the flags that reach the agent that answered.
+    pub(crate) fn command(&self) -> &str {
+        self.command.get().map_or("steward", String::as_str)
     }
 
     /// Whether a person sits there: standard input and standard output are a terminal, and sentences are wanted.

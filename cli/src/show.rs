@@ -40,8 +40,10 @@ fn done(out: &mut Out, response: &Response, message: &str) {
     }
     match data["receipt"].as_str() {
         // Without a receipt `undo` goes further back, and does not take back what it did.
-        Some(receipt) if response.action == "undo" => out.note(&format!("`steward undo {receipt}` puts it back.")),
-        Some(_) => out.note("`steward undo` puts it back."),
+        Some(receipt) if response.action == "undo" => {
+            out.note(&format!("`{} undo {receipt}` puts it back.", out.command()))
+        }
+        Some(_) => out.note(&format!("`{} undo` puts it back.", out.command())),
         None => {}
     }
 }
@@ -134,7 +136,7 @@ fn hints(out: &mut Out, response: &Response) {
         out.note(&format!("    {line}"));
     }
     if data["receipt"].is_string() {
-        out.note("Part of it was done; `steward undo` puts that back.");
+        out.note(&format!("Part of it was done; `{} undo` puts that back.", out.command()));
     }
 }
 

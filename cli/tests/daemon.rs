@@ -182,7 +182,11 @@ fn a_command_for_another_terminal_names_the_socket_that_was_named() {
     let elsewhere = daemon.world.path("run/elsewhere.sock");
     std::os::unix::fs::symlink(&daemon.socket, &elsewhere).unwrap();
     daemon.world.flags = vec!["--socket".into(), elsewhere.display().to_string()];
-    daemon.world.run(&["call", "remember", "x"]).with(0);
+    let kept = daemon.world.run(&["call", "remember", "x"]).with(0);
+    assert!(kept.err.contains(&format!("`steward --socket {} undo` puts it back.", elsewhere.display())), "{kept:?}");
+    let undone = daemon.world.run(&["undo"]).with(0);
+    let again = format!("`steward --socket {} undo ", elsewhere.display());
+    assert!(undone.err.contains(&again), "an undo is put back by its own receipt: {undone:?}");
     let held = daemon.world.run(&PURGE[..4]).with(3);
     assert!(held.err.contains(&format!("steward --socket {} approve ", elsewhere.display())), "{held:?}");
 }

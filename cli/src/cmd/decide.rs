@@ -85,7 +85,7 @@ pub(crate) fn pending(agent: &mut Connection, out: &mut Out) -> Result<Exit, Fau
         ]);
     }
     print(out, &rows);
-    out.note("steward approve ID shows one and asks; steward deny ID refuses it.");
+    out.note(&format!("{0} approve ID shows one and asks; {0} deny ID refuses it.", out.command()));
     Ok(Exit::Done)
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn approve(agent: &mut Connection, out: &mut Out, approval: &Approval
                 Some(length) => format!("Approve it, and the like ({})?", length.word().replace('_', " ")),
             };
             if ask(&lasting) == Answer::No {
-                out.line(&format!("Nothing was answered. To refuse it: steward deny {id}"));
+                out.line(&format!("Nothing was answered. To refuse it: {} deny {id}", out.command()));
                 return Ok(Exit::Held);
             }
         }
