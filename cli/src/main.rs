@@ -29,7 +29,8 @@ fn main() -> ExitCode {
     if let Some(ended) = steward_agent::backend::sandbox::launcher::called() {
         return ended;
     }
-    let cli = Cli::parse_from(args::typed(std::env::args_os()));
+    let typed = args::typed(std::env::args_os());
+    let cli = Cli::try_parse_from(&typed).unwrap_or_else(|error| args::with_tip(error, &typed).exit());
     let mut out = Out::new(&cli.global);
     interrupt::listen();
     let exit = match cmd::run(cli, &mut out) {

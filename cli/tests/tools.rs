@@ -41,6 +41,12 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 #[test]
+fn a_sentence_in_the_place_of_a_command_is_told_where_to_go() {
+    let ended = World::new().run(&["install", "vim"]).with(2);
+    assert!(ended.err.contains("steward do install vim"), "{ended:?}");
+}
+
+#[test]
 fn the_help_of_every_command_has_an_example() {
     let world = World::new();
     for command in COMMANDS {

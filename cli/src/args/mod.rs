@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::out::one_line;
 
 mod families;
 
@@ -46,6 +49,16 @@ pub(crate) fn typed(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
         }
     }
     args
+}
+
+/// The error, with the way to say it in words where a sentence was typed in the place of a command: `steward install vim`.
+pub(crate) fn with_tip(mut error: clap::Error, typed: &[OsString]) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let words: Vec<String> = typed.iter().skip(1).map(|w| one_line(&w.to_string_lossy())).collect();
+        let tip = format!("what is said in words goes to `do`: steward do {}", words.join(" "));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// The table of exit statuses, as `--help` and the man pages have it.
