@@ -138,6 +138,14 @@ impl Server {
         self.pactl(&[&["set-sink-volume", SINK][..], &volumes].concat());
     }
 
+    /// Turns the knob by hand, and waits until the agent's own connection has heard of it: PipeWire tells each client by and by.
+    fn turn(&self, world: &World, volume: &str) {
+        self.set(volume);
+        let now = json!(volume.replace('%', " %"));
+        let look = json!({ "text": "set the volume to 1 percent", "preview": true });
+        self.until(|_| world.call("explain", look.clone())["data"]["preview"]["facts"][0]["value"] == now);
+    }
+
     /// The volumes of the channels in percent, as the server itself says.
     fn volumes(&self) -> Vec<u32> {
         let text = self.pactl(&["get-sink-volume", SINK]);
@@ -229,11 +237,11 @@ fn steps_end_at_0_and_100_and_nothing_is_ever_louder() {
             ("150%", "set_volume", "100", "Volume set to 100 percent; it was at 150, over what Steward sets.", 100),
             ("40%", "set_volume", "0", "Volume set to 0 percent.", 0),
         ] {
-            server.set(before);
+            server.turn(&world, before);
             done(&world.ask(name, payload), says);
             assert_eq!(server.volumes(), [after, after], "{before} {name} {payload}");
         }
-        server.set("150%");
+        server.turn(&world, "150%");
         done(&world.ask("set_volume", "30"), "Volume set to 30 percent; it was at 150, over what Steward sets.");
         done(&world.ask("undo", ""), "Volume set to 100 percent.");
         assert_eq!(server.volumes(), [100, 100]);
@@ -307,7 +315,7 @@ fn a_person_sees_the_output_and_the_values_and_a_yes_is_bound_to_where_it_ends()
         assert_eq!((&preview["effects"][0]["to"], &preview["facts"][0]["value"]), (&json!("40 %"), &json!("70 %")));
         let (id, step) = (support::id_of(&held), world.hold("adjust_volume", "-10"));
         // Somebody turned the knob meanwhile. A step would end elsewhere than was shown.
-        server.set("55%");
+        server.turn(&world, "55%");
         let changed = world.ask("confirm", &step);
         assert_eq!(changed["code"], "confirmation_changed", "{changed}");
         assert_eq!(server.volumes(), [55, 55]);
@@ -326,7 +334,7 @@ fn what_was_changed_by_hand_since_is_not_put_back_unless_it_is_forced() {
         server.set("70%");
         let world = server.world(DESKTOP);
         done(&world.ask("set_volume", "40"), "Volume set to 40 percent.");
-        server.set("55%");
+        server.turn(&world, "55%");
         let refused = world.ask("undo", "");
         assert_eq!(refused["code"], "confirmation_changed", "{refused}");
         assert_eq!(refused["data"]["present"]["percent"], 55, "{refused}");

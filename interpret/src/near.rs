@@ -65,8 +65,10 @@ impl Interpreter {
                 .iter()
                 .zip(&spread)
                 .map(|((symbol, word), n)| {
-                    let named = word.len() > 3 && plain.split(' ').any(|w| w.eq_ignore_ascii_case(word));
-                    let rare = (1..=6).contains(n) && has(words, *symbol);
+                    // The plainest phrase is of words of the templates.
+                    let known = has(words, *symbol);
+                    let named = known && word.len() > 3 && plain.split(' ').any(|w| w.eq_ignore_ascii_case(word));
+                    let rare = known && (1..=6).contains(n);
                     u32::from(named) * 30 + if rare { 60 / n } else { 0 }
                 })
                 .sum();
