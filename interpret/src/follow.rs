@@ -100,6 +100,11 @@ impl Interpreter {
         let sign = payload.and_then(|p| p.chars().next()).filter(|c| ['+', '-'].contains(c));
         let on = action.ends_with("_on");
         match means {
+            // After a level that was named, more is up.
+            "more" | "less" if action == "set_volume" || action == "set_brightness" => {
+                let adjust = if action == "set_volume" { "adjust_volume" } else { "adjust_brightness" };
+                order(adjust, Some(if means == "more" { "+" } else { "-" }.to_owned()))
+            }
             "more" if action.starts_with("adjust_") => order(action, Some(sign?.to_string())),
             "less" if action.starts_with("adjust_") => {
                 order(action, Some(if sign? == '+' { "-" } else { "+" }.to_owned()))
@@ -134,6 +139,8 @@ mod tests {
             ("a bit more", ("adjust_volume", Some("+10")), order("adjust_volume", Some("+"))),
             ("some more please", ("adjust_brightness", Some("-5")), order("adjust_brightness", Some("-"))),
             ("a little less", ("adjust_volume", Some("+10")), order("adjust_volume", Some("-"))),
+            ("a bit more", ("set_volume", Some("40")), order("adjust_volume", Some("+"))),
+            ("less", ("set_brightness", Some("40")), order("adjust_brightness", Some("-"))),
             ("and bluetooth too", ("network_wifi_off", None), order("network_bluetooth_off", None)),
             ("also the wifi, please", ("network_bluetooth_on", None), order("network_wifi_on", None)),
             ("same for the brightness", ("set_volume", Some("40")), order("set_brightness", Some("40"))),
