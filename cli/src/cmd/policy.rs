@@ -239,6 +239,12 @@ fn explain(
         let line = if n == 0 { out.styled(look, &line) } else { line };
         out.line(&line);
     }
+    if explanation.considered.is_empty() {
+        out.line(
+            "Considered: no rule, because none of the files is about it. A `[[rule]]` with its name in `actions` would decide; \
+             `steward policy check` names the files.",
+        );
+    }
     Ok(Exit::Done)
 }
 
