@@ -191,6 +191,14 @@ fn a_command_for_another_terminal_names_the_socket_that_was_named() {
     assert!(held.err.contains(&format!("steward --socket {} approve ", elsewhere.display())), "{held:?}");
 }
 
+#[test]
+fn the_home_socket_is_told_from_one_for_plans() {
+    let daemon = Daemon::new();
+    let socket = daemon.socket.display().to_string();
+    let ended = daemon.world.run(&["plan", "ping", "--socket-path", &socket]).with(1);
+    assert!(ended.err.contains("is no socket for plans"), "{ended:?}");
+}
+
 /// An agent that answers a request only when somebody has subscribed and was told of progress.
 fn slow_agent(socket: &Path) -> std::thread::JoinHandle<()> {
     let listener = UnixListener::bind(socket).unwrap();

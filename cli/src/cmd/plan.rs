@@ -150,15 +150,21 @@ fn send(settings: &Settings, out: &mut Out, socket: Option<PathBuf>, plan: &Acti
         })
     })?;
     show(out, &answer);
-    if waits(&answer) {
+    let shape: Value = serde_json::from_str(&answer).unwrap_or_default();
+    if !shape["results"].is_array() {
+        return Err(Fault::Failed(format!(
+            "{} is no socket for plans (`stewardd --plan-socket`): what answers there speaks something else",
+            socket.display()
+        )));
+    }
+    if waits(&shape) {
         tell_how_to_approve(settings, out, &socket, plan);
     }
     Ok(Exit::Done)
 }
 
 /// Whether a step of a plan to execute waits for a person.
-fn waits(answer: &str) -> bool {
-    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+fn waits(answer: &Value) -> bool {
     let steps = answer["results"].as_array().cloned().unwrap_or_default();
     answer["executed"] == true && steps.iter().any(|s| s["error"]["code"] == "confirmation_required")
 }
