@@ -73,7 +73,7 @@ impl Gate {
     }
 
     /// Writes the journal anew when there is something to leave out.
-    async fn compact(&self) {
+    pub(super) async fn compact(&self) {
         let now = self.clock.now();
         let _nobody_holds = self.holding.lock().await;
         let ack = {

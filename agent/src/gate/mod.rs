@@ -347,6 +347,11 @@ impl Gate {
         self.end(id, kind, End { id, reply: Some(reply), note: None, approver: None, wall_ms: 0, by_another: false })
             .await?;
         fault::point("after_outcome");
+        // What was purged meanwhile leaves the journal as soon as nothing is on its way to it.
+        let owes = self.state().scrubbed;
+        if owes {
+            self.compact().await;
+        }
         Ok(())
     }
 

@@ -552,6 +552,24 @@ async fn what_somebody_has_in_hand_is_not_withdrawn() {
 }
 
 #[tokio::test]
+async fn a_purged_text_leaves_the_journal_when_what_was_being_carried_out_has_ended() {
+    let bench = Bench::new();
+    let gate = bench.open(Quotas::default()).expect("a gate");
+    let note = HeldStep { name: "remember".into(), args: json!({ "text": "the secret" }), risk: Risk::Observe };
+    let (note, _) = gate.hold(Held { steps: vec![note], ..held(this().uid(), "aa") }).await.expect("held");
+    gate.cancel(&note.id.to_string(), &this()).await.expect("withdrawn");
+    let (busy, _) = gate.hold(held(this().uid(), "bb")).await.expect("held");
+    let claim = gate.claim(&busy.id.to_string(), &this(), ANYBODY).expect("claimed");
+    let has_it = || std::fs::read_to_string(bench.journal()).expect("a journal").contains("the secret");
+    gate.scrub().await;
+    assert!(has_it(), "nothing is written anew under what is on its way");
+    gate.finished(busy.id, "done", Value::Null).await.expect("journalled");
+    assert!(!has_it());
+    drop(claim);
+    assert_eq!(gate.end_of(busy.id), Some("done"));
+}
+
+#[tokio::test]
 async fn what_one_uid_ends_pushes_out_nobody_elses_result() {
     let bench = Bench::new();
     let gate = bench.open(Quotas::default()).expect("a gate");

@@ -267,8 +267,8 @@ impl Ledger {
             for file in ["memory.jsonl", "journal.jsonl"] {
                 let there =
                     || String::from_utf8_lossy(&std::fs::read(world.state.join(file)).unwrap()).contains(text.as_str());
-                // Where it was interrupted, the restarted daemon does it beside its work.
-                let until = Instant::now() + LONG;
+                // Where it was interrupted, the restarted daemon does it beside its work, or when it tidies next: each 30 seconds.
+                let until = Instant::now() + 2 * LONG;
                 while there() {
                     assert!(Instant::now() < until, "`{text}` is still in {file}");
                     std::thread::sleep(Duration::from_millis(2));
