@@ -2,6 +2,7 @@
 //! end in order.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -120,6 +121,14 @@ pub struct Listening {
     speaks: Speaks,
     /// Of the file that this process made.
     inode: Option<u64>,
+}
+
+impl fmt::Display for Listening {
+    /// Where it is, and what is spoken there where that is not the home protocol.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plans = if matches!(self.speaks, Speaks::Plans(_)) { " for plans" } else { "" };
+        write!(f, "{}{plans}", self.path.display())
+    }
 }
 
 impl Drop for Listening {

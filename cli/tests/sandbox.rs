@@ -557,11 +557,8 @@ fn a_script_is_run_by_the_interpreter_that_it_names() {
     run("ro-nonet").with(126);
 }
 
-#[test]
-fn a_fork_bomb_stays_small_and_is_gone() {
-    let cage = Cage::new();
-    let marker = format!("steward-bomb-{}", std::process::id());
-    let program = r#"
+/// Makes processes that wait, until one is refused.
+const FORKS: &str = "
 made = 0
 while True:
     try:
@@ -571,9 +568,13 @@ while True:
         say('error', errno.errorcode[e.errno])
         break
     made += 1
-say('made', made)
-"#;
-    let said = cage.attack("ro-nonet", program, &[&marker]);
+say('made', made)";
+
+#[test]
+fn a_fork_bomb_stays_small_and_is_gone() {
+    let cage = Cage::new();
+    let marker = format!("steward-bomb-{}", std::process::id());
+    let said = cage.attack("ro-nonet", FORKS, &[&marker]);
     assert_eq!((said["error"].as_str(), said["made"].as_str()), ("EAGAIN", "63"));
     assert_eq!(processes_with(&marker), 0);
 
@@ -692,20 +693,7 @@ signal.pause()",
         assert_eq!(memory.code, 128 + 9, "{memory:?}");
         assert!(memory.err.contains("more than 96 MiB of memory (`memory_max_mib` of the sandbox)"), "{memory:?}");
     }
-    let tasks = run(
-        "few",
-        "
-made = 0
-while True:
-    try:
-        if os.fork() == 0:
-            signal.pause()
-    except OSError as e:
-        say('error', errno.errorcode[e.errno])
-        break
-    made += 1
-say('made', made)",
-    );
+    let tasks = run("few", FORKS);
     if !refused("few", "pids", "tasks_max", &tasks) {
         assert_eq!((tasks.code, tasks.out.as_str()), (0, "error=EAGAIN\nmade=5\n"), "{tasks:?}");
         assert!(tasks.err.contains("it had 6 all together (`tasks_max` of the sandbox)"), "{tasks:?}");

@@ -1,9 +1,9 @@
 //! Screens with a backlight, as the kernel shows them in sysfs (<https://docs.kernel.org/ABI/testing/sysfs-class-backlight.html>). It reads;
 //! setting is logind's business, because the files belong to root.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+use super::read;
 
 /// How many backlights are looked at.
 const MAX_BACKLIGHTS: usize = 32;
@@ -40,7 +40,7 @@ impl Backlights {
         let folders = std::fs::read_dir(&self.folder).ok()?.flatten().take(MAX_BACKLIGHTS);
         let ranked = folders.filter_map(|folder| {
             let name = folder.file_name().into_string().ok()?;
-            let value = |file: &str| read(&folder.path().join(file));
+            let value = |file: &str| short(&folder.path().join(file));
             let number = |file: &str| value(file)?.parse::<u32>().ok();
             let kind = match value("type")?.as_str() {
                 "firmware" => 0,
@@ -57,10 +57,8 @@ impl Backlights {
 }
 
 /// A short value in a file.
-fn read(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(MAX_VALUE).read_to_string(&mut text).ok()?;
-    Some(text.trim().to_owned())
+fn short(path: &Path) -> Option<String> {
+    Some(read::text(path, MAX_VALUE).ok()?.trim().to_owned())
 }
 
 impl Backlight {

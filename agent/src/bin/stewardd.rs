@@ -1,7 +1,7 @@
 //! The daemon: one agent, its sockets, its signals.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,10 +120,8 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     sockets.extend(args.plan_socket.iter().flat_map(|path| {
         plans.iter().map(|place| SocketSpec { name: None, path: path.clone(), speaks: Speaks::Plans(place.clone()) })
     }));
-    let speaks = |path: &Path, plans: bool| format!("{}{}", path.display(), if plans { " for plans" } else { "" });
-    let handed = inherited.iter().map(|s| speaks(&s.path, s.speaks_plans()));
-    let made = sockets.iter().map(|s| speaks(&s.path, matches!(s.speaks, Speaks::Plans(_))));
-    let listens: Vec<String> = handed.chain(made).collect();
+    let paths = inherited.iter().map(|s| &s.path).chain(sockets.iter().map(|s| &s.path));
+    let paths: Vec<String> = paths.map(|p| p.display().to_string()).collect();
     let config_home = places.as_ref().ok().and_then(|p| p.config_home.clone());
     let uid = rustix::process::geteuid().as_raw();
     let policy = match mode {
@@ -138,7 +136,7 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
         audit: args.audit,
         clock: Clock::system(),
         wait: WAIT,
-        note: listens.join(" "),
+        note: paths.join(" "),
         machine: simulation.as_ref().map_or_else(Machine::this, |s| Machine::simulated(&s.laptop)),
     };
     if simulation.is_some() {
@@ -172,8 +170,8 @@ async fn run(args: Args, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     });
     let listening = handed.chain(made).collect::<Result<Vec<_>, _>>()?;
     core.take_up(interrupted).await;
-    for path in &listens {
-        tracing::info!("listening on {path}");
+    for socket in &listening {
+        tracing::info!("listening on {socket}");
     }
 
     let (stop, stopped) = watch::channel(false);

@@ -254,19 +254,21 @@ impl Half {
     }
 }
 
-/// Waits for an answer. Those before it that are not written yet are not kept waiting by one that takes its time.
+/// Waits for an answer. Those before it that are not written yet are not kept waiting by one that takes its time; and while they are
+/// written the request goes on, because it may have in hand what others wait for.
 ///
 /// # Errors
 /// When the client does not read them.
 async fn in_turn<T>(wire: &impl Wire, out: &mut Vec<u8>, answering: impl Future<Output = T>) -> io::Result<T> {
     let mut answering = pin!(answering);
-    if !out.is_empty() {
-        if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await {
-            return Ok(answer);
-        }
-        write(wire, out).await?;
+    if out.is_empty() {
+        return Ok(answering.await);
     }
-    Ok(answering.await)
+    if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await {
+        return Ok(answer);
+    }
+    let (written, answer) = tokio::join!(write(wire, out), answering);
+    written.map(|()| answer)
 }
 
 /// Waits until the agent stops.
@@ -470,5 +472,23 @@ mod tests {
         out.extend_from_slice(b"pong\n");
         in_turn(&ours, &mut out, std::future::ready(())).await.unwrap();
         assert_eq!(out, b"pong\n");
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_on_while_its_client_does_not_read() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (ours, mut out) = (Arc::new(ours), vec![b'x'; 16 << 20]);
+        let done = tokio::sync::Notify::new();
+        let request = async {
+            tokio::task::yield_now().await;
+            done.notify_one();
+        };
+        let went_on = tokio::time::timeout(WRITE_DEADLINE / 2, async {
+            tokio::select! {
+                _written = in_turn(&ours, &mut out, request) => panic!("nobody reads"),
+                () = done.notified() => {}
+            }
+        });
+        went_on.await.expect("it did not wait for its client");
     }
 }

@@ -1,60 +1,19 @@
 //! A full disk, seen from outside: nothing above looking is done, saying no goes on, and space brings everything back.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use steward_ipc::{Client, Code, Response, Status};
 
 use super::ledger::check_files;
+use super::small_disk;
 use super::world::{LONG, World, data, must, state_of};
 
-/// Set inside a mount namespace of our own.
-const INSIDE: &str = "STEWARD_INSIDE_MOUNTS";
 const NAME: &str = "disk::on_a_full_disk_nothing_is_done_but_saying_no_goes_on_and_lasts";
 
 #[test]
 fn on_a_full_disk_nothing_is_done_but_saying_no_goes_on_and_lasts() {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
-    }
-    let skip = |why: &str| {
-        assert!(std::env::var_os("STEWARD_TEST_REAL").is_none_or(|v| v != "1"), "{why}");
-        // Past the capture of the test harness, so that it is seen.
-        let _ = writeln!(std::io::stderr(), "{NAME}: skipped: {why}");
-    };
-    if !rustix::process::geteuid().is_root() {
-        return skip("needs root, to mount a small tmpfs");
-    }
-    let mounts = |program: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "--", program]).stdin(Stdio::null());
-        command
-    };
-    let probe = "mount -t tmpfs tmpfs /mnt";
-    match mounts("sh").args(["-c", probe]).output() {
-        Ok(done) if done.status.success() => {}
-        Ok(done) => return skip(&format!("cannot mount: {}", String::from_utf8_lossy(&done.stderr).trim())),
-        Err(e) => return skip(&format!("cannot run unshare: {e}")),
-    }
-    let own = std::env::current_exe().unwrap();
-    let mut again = mounts(own.to_str().unwrap());
-    let done = again.args(["--exact", NAME, "--nocapture", "--test-threads=1"]).env(INSIDE, "1").output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success() && said.contains("1 passed"), "{said}");
-}
-
-/// Takes all the space there is.
-fn fill(world: &World) {
-    let mut file = std::fs::File::create(world.state.join("fill")).unwrap();
-    let mut size = 64 * 1024;
-    while size > 0 {
-        match file.write(&vec![b'x'; size]) {
-            Ok(n) if n > 0 => {}
-            _ => size /= 2,
-        }
-    }
+    small_disk::with_own_mounts(NAME, inside);
 }
 
 fn large(n: u32) -> String {
@@ -81,8 +40,7 @@ fn inside() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::at(folder.path().to_owned(), "");
     std::fs::create_dir(&world.state).unwrap();
-    let options = ["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"];
-    assert!(Command::new("mount").args(options).arg(&world.state).status().unwrap().success());
+    small_disk::mount(2, &world.state);
     world.give_grant();
     let mut daemon = world.start();
     let mut client = daemon.client();
@@ -94,7 +52,7 @@ fn inside() {
     let mut hold = |text: &str| must(&mut client, "remember", json!({ "text": text })).confirmation_id.unwrap();
     let (no, never_mind, yes, later) = (hold("ask 1"), hold("ask 2"), hold("ask 3"), hold("ask 4"));
 
-    fill(&world);
+    let filler = small_disk::fill(&world.state);
     // What fits into the rest of the last pages may still be done; then nothing is.
     let refused = (10..20).map(|n| must(&mut client, "remember", json!({ "text": large(n) }))).collect::<Vec<_>>();
     let done = refused.iter().filter(|r| r.status == Status::Ok).count();
@@ -143,7 +101,7 @@ fn inside() {
     after(&mut client, notes);
     assert_full(&must(&mut client, "remember", json!({ "text": large(50) })));
 
-    std::fs::remove_file(world.state.join("fill")).unwrap();
+    std::fs::remove_file(filler).unwrap();
     let until = Instant::now() + LONG;
     while must(&mut client, "remember", json!({ "text": "space" })).status != Status::Ok {
         assert!(Instant::now() < until, "there is space, but it is not taken");
@@ -156,9 +114,11 @@ fn inside() {
     check_files(&world);
     daemon.kill();
 
-    let daemon = world.start();
+    let mut daemon = world.start();
     let mut client = daemon.client();
     assert_eq!(data(&must(&mut client, "read_context", json!({})), "total"), notes);
     assert_eq!(state_of(&mut client, &later).0, "done");
     check_files(&world);
+    daemon.kill();
+    small_disk::unmount(&world.state);
 }

@@ -15,4 +15,6 @@ mod ledger;
 mod load;
 #[cfg(feature = "fault-injection")]
 mod points;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 mod world;

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "the tests start the daemon; the daemon starts nothing here")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,8 +1,8 @@
 //! What all processes of a command may use up together: a control group for it, made within the one that the service manager has
 //! delegated to the agent. cgroups(7), version 2 alone; the units that are packaged say `Delegate=memory pids cpu`.
 //!
-//! Only profiles that have such limits need one. To move a process takes the kernel milliseconds, and what else a group would do, to
-//! end all of a command at once, its process group does. A limit that nothing here would count is refused by name and never left out.
+//! Only profiles that have such limits need one. Others are spared the group, its files and the move of a process into it, because what else a
+//! group would do, to end all of a command at once, its process group does. A limit that nothing here would count is refused by name and never left out.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
 use steward_policy::SandboxGroup;
+
+use crate::backend::read;
 
 /// Where service managers mount the hierarchy of version 2: alone, or beside those of version 1.
 const MOUNTED: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -337,9 +339,7 @@ fn counted(text: &str, key: &str) -> Option<u64> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
-    Ok(text)
+    read::text(path, MAX_FILE)
 }
 
 fn is_there(pid: i32) -> bool {
