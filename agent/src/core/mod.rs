@@ -41,7 +41,7 @@ use crate::events::{Events, Watch};
 use crate::gate::Gate;
 use crate::gate::grants::Asked;
 use crate::gate::judge::{Subject, Who};
-use crate::policy_files::{PolicyFiles, ReadPolicy};
+use crate::policy_files::{self, PolicyFiles, ReadPolicy};
 use crate::receipts::Receipts;
 use crate::reply::{Ending, Failure, Outcome, Reply};
 use crate::request::{Ask, Plan, Request, Terms};
@@ -69,6 +69,8 @@ struct Inner {
     interpreter: std::sync::LazyLock<Interpreter, Box<dyn FnOnce() -> Interpreter + Send>>,
     clock: Clock,
     files: PolicyFiles,
+    /// When they change; for [`Core::keep_house`].
+    watch: tokio::sync::Mutex<policy_files::Watch>,
     config_file: PathBuf,
     /// The policy in force and the configuration; swapped as a whole at a reload.
     rules: RwLock<Arc<Rules>>,

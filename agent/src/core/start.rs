@@ -140,6 +140,8 @@ impl Core {
         };
         let languages = config.languages.clone().unwrap_or_else(of_the_locale);
         let files = PolicyFiles::new(setup.policy);
+        // What changes while they are read is a change.
+        let watch = files.watch();
         let rules = first_rules(&files, config);
         let inner = Inner {
             services,
@@ -151,6 +153,7 @@ impl Core {
             interpreter: LazyLock::new(interpreter(languages)),
             clock: setup.clock,
             files,
+            watch: tokio::sync::Mutex::new(watch),
             config_file: setup.config,
             rules: RwLock::new(Arc::new(rules)),
             reloading: tokio::sync::Mutex::default(),
@@ -260,7 +263,7 @@ impl Core {
 
     /// Watches the policy's files and tidies, for as long as the agent runs.
     pub async fn keep_house(&self) {
-        let mut watch = self.0.files.watch();
+        let mut watch = self.0.watch.lock().await;
         let mut every = tokio::time::interval(TIDY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -427,4 +430,26 @@ pub(super) fn listed(read: &ReadPolicy) -> Value {
 
 fn lines(errors: &[LoadError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_policy_that_changes_before_the_house_is_kept_is_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let policy = folder.path().join("policy.toml");
+        std::fs::write(&policy, "version = 1\n").expect("written");
+        let (core, _) = Core::start(Setup::of_a_test(folder.path(), Machine::bare(None))).expect("it starts");
+        let before = core.rules().policy.hash().to_owned();
+        std::fs::write(&policy, "version = 1\n[risk]\nlow = \"deny\"\n").expect("written");
+        let house = tokio::spawn({
+            let core = core.clone();
+            async move { core.keep_house().await }
+        });
+        tokio::time::timeout(Setup::TEST, core.reloaded()).await.expect("it is read again");
+        assert_ne!(core.rules().policy.hash(), before);
+        house.abort();
+    }
 }

@@ -180,7 +180,7 @@ impl PolicyFiles {
         if gone.is_empty() { Ok(now) } else { Err(gone) }
     }
 
-    /// Starts to watch for changes, from what is there now.
+    /// A watch for changes, from what is there now: to be made before the files are read, so that none is missed.
     pub fn watch(&self) -> Watch {
         Watch::new(self.roots.clone())
     }

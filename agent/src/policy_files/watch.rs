@@ -32,9 +32,7 @@ pub struct Watch {
 
 impl Watch {
     pub(super) fn new(roots: Roots) -> Watch {
-        let events = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok();
-        let mut watch = Watch { roots, events, seen: Marks::new() };
-        watch.arm();
+        let mut watch = Watch { roots, events: None, seen: Marks::new() };
         watch.seen = watch.marks();
         watch
     }
@@ -42,6 +40,10 @@ impl Watch {
     /// Resolves when the files differ from what they were when the watch began or last resolved, and have been left alone for
     /// [`SETTLE`]. Dropping the future loses nothing. It needs a tokio runtime with IO and time.
     pub async fn changed(&mut self) {
+        if self.events.is_none() {
+            self.events = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok();
+        }
+        self.arm();
         let mut pending = self.marks();
         let mut since = Instant::now();
         loop {
