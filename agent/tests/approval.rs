@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 /// How long a process may take to start and connect.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Set in a process that plays a part: the socket to connect to.
 const SOCKET: &str = "STEWARD_APPROVAL_SOCKET";
 /// What it says when it connects.

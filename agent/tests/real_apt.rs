@@ -11,7 +11,7 @@ mod inside;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use steward_agent::backend::package::{
@@ -279,7 +279,7 @@ fn a_lock_is_waited_for_and_its_holder_named() {
         let running = world.start(&slow).await.unwrap();
         wait_for("/run/e2e-slow-is-here").await;
         let none = mpsc::channel(1).0;
-        let short = Duration::from_millis(300);
+        let short = Duration::from_secs(1);
         match world.apt.start(&preview, &world.new_folder(), short, &none).await {
             Err(PackageError::Locked { by: Some(by), waited }) => {
                 assert!(by.starts_with("apt-get (pid "), "{by}");
@@ -372,32 +372,6 @@ fn a_search_finds_the_exact_name_first_with_its_versions() {
         for nothing in ["", "e2e.hello", "-oDebug::x=zz", "e2e[", "zzzzzz"] {
             assert_eq!(world.apt.search(nothing).await.unwrap(), [], "{nothing}");
         }
-    });
-}
-
-#[test]
-fn a_preview_takes_hardly_longer_than_apt_itself() {
-    in_root("a_preview_takes_hardly_longer_than_apt_itself", |world| async move {
-        let (mut bare, mut ours) = (Duration::MAX, Duration::MAX);
-        for _ in 0..5 {
-            let start = Instant::now();
-            assert!(
-                Command::new("apt-get")
-                    .args(["-s", "install", "e2e-app"])
-                    .stdout(Stdio::null())
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-            bare = bare.min(start.elapsed());
-            let start = Instant::now();
-            world.install("e2e-app").await.unwrap();
-            ours = ours.min(start.elapsed());
-        }
-        // The bar is 1.6; a busy machine gets some room, because both of our processes need a core.
-        let ratio = ours.as_secs_f64() / bare.as_secs_f64();
-        println!("preview {ours:?}, apt-get -s {bare:?}, ratio {ratio:.2}");
-        assert!(ratio < 3.0, "{ratio:.2}");
     });
 }
 

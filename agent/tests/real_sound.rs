@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use support::{DESKTOP, Daemon, World, desktop_and};
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_secs(20);
+/// How often a server is started before it is said not to start at all.
+const STARTS: usize = 3;
 /// The output that the tests speak about.
 const SINK: &str = "steward_test";
 const TITLE: &str = "Test Speakers";
@@ -57,12 +60,14 @@ impl Server {
         self.folder.path().join("pulse/native")
     }
 
+    /// A program of this session; its errors go to the file `log` of the session.
     fn command(&self, program: &str, args: &[&str]) -> Command {
         let folder = self.folder.path();
+        let log = std::fs::File::options().append(true).create(true).open(folder.join("log")).unwrap();
         let mut command = Command::new(Path::new("/usr/bin").join(program));
         command.env_clear().env("XDG_RUNTIME_DIR", folder).env("HOME", folder).env("LC_ALL", "C");
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/bus", folder.display()));
-        command.args(args).stdin(Stdio::null()).stderr(Stdio::null());
+        command.args(args).stdin(Stdio::null()).stderr(log);
         command
     }
 
@@ -71,30 +76,50 @@ impl Server {
         self.running.push(child);
     }
 
-    /// Starts it, again after [`Server::end`], and waits for the output.
+    /// Starts it, again after [`Server::end`], and waits for the output. A server that does not come up is started once more.
     fn go_on(&mut self) {
+        for _ in 0..STARTS {
+            if self.comes_up() {
+                return;
+            }
+            let state: Vec<_> = self.running.iter_mut().map(|child| (child.id(), child.try_wait())).collect();
+            eprintln!("{:?} did not come up, its programs are {state:?}", self.kind);
+            self.end();
+        }
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        panic!("{:?} does not come up: {log}", self.kind);
+    }
+
+    fn comes_up(&mut self) -> bool {
         let sink = format!("sink_name={SINK}");
         match self.kind {
             Kind::PulseAudio => {
                 let module = format!("module-null-sink {sink} sink_properties=\"device.description='{TITLE}'\"");
                 let args = ["-n", "--daemonize=no", "--exit-idle-time=-1", "-L", "module-native-protocol-unix", "-L"];
                 self.run("pulseaudio", &[&args[..], &[module.as_str()]].concat());
-                self.until(|s| s.try_pactl(&["get-default-sink"]).is_some_and(|s| s.trim() == SINK));
+                self.within(|s| s.try_pactl(&["get-default-sink"]).is_some_and(|s| s.trim() == SINK))
             }
             Kind::PipeWire => {
                 let bus = format!("--address=unix:path={}/bus", self.folder.path().display());
                 self.run("dbus-daemon", &["--session", "--nofork", &bus]);
+                let listens = |name| move |s: &Server| UnixStream::connect(s.folder.path().join(name)).is_ok();
+                if !self.within(listens("bus")) {
+                    return false;
+                }
                 self.run("pipewire", &[]);
-                self.until(|s| s.folder.path().join("pipewire-0").exists() && s.folder.path().join("bus").exists());
+                if !self.within(listens("pipewire-0")) {
+                    return false;
+                }
                 self.run("wireplumber", &[]);
                 self.run("pipewire-pulse", &[]);
-                self.until(|s| s.try_pactl(&["info"]).is_some());
                 let title = format!("sink_properties=\"device.description='{TITLE}'\"");
-                self.pactl(&["load-module", "module-null-sink", &sink, "media.class=Audio/Sink", &title]);
-                self.until(|s| {
-                    drop(s.try_pactl(&["set-default-sink", SINK]));
-                    s.try_pactl(&["get-default-sink"]).is_some_and(|s| s.trim() == SINK) && s.wpctl().is_some()
-                });
+                let load = ["load-module", "module-null-sink", &sink, "media.class=Audio/Sink", &title];
+                self.within(|s| s.try_pactl(&["info"]).is_some())
+                    && self.try_pactl(&load).is_some()
+                    && self.within(|s| {
+                        drop(s.try_pactl(&["set-default-sink", SINK]));
+                        s.try_pactl(&["get-default-sink"]).is_some_and(|s| s.trim() == SINK) && s.wpctl().is_some()
+                    })
             }
         }
     }
@@ -111,12 +136,16 @@ impl Server {
         }
     }
 
-    fn until(&self, so: impl Fn(&Server) -> bool) {
+    /// Whether it becomes so within [`READY`].
+    fn within(&self, so: impl Fn(&Server) -> bool) -> bool {
         let until = Instant::now() + READY;
         while !so(self) {
-            assert!(Instant::now() < until, "{:?} is not ready", self.kind);
+            if Instant::now() >= until {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     fn try_pactl(&self, args: &[&str]) -> Option<String> {
@@ -143,7 +172,8 @@ impl Server {
         self.set(volume);
         let now = json!(volume.replace('%', " %"));
         let look = json!({ "text": "set the volume to 1 percent", "preview": true });
-        self.until(|_| world.call("explain", look.clone())["data"]["preview"]["facts"][0]["value"] == now);
+        let seen = self.within(|_| world.call("explain", look.clone())["data"]["preview"]["facts"][0]["value"] == now);
+        assert!(seen, "the agent does not hear of the volume {volume}");
     }
 
     /// The volumes of the channels in percent, as the server itself says.
@@ -367,7 +397,7 @@ fn the_built_daemon_finds_the_server_of_its_session() {
         command.args(["--socket", &at("agent.sock"), "--policy", &at("policy.toml")]);
         let child = command.env("XDG_RUNTIME_DIR", server.folder.path()).stderr(Stdio::null()).spawn().unwrap();
         let mut daemon = Daemon { folder: folder.path().to_owned(), child };
-        support::eventually(|| std::os::unix::net::UnixStream::connect(daemon.socket()).is_ok());
+        support::eventually(|| UnixStream::connect(daemon.socket()).is_ok());
         let answer = daemon.line(r#"{"name":"natural_language","payload":"set volume to 40 percent"}"#);
         done(&answer, "Volume set to 40 percent.");
         assert_eq!(server.volumes(), [40, 40]);

@@ -98,13 +98,14 @@ fn at_the_desk_nobody_is_asked_here_and_no_pipe_approves() {
 }
 
 #[test]
-fn approve_tells_what_a_longer_approval_can_cover() {
+fn approve_tells_what_a_longer_approval_can_cover_and_asks_nobody_whose_yes_would_not_count() {
     let policy = "version = 1\n[[rule]]\nid = \"notes\"\nactions = [\"remember\"]\n\
                   why = \"Notes are asked about.\"\ndecision = { confirm = { assurance = \"desktop\", grants = [\"once\", \"1h\"] } }\n";
     let world = World::with_policy(policy);
     let held = world.run(&["call", "remember", "x"]).with(3);
-    let shown = world.converse(&["approve", &held.out[..8]], &[("[y/N]", "n\n")]).with(3);
+    let shown = world.on_a_terminal(&["approve", &held.out[..8]], "y\n").with(5);
     assert!(shown.out.contains("--for 1h; --scope 0 = this very request only"), "{shown:?}");
+    assert!(shown.out.contains("in another terminal") && !shown.out.contains("[y/N]"), "{shown:?}");
 }
 
 #[test]

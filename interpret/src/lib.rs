@@ -112,8 +112,10 @@ pub struct Interpreter {
     follow: follow::Follow,
     /// Languages beside English.
     others: Vec<Interpreter>,
-    /// Each action with its plainest phrase and all words of its templates, for the nearest commands.
-    plain: Vec<(&'static str, String, Vec<u16>)>,
+    /// The plainest phrase of each action.
+    plain: Vec<String>,
+    /// By the number of a word: what it tells of the action, for the nearest commands.
+    tells: Vec<near::Tells>,
 }
 
 impl std::fmt::Debug for Interpreter {
@@ -170,7 +172,10 @@ impl Interpreter {
         let mut beginnings = Vec::new();
         let mut phrases = Vec::new();
         let mut plain = Vec::new();
+        let mut tells: Vec<near::Tells> = Vec::new();
         for (action, templates) in sets {
+            let bit = 1 << plain.len();
+            let mut plainest = String::new();
             let mut all: Vec<u16> = Vec::new();
             let mut builder = Builder::new();
             for (n, source) in templates.iter().enumerate() {
@@ -181,32 +186,34 @@ impl Interpreter {
                     symbol
                 });
                 if n == 0 {
-                    plain.push((action, notation::plainest(&template.said), Vec::new()));
+                    plainest = notation::plainest(&template.said);
                 }
                 phrases.push(Phrase { action, template: source, payload: template.payload });
             }
             pieces.words(builder.pieces(), &mut all);
             beginnings.push(builder.beginnings());
             automata.push(AtFirstUse::new(Box::new(move || builder.build())));
-            // Each once, in order; a mark for each word is quicker than sorting all that were said.
-            let mut said = vec![false; usize::from(lexicon.symbols()) + 1];
-            all.iter().for_each(|symbol| said[usize::from(*symbol)] = true);
-            let all = (0..).zip(said).filter_map(|(symbol, said)| said.then_some(symbol)).collect();
-            if let Some(last) = plain.last_mut().filter(|p| p.0 == action) {
-                last.2 = all;
+            tells.resize(usize::from(lexicon.symbols()) + 1, near::Tells::default());
+            all.iter().for_each(|symbol| tells[usize::from(*symbol)].says |= bit);
+            for word in plainest.split(' ').filter(|word| word.len() > 3) {
+                let tells = &mut tells[usize::from(lexicon.get(word).symbol)];
+                tells.named |= tells.says & bit;
             }
+            plain.push(plainest);
         }
         let surround = Surround::new(tables.before, tables.after, &fragments, &mut lexicon)?;
         let follow = follow::Follow::new(tables.follow_ups, &fragments, &mut lexicon)?;
+        tells.resize(usize::from(lexicon.symbols()) + 1, near::Tells::default());
         pieces.index(&lexicon);
         let begin = pieces.begin(&beginnings, &lexicon);
-        Ok(Self { automata, begin, lexicon, pieces, phrases, surround, follow, plain, others: Vec::new() })
+        Ok(Self { automata, begin, lexicon, pieces, phrases, surround, follow, plain, tells, others: Vec::new() })
     }
 
     /// Bytes that the tables take, roughly, when all of them were used; makes those that were not.
     pub fn bytes(&self) -> usize {
         self.automata.iter().map(|automaton| automaton.bytes()).sum::<usize>()
             + self.begin.len() * 8
+            + self.tells.len() * size_of::<near::Tells>()
             + self.pieces.bytes()
             + self.lexicon.bytes()
             + self.surround.bytes()

@@ -4,6 +4,18 @@ use super::token::Tokens;
 use super::words::{self, class};
 use super::{Context, Interpreter, Nothing, Reading, Reason};
 
+/// The most actions that have phrases: each has a bit.
+pub(super) const MAX_ACTIONS: usize = 64;
+
+/// What a word tells of the action that is meant: one bit for each action.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tells {
+    /// A template of it has the word.
+    pub(super) says: u64,
+    /// Its plainest phrase has the word, and the word is no short one.
+    pub(super) named: u64,
+}
+
 /// Longest piece of a sentence that is repeated in the answer to it, in bytes.
 const MAX_REPEATED: usize = 64;
 
@@ -49,34 +61,32 @@ impl Interpreter {
     /// The commands that share the most telling words with the text. "Nice" is said around many orders and tells nothing.
     pub(super) fn near(&self, tokens: &Tokens<'_>) -> Vec<String> {
         let idle = class::QUESTION | class::POLITE | class::GRATEFUL | class::PREPOSITION;
-        let mut said: Vec<(u16, &str)> = Vec::with_capacity(16);
-        for (i, token) in tokens.list.iter().enumerate().take(16) {
-            if token.symbol != 0 && !token.is(idle) && said.iter().all(|s| s.0 != token.symbol) {
-                said.push((token.symbol, tokens.word(i)));
+        let mut said: [u16; 16] = [0; 16];
+        let mut scores = [0_u32; MAX_ACTIONS];
+        for (i, token) in tokens.list.iter().enumerate().take(said.len()) {
+            if token.symbol == 0 || token.is(idle) || said.contains(&token.symbol) {
+                continue;
             }
-        }
-        let has = |words: &[u16], symbol: u16| words.binary_search(&symbol).is_ok();
-        // A word that few actions have tells more.
-        let spread: Vec<u32> =
-            said.iter().map(|s| self.plain.iter().filter(|p| has(&p.2, s.0)).count() as u32).collect();
-        let mut scores: Vec<(u32, usize)> = Vec::with_capacity(self.plain.len());
-        for (i, (_, plain, words)) in self.plain.iter().enumerate() {
-            let score: u32 = said
-                .iter()
-                .zip(&spread)
-                .map(|((symbol, word), n)| {
-                    // The plainest phrase is of words of the templates.
-                    let known = has(words, *symbol);
-                    let named = known && word.len() > 3 && plain.split(' ').any(|w| w.eq_ignore_ascii_case(word));
-                    let rare = known && (1..=6).contains(n);
-                    u32::from(named) * 30 + if rare { 60 / n } else { 0 }
-                })
-                .sum();
-            if score >= 20 {
-                scores.push((score, i));
+            said[i] = token.symbol;
+            let Tells { says, named } = self.tells[usize::from(token.symbol)];
+            // A word that few actions have tells more.
+            if (1..=6).contains(&says.count_ones()) {
+                actions_of(says).for_each(|action| scores[action] += 60 / says.count_ones());
             }
+            // The plainest phrase is of words of the templates.
+            actions_of(named).for_each(|action| scores[action] += 30);
         }
-        scores.sort_by_key(|&(score, i)| (std::cmp::Reverse(score), i));
-        scores.iter().take(3).map(|&(_, i)| self.plain[i].1.clone()).collect()
+        let mut best: Vec<usize> = (0..self.plain.len()).filter(|&action| scores[action] >= 20).collect();
+        best.sort_by_key(|&action| std::cmp::Reverse(scores[action]));
+        best.iter().take(3).map(|&action| self.plain[action].clone()).collect()
     }
+}
+
+/// The numbers of the bits that are set.
+fn actions_of(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let action = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(action)
+    })
 }

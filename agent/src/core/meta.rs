@@ -94,15 +94,20 @@ impl Core {
             {
                 missing.push((entry.need, failure.clone()));
             }
-            let verdict = match entry.meta {
+            let judged = async |risk| match entry.meta {
                 true => "ok",
-                false => self.judge(&rules.policy, &[ordinary(entry)], Who::Here(caller)).await.decision.name(),
+                false => {
+                    let subject = Subject { risk, ..ordinary(entry) };
+                    self.judge(&rules.policy, &[subject], Who::Here(caller)).await.decision.name()
+                }
             };
+            let verdict = judged(entry.risk).await;
+            let verdict_possible = judged(entry.risk_possible).await;
             actions.push(json!({
                 "name": entry.name, "summary": entry.summary(), "args": (entry.schema)(), "risk": entry.risk,
                 "risk_possible": entry.risk_possible, "undo": entry.undo, "needs": entry.need.words(),
                 "available": available.is_ok(), "why_not": available.err().map(|f| f.message),
-                "verdict": verdict,
+                "verdict": verdict, "verdict_possible": verdict_possible,
                 "examples": entry.examples.iter().map(|e| json!({ "say": e.say, "payload": e.payload })).collect::<Vec<_>>(),
             }));
         }
@@ -151,7 +156,7 @@ impl Core {
     }
 
     fn pending(&self, caller: &Caller) -> Outcome {
-        let mut pending = self.0.gate.pending(caller);
+        let mut pending = self.0.gate.pending(caller, self.plain_yes(caller));
         let rules = self.rules();
         for item in &mut pending {
             item["scopes"] = json!(scopes(&item["steps"], &rules.policy));
@@ -210,7 +215,7 @@ impl Core {
 
     fn full_state(&self, caller: &Caller) -> Outcome {
         Outcome::says("Subscribed.").with(json!({
-            "pending": self.0.gate.pending(caller), "grants": self.0.gate.grants(caller),
+            "pending": self.0.gate.pending(caller, self.plain_yes(caller)), "grants": self.0.gate.grants(caller),
             "policy": self.policy_state_for(caller), "seq": 0,
         }))
     }

@@ -14,7 +14,7 @@ use super::plan::with_words;
 use crate::action::meta::{Confirm, MAX_NOTE, Reject};
 use crate::action::types::visible;
 use crate::audit::{AuditRecord, Importance, Kind};
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
 use crate::fault;
 use crate::gate::grants::{Asked, Grant, offers_for};
 use crate::gate::judge::Who;
@@ -24,16 +24,16 @@ use crate::reply::{Ending, Failure, Outcome, Reply};
 use crate::services::Progress;
 
 impl Core {
+    /// A yes for once through the door of this caller.
+    pub(super) fn plain_yes(&self, caller: &Caller) -> Answer {
+        let at_least = self.rules().policy.min_assurance(caller.door().name()).unwrap_or(Assurance::Requester);
+        Answer { at_least, lasting: false }
+    }
+
     /// The approver's yes: of any number at once, one releases the request.
     pub(super) async fn confirm(&self, caller: &Arc<Caller>, confirm: Confirm) -> Reply {
-        let rules = self.rules();
-        let mut at_least = rules.policy.min_assurance(caller.door().name()).unwrap_or(Assurance::Requester);
         let lasting = confirm.grant.is_some_and(|g| g != steward_policy::GrantLength::Once);
-        if caller.door() == Door::Stdio {
-            // Nobody knows who is at the other end: the requester's own answer, and nothing more.
-            at_least = at_least.max(Assurance::Requester);
-        }
-        let claim = match self.0.gate.claim(&confirm.id, caller, Answer { at_least, lasting }) {
+        let claim = match self.0.gate.claim(&confirm.id, caller, Answer { lasting, ..self.plain_yes(caller) }) {
             Ok(claim) => claim,
             Err(failure) => {
                 self.refused(caller, "confirm", &failure);
@@ -272,6 +272,7 @@ impl Core {
 mod tests {
     use super::super::{Setup, Vanished};
     use super::*;
+    use crate::caller::Door;
     use crate::request::{Plan, Terms};
     use crate::services::Machine;
 

@@ -476,18 +476,27 @@ impl Gate {
         Ok((entry.held.clone(), name, end))
     }
 
-    /// What waits, as `pending_list` shows it: the caller's own, or everything for an administrator.
-    pub fn pending(&self, caller: &Caller) -> Vec<Value> {
+    /// What waits, as `pending_list` shows it: the caller's own, or everything for an administrator; with the reason for which
+    /// the caller's `answer` would not count, where it would not.
+    pub fn pending(&self, caller: &Caller, answer: Answer) -> Vec<Value> {
         let now = self.clock.now();
-        let state = self.state();
-        let mut waiting: Vec<&Entry> = state
+        let mut waiting: Vec<(Arc<Held>, u32)> = self
+            .state()
             .held
             .values()
             .filter(|e| matches!(e.phase, Phase::Pending) && !e.held.expired(&now))
             .filter(|e| e.held.asker.uid == caller.uid() || self.admins.has(caller))
+            .map(|e| (e.held.clone(), e.count))
             .collect();
-        waiting.sort_by_key(|e| (e.held.wall_ms, e.held.id));
-        waiting.into_iter().map(|e| shown(&e.held, e.count, &now)).collect()
+        waiting.sort_by_key(|(held, _)| (held.wall_ms, held.id));
+        let seen = |(held, count): (Arc<Held>, u32)| {
+            let mut seen = shown(&held, count, &now);
+            if let Err(refusal) = self.may_answer(&held, caller, answer) {
+                seen["cannot_answer"] = json!(refusal.message);
+            }
+            seen
+        };
+        waiting.into_iter().map(seen).collect()
     }
 
     /// The standing approvals of the caller's uid, or all for an administrator.

@@ -16,7 +16,7 @@ use steward_policy::{Assurance, GrantLength, OwnedArg, Risk};
 use uuid::Uuid;
 
 /// Longer than anything here takes on a slow machine.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// Notes that begin with `ask` are asked about; the grant in [`World::give_grant`] covers one of them.
 const POLICY: &str = r#"

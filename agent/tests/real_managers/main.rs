@@ -178,7 +178,7 @@ async fn a_lock_is_waited_for_and_its_holder_named_and_a_transaction_is_attached
     let none = mpsc::channel(1).0;
     let running = world.manager.start(&slow, &folder, LONG, &none).await.unwrap();
     wait_for(&world.in_the_root("e2e-slow-is-here")).await;
-    let short = Duration::from_millis(300);
+    let short = Duration::from_secs(1);
     match world.manager.start(&preview, &world.new_folder(), short, &none).await {
         Err(PackageError::Locked { by: Some(by), waited }) => {
             let name = ["dnf (pid ", "zypper (pid ", "pacman (pid "].into_iter().find(|name| by.starts_with(name));

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use steward_agent::backend::package::mock::{Pause, Trouble};
@@ -431,19 +432,20 @@ fn an_outcome_that_was_unknown_is_found_out_after_a_restart() {
     is_found_again(&mut world, &id);
 }
 
-/// One second for what comes before the first change of an installation.
-const ONE_SECOND: &str = "version = 1\n[deadline]\npackage_install = 1\n";
+/// So much for what comes before the first change of an installation.
+const SHORT: Duration = Duration::from_secs(3);
+const SHORT_CONFIG: &str = "version = 1\n[deadline]\npackage_install = 3\n";
 
 #[test]
 fn an_installation_that_has_begun_is_waited_for_longer_than_its_deadline() {
-    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let world = World::with_config(DESKTOP, SHORT_CONFIG);
     let id = world.hold("package_install", "cowsay");
     world.archive.pause(Some(Pause::Transaction));
     std::thread::scope(|scope| {
         let confirmed = scope.spawn(|| world.ask("confirm", &id));
         eventually(|| world.archive.started() == 1);
-        let begun = std::time::Instant::now();
-        eventually(|| begun.elapsed() > std::time::Duration::from_millis(1200) || confirmed.is_finished());
+        let begun = Instant::now();
+        eventually(|| begun.elapsed() > SHORT + Duration::from_millis(200) || confirmed.is_finished());
         world.archive.pause(None);
         let answer = confirmed.join().unwrap();
         assert_eq!((&answer["status"], &answer["code"]), (&json!("ok"), &Value::Null), "{answer}");
@@ -452,7 +454,7 @@ fn an_installation_that_has_begun_is_waited_for_longer_than_its_deadline() {
 
 #[test]
 fn an_installation_that_could_not_begin_within_its_deadline_has_changed_nothing() {
-    let world = World::with_config(DESKTOP, ONE_SECOND);
+    let world = World::with_config(DESKTOP, SHORT_CONFIG);
     let id = world.hold("package_install", "cowsay");
     world.archive.pause(Some(Pause::Start));
     let answer = world.ask("confirm", &id);

@@ -63,13 +63,18 @@ pub(super) fn question(details: bool) -> Request<'static> {
     Request::with_args("get_capabilities", args)
 }
 
-/// What the policy says, in a word for people.
-fn verdict(action: &Value) -> &'static str {
-    match action["verdict"].as_str() {
+/// What the policy says, in a word for people, or two where the arguments and the machine decide.
+fn verdict(action: &Value) -> String {
+    let word = |verdict: &Value| match verdict.as_str() {
         Some("ok") => "yes",
         Some("confirm") => "asks",
         Some("deny") => "no",
         _ => "?",
+    };
+    match (word(&action["verdict"]), word(&action["verdict_possible"])) {
+        (usual, "?") => usual.to_owned(),
+        (usual, possible) if usual == possible => usual.to_owned(),
+        (usual, possible) => format!("{usual} or {possible}"),
     }
 }
 
@@ -77,14 +82,14 @@ fn listed(out: &mut Out, actions: &[&Value]) {
     let mut rows = vec![["ACTION", "HERE", "ALLOWED", "WHAT IT DOES"].map(str::to_owned)];
     for a in actions {
         let here = if a["available"] == true { "yes" } else { "no" };
-        rows.push([text(&a["name"]), here.to_owned(), verdict(a).to_owned(), text(&a["summary"])]);
+        rows.push([text(&a["name"]), here.to_owned(), verdict(a), text(&a["summary"])]);
     }
     for (n, line) in table::lines(&rows, table::width()).iter().enumerate() {
         let there = n > 0 && rows[n][1] == "yes";
         let line = if there { line.clone() } else { out.styled(Look::Dim, line) };
         out.line(&line);
     }
-    out.note("HERE: whether this machine has what it needs (`steward doctor` tells why not). ALLOWED: what the policy says to you, before it sees the arguments.");
+    out.note("HERE: whether this machine has what it needs (`steward doctor` tells why not). ALLOWED: what the policy says to you; where there are two words, the arguments and the machine decide.");
 }
 
 fn details(out: &mut Out, action: &Value) {
@@ -103,7 +108,7 @@ fn details(out: &mut Out, action: &Value) {
             Some(why) => format!("no: {}", crate::out::one_line(why)),
         },
     );
-    fact("allowed", verdict(action).to_owned());
+    fact("allowed", verdict(action));
     let (risk, possible) = (text(&action["risk"]), text(&action["risk_possible"]));
     fact("risk", if risk == possible { risk } else { format!("{risk}, up to {possible}") });
     fact("needs", text(&action["needs"]));

@@ -1,7 +1,7 @@
 //! Held requests and standing approvals: what waits, yes, no, and what became of it.
 
 use serde_json::{Map, Value, json};
-use steward_ipc::{Request, Response, Status};
+use steward_ipc::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use super::settle::{self, Wait};
@@ -105,6 +105,10 @@ pub(crate) fn approve(agent: &mut Connection, out: &mut Out, approval: &Approval
                 return plain(agent, out, &Request::new("result", Some(&id)));
             };
             show::held(out, item);
+            if let Some(why) = item["cannot_answer"].as_str() {
+                out.error(why);
+                return Ok(Exit::of_code(Code::ApproverNotAllowed));
+            }
             let lasting = match approval.length {
                 None | Some(Length::Once) => "Approve it?".to_owned(),
                 Some(length) => format!("Approve it, and the like ({})?", length.word().replace('_', " ")),

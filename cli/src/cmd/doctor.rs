@@ -243,8 +243,10 @@ fn print(out: &mut Out, found: &Findings) {
         }
     }
     let actions = found.agent.as_ref().and_then(|a| a["actions"].as_array());
+    let mut missing = 0;
     if let Some(actions) = actions {
         let (here, not): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(|a| a["available"] == true);
+        missing = not.len();
         let denied = |a: &&&Value| a["verdict"] == "deny";
         out.line("");
         let heading = format!("{} of {} actions would work here:", here.len(), actions.len());
@@ -265,8 +267,13 @@ fn print(out: &mut Out, found: &Findings) {
     }
     out.line("");
     if found.problems.is_empty() {
-        let well = out.styled(Look::Green, "Nothing is wrong.");
-        out.line(&well);
+        let well = out.styled(Look::Green, "Nothing is wrong with Steward.");
+        let rest = match missing {
+            0 => String::new(),
+            1 => " One action lacks what is named above.".to_owned(),
+            n => format!(" {n} actions lack what is named above."),
+        };
+        out.line(&format!("{well}{rest}"));
         return;
     }
     let n = found.problems.len();

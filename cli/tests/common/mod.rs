@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// How long a test waits for a terminal to say something.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The built command, or a copy of it that was put where another user can run it.
 pub fn steward() -> PathBuf {
