@@ -63,6 +63,7 @@ impl Interpreter {
         let idle = class::QUESTION | class::POLITE | class::GRATEFUL | class::PREPOSITION;
         let mut said: [u16; 16] = [0; 16];
         let mut scores = [0_u32; MAX_ACTIONS];
+        let mut scored = 0;
         for (i, token) in tokens.list.iter().enumerate().take(said.len()) {
             if token.symbol == 0 || token.is(idle) || said.contains(&token.symbol) {
                 continue;
@@ -72,11 +73,13 @@ impl Interpreter {
             // A word that few actions have tells more.
             if (1..=6).contains(&says.count_ones()) {
                 actions_of(says).for_each(|action| scores[action] += 60 / says.count_ones());
+                scored |= says;
             }
             // The plainest phrase is of words of the templates.
             actions_of(named).for_each(|action| scores[action] += 30);
+            scored |= named;
         }
-        let mut best: Vec<usize> = (0..self.plain.len()).filter(|&action| scores[action] >= 20).collect();
+        let mut best: Vec<usize> = actions_of(scored).filter(|&action| scores[action] >= 20).collect();
         best.sort_by_key(|&action| std::cmp::Reverse(scores[action]));
         best.iter().take(3).map(|&action| self.plain[action].clone()).collect()
     }

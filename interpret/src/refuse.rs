@@ -173,27 +173,40 @@ pub(super) fn despite(tokens: &Tokens<'_>, found: &[Order]) -> Option<Reason> {
     None
 }
 
+/// What tries to change what the agent is or may do: a word, and one of those behind it; nothing more where there are none.
+const INJECTIONS: &[(&str, &[&str])] = &[
+    ("ignore", &["previous", "all", "your", "any", "the"]),
+    ("disregard", &["previous", "all", "your", "any", "the"]),
+    ("forget", &["your", "previous"]),
+    ("pretend", &["you", "to", "that", "youre"]),
+    ("act", &["as"]),
+    ("system", &["prompt"]),
+    ("as", &["root", "admin", "administrator", "superuser"]),
+    ("your", &["instructions", "rules", "programming", "guidelines", "restrictions"]),
+    ("new", &["instructions"]),
+    ("without", &["asking", "confirmation", "confirming", "permission"]),
+    ("developer", &["mode"]),
+    ("override", &[]),
+    ("jailbreak", &[]),
+    ("unrestricted", &[]),
+];
+
+/// "You are now": the one that is of three words.
+const YOU_ARE_NOW: [&str; 3] = ["you", "are", "now"];
+
+/// The words that such a text begins with, all of class [`class::SUSPECT`].
+pub(super) fn suspects() -> impl Iterator<Item = &'static str> {
+    INJECTIONS.iter().map(|(first, _)| *first).chain(YOU_ARE_NOW.first().copied())
+}
+
 /// Whether the text tries to change what the agent is or may do.
 fn injected(tokens: &Tokens<'_>) -> bool {
-    const PAIRS: &[(&str, &[&str])] = &[
-        ("ignore", &["previous", "all", "your", "any", "the"]),
-        ("disregard", &["previous", "all", "your", "any", "the"]),
-        ("forget", &["your", "previous"]),
-        ("pretend", &["you", "to", "that", "youre"]),
-        ("act", &["as"]),
-        ("system", &["prompt"]),
-        ("as", &["root", "admin", "administrator", "superuser"]),
-        ("your", &["instructions", "rules", "programming", "guidelines", "restrictions"]),
-        ("new", &["instructions"]),
-        ("without", &["asking", "confirmation", "confirming", "permission"]),
-        ("developer", &["mode"]),
-    ];
-    let pair = |i: usize| {
-        PAIRS.iter().any(|(first, then)| tokens.says(i - 1, first) && then.iter().any(|w| tokens.says(i, w)))
+    let injects = |i: usize| {
+        INJECTIONS.iter().any(|(first, then)| {
+            tokens.says(i, first) && (then.is_empty() || then.iter().any(|word| tokens.says(i + 1, word)))
+        }) || YOU_ARE_NOW.iter().zip(i..).all(|(word, i)| tokens.says(i, word))
     };
-    (1..tokens.list.len()).any(pair)
-        || (2..tokens.list.len()).any(|i| ["you", "are", "now"].iter().zip(i - 2..).all(|(w, i)| tokens.says(i, w)))
-        || ["override", "jailbreak", "unrestricted"].iter().any(|w| (0..tokens.list.len()).any(|i| tokens.says(i, w)))
+    tokens.list.iter().enumerate().any(|(i, token)| token.is(class::SUSPECT) && injects(i))
         || tokens.text.trim_start().starts_with(['{', '[', '<'])
 }
 

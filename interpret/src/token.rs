@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::automaton::Work;
+use super::refuse;
 use super::words::{self, Class, class};
 
 /// Words that are looked at; an order is shorter, and only a note may be longer.
@@ -104,6 +105,9 @@ impl Lexicon {
         let double = words::CLASSES.iter().filter(|(class, _)| *class == class::DOUBLE_MEANING);
         for word in double.flat_map(|(_, list)| list.split_ascii_whitespace()) {
             lexicon.entry(word).class |= class::DOUBLE_MEANING;
+        }
+        for word in refuse::suspects() {
+            lexicon.entry(word).class |= class::SUSPECT;
         }
         for line in words::SOFTWARE.lines() {
             lexicon.entry(line).class |= class::SOFTWARE;
@@ -270,6 +274,10 @@ impl<'t> Tokens<'t> {
     }
 
     fn chunk(&mut self, start: usize, chunk: &'t str, open_single_quote: &mut bool) {
+        // Nearly all words are written with letters alone.
+        if chunk.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return self.push(start, chunk, false);
+        }
         let address = looks_like_address(chunk);
         if !address {
             let bytes = chunk.as_bytes();
@@ -418,7 +426,9 @@ impl<'t> Tokens<'t> {
                 && self.says(self.list.len() - 1, "you")
                 && self.says(self.list.len() - 2, "if")
         };
-        if let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form).filter(|_| polite()) {
+        if polite()
+            && let Some(base) = words::PASTS.iter().find(|(past, _)| *past == form)
+        {
             known = self.lexicon.get(base.1);
         }
         // "My computer's stuck": the thing is the same with its "is".

@@ -85,6 +85,8 @@ pub(super) mod class {
     pub(crate) const FILLER: Class = 1 << 37;
     /// `exactly`, `another`: what a number means the same without.
     pub(crate) const ROUGH: Class = 1 << 38;
+    /// `ignore`, `pretend`: what tries to change the agent may begin with it.
+    pub(crate) const SUSPECT: Class = 1 << 39;
 }
 
 /// The words of each class. One word may stand in several.
