@@ -71,8 +71,17 @@ fn is_domain(name: &str, has_path: bool) -> bool {
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    steward_policy::public_suffix(&lower).is_some_and(|n| n < lower.len())
+    let suffix = steward_policy::public_suffix(&lower);
+    suffix.is_some_and(|n| {
+        n < lower.len() || lower.split_once('.').is_some_and(|(label, _)| !SECOND_LEVEL.contains(&label))
+    })
 }
+
+/// Labels of suffixes that are never a site of their own; `gov.uk` and `nhs.uk` are.
+const SECOND_LEVEL: &[&str] = &[
+    "ac", "co", "com", "ed", "edu", "go", "gob", "gouv", "gv", "id", "info", "ltd", "me", "mil", "ne", "net", "nom",
+    "or", "org", "plc", "sch", "school",
+];
 
 /// A folder: a known one under `home`, a path, or the place as said.
 pub(super) fn place(tokens: &Tokens<'_>, mut from: usize, mut to: usize, home: Option<&str>) -> Option<String> {
@@ -123,6 +132,7 @@ mod tests {
             ("localhost:3000", Some("https://localhost:3000")),
             ("192.168.0.1", Some("https://192.168.0.1")),
             ("co.uk", None),
+            ("nhs.uk", Some("https://nhs.uk")),
             ("config.json", None),
             ("readme.md", None),
             ("firefox", None),

@@ -137,8 +137,13 @@ fn reasons_behind(tokens: &Tokens<'_>, from: usize, to: usize) -> impl Iterator<
             && tokens.list[at..to].iter().any(|t| t.is(class::NEGATION))
             || (at..to).any(|i| tokens.says(i, "already"))
     };
-    let situation = (from + 1..to)
-        .find(|&i| pauses(tokens, i - 1) && !takes_back(i) && (is_situation(tokens, i, to) || tells(tokens, i, to)));
+    // "Dim the screen please my eyes hurt": as good as a pause.
+    let after_please = |i: usize| tokens.says(i - 1, "please") && i > from + 1 && tokens.list[i].is(BEGINS_CLAUSE);
+    let situation = (from + 1..to).find(|&i| {
+        (pauses(tokens, i - 1) || after_please(i))
+            && !takes_back(i)
+            && (is_situation(tokens, i, to) || tells(tokens, i, to))
+    });
     // "Cut the wifi I'm trying to concentrate": speech without its comma, where no relative clause could begin.
     let unmarked = (from + 1..to).find(|&i| {
         let is = says(i, &["im", "its", "were", "theyre", "theres", "thats"])
@@ -324,7 +329,8 @@ fn short_is(tokens: &Tokens<'_>, i: usize) -> bool {
     const STATES: &[&str] = &[
         "asleep", "awake", "here", "home", "too", "so", "very", "really", "low", "dead", "dying", "full", "empty",
         "late", "over", "done", "finished", "on", "off", "about", "almost", "nearly", "dark", "bright", "loud",
-        "quiet", "hot", "cold", "slow", "back", "in", "at", "a", "all",
+        "quiet", "hot", "cold", "slow", "back", "in", "at", "a", "all", "frozen", "stuck", "broken", "crashed", "gone",
+        "ready",
     ];
     let word = tokens.word(i);
     (word.ends_with("'s") || word.ends_with("’s"))

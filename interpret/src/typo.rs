@@ -95,13 +95,13 @@ const COMMAND_WORDS: &[&str] = &[
     "would",
     "shut",
     "down",
-    "mute",
     "quit",
     "half",
     "undo",
     "help",
     "make",
     "dim",
+    "the",
 ];
 
 /// Shortest word in which a missing, added or wrong letter is mended; in shorter ones only two that changed places.
@@ -179,6 +179,13 @@ fn is_slip(word: &str, typed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_command_word_stands_once_so_that_a_slip_of_it_is_of_one_word() {
+        for (i, word) in COMMAND_WORDS.iter().enumerate() {
+            assert!(!COMMAND_WORDS[..i].contains(word), "{word}");
+        }
+    }
 
     #[test]
     fn one_slip_is_mended_and_another_word_is_not() {

@@ -94,6 +94,7 @@ impl Capability for NetworkBluetoothOff {
     const RISK: Risk = Risk::Reversible;
     const PHRASES: &'static [&'static str] = &[
         "<turn> <the> <bluetooth> <radio> [turned|switched|shut|powered|right] <off> <here>",
+        "off <the> <bluetooth>",
         "(<turn>|cut|click|shut|power) off [again] <the> <bluetooth> <radio> [again] <here>",
         "<disable> <the> <bluetooth> <radio> [again] <here>",
         "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do \

@@ -88,6 +88,7 @@ impl Capability for NetworkWifiOff {
     const PHRASES: &'static [&'static str] = &[
         "<turn> <the> <wifi> <radio> [turned|switched|shut|powered|right] <off> <here>",
         "(<turn>|cut|click|shut|power) off [again] <the> <wifi> <radio> [again] <here>",
+        "off <the> <wifi>",
         "<disable> <the> <wifi> <radio> [again] <here>",
         "(pull the plug on|pull the plug from|cut the power to|cut power to|kill the power to|say goodbye to|stop using|put an end to|do \
          away with) <the> <wifi> <radio> <here>",

@@ -254,7 +254,7 @@ impl Capability for AdjustBrightness {
         "<lower> <the> <brightness> [down] [lower] <bit> [on] [<the> <screen>|here] => -",
         "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|crank) <the> <brightness> <bit> (down|lower|dimmer|\
          darker) <bit> => -",
-        "(make|turn|get|set) (it|this|<the> <screen>) <bit> (dimmer|darker|less bright|more dim) <bit> => -",
+        "(make|turn|get|set) (it|this|<the> <screen>) <bit> (dimmer|darker|less bright|more dim|dim) <bit> => -",
         "(turn|tone|dial) down <the> (screen|display|monitor|backlight) <bit> => -",
         "(turn|tone|dial) <the> (screen|display|backlight) <bit> down <bit> => -",
         "(dim|darken|dim down|tone down) [<the> (<screen>|<brightness>)] [down] <bit> => -",

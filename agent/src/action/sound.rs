@@ -285,6 +285,7 @@ impl Capability for AdjustVolume {
         "(crank|pump) (it|<the> <loud>|the tunes|the jams|that) => +",
         "could (it|this|that|<the> <loud>) (be|go|come) [made|turned|set] <bit> (louder|higher|turned up|up) <bit> => +",
         "(can|could|may|let) (i|we|me|us) (hear|have|get) (it|this|that|<the> <loud>) [turned] <bit> (louder|better|up) <bit> => +",
+        "(make|get|turn) <the> <loud> on (this|the|my) (computer|laptop|pc|machine) <bit> (louder|up) <bit> => +",
         "(make|get|turn) <the> <loud> <bit> (louder|up) <bit> on (this|the|my) (computer|laptop|pc|machine) => +",
         "(turn|crank) up <bit> [the] (music|sound|volume|audio) <bit> => +",
         "(turn|crank|pump) that <bit> up <bit> => +",
@@ -333,7 +334,7 @@ impl Capability for AdjustVolume {
         "(<lower>|limit|soften|quieten|bring down) <the> <loud> [level] [down] [lower] <bit> => -",
         "(<lower>|turn|make|put|bring|move|set|take|change|get|tone|dial|step|nudge|tune|crank|keep) <the> <loud> [level] (down|lower|\
          quieter|softer|downward|downwards) <bit> => -",
-        "(turn|bring|put|move|make|tone|dial|step|nudge|get|crank) <the> <loud> <bit> (down|lower|quieter|softer|more quiet|less loud) <bit> => -",
+        "(turn|bring|put|move|make|tone|dial|step|nudge|get|crank) <the> <loud> <bit> (down|lower|less|quieter|softer|more quiet|less loud) <bit> => -",
         "(turn|tone|bring|put|dial|quiet|take|crank) down <the> <loud> <bit> => -",
         "(turn|tone|dial|bring|crank|take|wind|ease) (it|that) [back] <bit> down <bit> => -",
         "(keep|hold) (it|the noise|the sound|the volume|the music) down <bit> => -",

@@ -7,7 +7,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ("the", "[the|my|this|that|your|our|this computers|the computers|the laptops|my computers|my laptops]"),
     (
         "wish",
-        "i want | i need | need | want | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have |\
+        "i want | i need | need | want | i fancy | fancy | id love to have | i would love to have | wanna have | i would like | id like | i d like | i wanna have | i want to have | i need to have |\
          id like to have \
          | i would like to have | id love | i would love | i d love | id prefer | i would prefer | we need | we want | wed like | i could use \
          | (can|could|may|might) (i|we) (have|get) | give me | give us | get us | gimme | get me | let me have | let me get | lets have | \
@@ -156,7 +156,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "bit",
-        "[a bit | bit | wee bit | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit \
+        "[a bit | bit | wee bit | little | a little | a little bit | a tad | slightly | some | somewhat | a notch | one notch | a touch | a bit \
          more | a lot | much | way | more | a couple of notches | a smidge | some more | just a bit | a smidgen | a pinch | a whisker | \
          one more | loads | tons | a ton | a fair bit | a step or two | a notch or two | a couple of clicks | a few clicks | two notches | \
          two steps | just a bit | a good deal | just a little | just a little bit | a little more | a little bit more | by a bit | by a \
@@ -192,7 +192,7 @@ pub(super) const FRAGMENTS: &[(&str, &str)] = &[
     ),
     (
         "raise",
-        "raise | increase | ratchet up | beef up | juice up | notch | hike up | boost up | drive up | send up | pull up |  boost | crank | \
+        "raise | increase | whack up | ratchet up | beef up | juice up | notch | hike up | boost up | drive up | send up | pull up |  boost | crank | \
          bump | up | amp | pump | lift | jack | push | hike | jack up | crank up | pump up | bump up | bring up | turn up | put up | move \
          up | push up | ramp up | dial up | kick up | step up | raise up | increase up | heighten | elevate | enhance | augment | rise | \
          notch up | go up on | scale up | louden | amp up | jump up",

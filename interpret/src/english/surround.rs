@@ -175,7 +175,7 @@ pub(crate) const AFTER: &[&str] = &[
      will ya | would ya | wouldja | yeah | yes | alright | instantly | please please | tyvm | lol | haha | fast | also | as well | anyway | \
      anyways | today please | here please | now now | eh | huh | would you please | will you please | can you please | could you please | \
      could you do that | can you do that | would you kindly | you hear | quietly | gently | slowly | at last | finally | fully | \
-     completely | entirely | totally | altogether | right quick | promptly | pronto | stat",
+     completely | entirely | totally | altogether | right quick | promptly | pronto | stat | only",
     "(thanks|thank you|many thanks|thank you so much|thank you very much|thanks a lot|thanks so much|thanks a bunch|thanks a million|\
      thanks a ton|thanks in advance|much appreciated|thank you kindly|thank you in advance|much obliged|appreciate it|i appreciate it|id \
      appreciate it|i would appreciate it|id really appreciate it|thats appreciated|that would be appreciated|it would be appreciated|with \

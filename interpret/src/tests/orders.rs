@@ -10,6 +10,8 @@ const ORDERS: &[Said] = &[
     (
         "set_volume",
         &[
+            ("set teh sound to 33", Some("33")),
+            ("volume to 25 only", Some("25")),
             ("volume at 35", Some("35")),
             ("crank the sound to max", Some("100")),
             ("sound level 15 percent", Some("15")),
@@ -33,6 +35,10 @@ const ORDERS: &[Said] = &[
     (
         "adjust_volume",
         &[
+            ("turn it down please my daughter is asleep", Some("-")),
+            ("make the sound little less", Some("-")),
+            ("make the song on this laptop louder", Some("+")),
+            ("whack up the sound", Some("+")),
             ("louder please", Some("+")),
             ("it's too quiet, turn it up", Some("+")),
             ("volume up by 20", Some("+20")),
@@ -99,6 +105,7 @@ const ORDERS: &[Said] = &[
     (
         "adjust_brightness",
         &[
+            ("make the monitor a bit dim", Some("-")),
             ("turn down the brightness", Some("-")),
             ("the screen is too bright, dim it", Some("-")),
             ("increase the brightness by 10", Some("+10")),
@@ -123,6 +130,7 @@ const ORDERS: &[Said] = &[
     (
         "network_wifi_off",
         &[
+            ("off the wifi please", None),
             ("wifi off", None),
             ("kill the wifi", None),
             ("disconnect wifi", None),
@@ -149,6 +157,7 @@ const ORDERS: &[Said] = &[
     (
         "power_reboot",
         &[
+            ("everything's frozen, restart the laptop", None),
             ("reboot", None),
             ("restart", None),
             ("restart this computer please", None),
@@ -289,6 +298,7 @@ const ORDERS: &[Said] = &[
     (
         "open_url",
         &[
+            ("go to nhs.uk", Some("https://nhs.uk")),
             ("open https://example.com/Path?Q=CaseSensitive", Some("https://example.com/Path?Q=CaseSensitive")),
             ("visit wikipedia.org", Some("https://wikipedia.org")),
             ("go to github.com/torvalds/linux", Some("https://github.com/torvalds/linux")),
