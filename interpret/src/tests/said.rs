@@ -17,6 +17,7 @@ const SETS: &[(&str, &str)] = &[
     ("sixth", include_str!("said/sixth.jsonl")),
     ("seventh", include_str!("said/seventh.jsonl")),
     ("ninth", include_str!("said/ninth.jsonl")),
+    ("tenth", include_str!("said/tenth.jsonl")),
     ("own", include_str!("said/own.jsonl")),
 ];
 

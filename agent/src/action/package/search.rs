@@ -41,7 +41,7 @@ impl Capability for PackageSearch {
         "(search|look|find|find me|search for|look for|hunt for|show me|get me a list of|list) [me] [for] (a|any|some|the|all|available|\
          all available)  {words} (package|packages) => {words}",
         "(search|look|hunt|search for|look for) [for] {words} packages => {words}",
-        "(what|which) (package|packages|program|programs|tool|tools|software) (provides|provide|contains|contain|can|does|do|offers|includes) {words}",
+        "(what|which) (package|packages|program|programs|tool|tools|software) (can|does|do|offers) {words}",
         "(search|package search|search packages|search package|find package|find packages|search apps|search software) [for] the package {words}",
         "(package search|search packages|find packages|search package|find package|search software) [for] {words}",
         "(any|are there any|is there any|got any|have you got any|do we have any|know any) (packages|package|programs|software|apps|tools) \
