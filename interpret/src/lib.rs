@@ -174,6 +174,10 @@ impl Interpreter {
         let mut plain = Vec::new();
         let mut tells: Vec<near::Tells> = Vec::new();
         for (action, templates) in sets {
+            if plain.len() == near::MAX_ACTIONS {
+                let problem = format!("there are more than {} actions", near::MAX_ACTIONS);
+                return Err(TemplateError { template: action.to_owned(), problem });
+            }
             let bit = 1 << plain.len();
             let mut plainest = String::new();
             let mut all: Vec<u16> = Vec::new();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::automaton::STEPS;
+use super::super::{Interpreter, PhraseSet};
 use super::super::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Nothing, Reading, english, notation, refuse::Reason};
 use super::{interpreter, read};
 
@@ -202,4 +203,12 @@ fn each_spoken_example_of_an_action_is_read_as_exactly_that_action() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn more_actions_than_have_bits_are_refused() {
+    let set = PhraseSet { action: "ping", templates: &["are you there"] };
+    assert!(Interpreter::new(&vec![set; 64]).is_ok());
+    let refused = Interpreter::new(&vec![set; 65]).expect_err("one too many");
+    assert!(refused.to_string().contains("more than 64 actions"), "{refused}");
 }
