@@ -32,7 +32,7 @@ use crate::fault;
 use crate::reply::Failure;
 use crate::request::Plan;
 use crate::store::{Durability, Log, LogError};
-use approver::{Brokers, Chain};
+use approver::{Brokers, Chain, ChainError};
 use grants::{Asked, Grant};
 use rates::Rates;
 use record::{Approver, Asker, End, Held};
@@ -68,6 +68,9 @@ impl Default for Quotas {
         Quotas { per_uid: 16, per_caller: 4, admin_group: None }
     }
 }
+
+/// Which processes answer, once somebody has looked.
+type Answering = std::cell::OnceCell<Result<Chain, ChainError>>;
 
 /// The gate.
 #[derive(Debug)]
@@ -276,7 +279,7 @@ impl Gate {
     /// The gate's own: not found, expired, used, rejected, changed, or `approver_not_allowed`.
     pub fn claim(&self, id: &str, caller: &Caller, ask: Answer) -> Result<Claim<'_>, Failure> {
         let held = self.find(id, caller)?;
-        let approver = self.may_answer(&held, caller, ask)?;
+        let approver = self.may_answer(&held, caller, ask, &Answering::new())?;
         let now = self.clock.now();
         let mut state = self.state();
         let entry = state.held.get_mut(&held.id).ok_or_else(not_found)?;
@@ -297,8 +300,8 @@ impl Gate {
         Ok(entry.held.clone())
     }
 
-    /// Whether `caller` may answer `held`, and at which level.
-    fn may_answer(&self, held: &Held, caller: &Caller, ask: Answer) -> Result<Approver, Failure> {
+    /// Whether `caller` may answer `held`, and at which level. `chain` is looked at once for all that the caller may answer.
+    fn may_answer(&self, held: &Held, caller: &Caller, ask: Answer, chain: &Answering) -> Result<Approver, Failure> {
         let refuse = |why: String| {
             let data = json!({ "needs": held.needs.assurance, "approve": format!("steward approve {}", held.id) });
             Err(Failure::new(Code::ApproverNotAllowed, why).with(data))
@@ -318,8 +321,7 @@ impl Gate {
         }
         if needed == Assurance::Desktop {
             let same = caller.connection().is_some() && caller.connection() == held.asker.connection;
-            let chain = Chain::of(caller);
-            let allowed = match (&held.chain, &chain) {
+            let allowed = match (&held.chain, chain.get_or_init(|| Chain::of(caller))) {
                 (Some(requester), Ok(answering)) => approver::may_approve(requester, same, answering, &self.brokers),
                 (None, _) => return refuse("it cannot be told any more which process asked; ask again".to_owned()),
                 (_, Err(e)) => return refuse(format!("it cannot be told who answers: {e}")),
@@ -489,9 +491,10 @@ impl Gate {
             .map(|e| (e.held.clone(), e.count))
             .collect();
         waiting.sort_by_key(|(held, _)| (held.wall_ms, held.id));
+        let chain = Answering::new();
         let seen = |(held, count): (Arc<Held>, u32)| {
             let mut seen = shown(&held, count, &now);
-            if let Err(refusal) = self.may_answer(&held, caller, answer) {
+            if let Err(refusal) = self.may_answer(&held, caller, answer, &chain) {
                 seen["cannot_answer"] = json!(refusal.message);
             }
             seen

@@ -270,8 +270,8 @@ fn print(out: &mut Out, found: &Findings) {
         let well = out.styled(Look::Green, "Nothing is wrong with Steward.");
         let rest = match missing {
             0 => String::new(),
-            1 => " One action lacks what is named above.".to_owned(),
-            n => format!(" {n} actions lack what is named above."),
+            1 => " One action would not work here, for what is named above.".to_owned(),
+            n => format!(" {n} actions would not work here, for what is named above."),
         };
         out.line(&format!("{well}{rest}"));
         return;
